@@ -1,0 +1,36 @@
+"""Face networks and what they need to answer. Nothing here knows of gradio, plots or training.
+
+    faces_a, faces_b = detect_faces(open_photo("a.jpg")), detect_faces(open_photo("b.jpg"))
+    model = load_model("dlib_kin")
+    result = predict(model, faces_a[0], faces_b[0])
+    result.score, result.evidence
+"""
+
+from models.faces import default_face, detect_faces
+from models.outputs import KEYPOINT_NAMES, Face, FaceBatch, InputSpec, PairOutput, Result
+from models.photo import PhotoError, open_photo
+from models.predict import predict
+from models.registry import create_model, list_models
+from models.taps import record
+from models.weights import WeightError, available_weights, load_model, read_sidecar
+
+__all__ = [
+    "KEYPOINT_NAMES",
+    "Face",
+    "FaceBatch",
+    "InputSpec",
+    "PairOutput",
+    "PhotoError",
+    "Result",
+    "WeightError",
+    "available_weights",
+    "create_model",
+    "default_face",
+    "detect_faces",
+    "list_models",
+    "load_model",
+    "open_photo",
+    "predict",
+    "read_sidecar",
+    "record",
+]

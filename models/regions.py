@@ -1,0 +1,60 @@
+"""Face regions from the five keypoints: eyes, nose, mouth, forehead, jaw. Our reading; stated in fractions
+of the eye distance d, so that they follow the face and not the crop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+REGIONS = ("eyes", "nose", "mouth", "forehead", "jaw")
+
+_BOXES = {  # (left, top, right, bottom) in a face frame: origin at the eyes' middle, x along the eyes, unit d
+    "forehead": (-1.0, -1.15, 1.0, -0.35),
+    "eyes": (-0.95, -0.35, 0.95, 0.30),
+}
+
+
+def region_masks(keypoints: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """Boolean masks of the named regions over a square crop.
+
+    The regions do not overlap. Nose, mouth and jaw are placed by the detected nose and mouth, so a long or a
+    turned face keeps them.
+
+    Args:
+        keypoints: (5, 2) in [0, 1] of the crop, in the order of KEYPOINT_NAMES.
+        size: side of the masks in pixels.
+
+    Returns:
+        region -> (size, size) bool, in the order of REGIONS.
+    """
+    x, y = _face_frame(np.asarray(keypoints, np.float64), size)
+    nose, mouth = _in_frame(keypoints, 2), (_in_frame(keypoints, 3) + _in_frame(keypoints, 4)) / 2
+    nose_end = (nose[1] + mouth[1]) / 2
+    boxes = {
+        **_BOXES,
+        "nose": (nose[0] - 0.42, 0.30, nose[0] + 0.42, nose_end),
+        "mouth": (mouth[0] - 0.60, nose_end, mouth[0] + 0.60, mouth[1] + 0.32),
+        "jaw": (mouth[0] - 0.95, mouth[1] + 0.32, mouth[0] + 0.95, mouth[1] + 0.85),
+    }
+    return {r: (x >= boxes[r][0]) & (x < boxes[r][2]) & (y >= boxes[r][1]) & (y < boxes[r][3]) for r in REGIONS}
+
+
+def _basis(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Middle of the eyes and the vector from left to right eye."""
+    left, right = np.asarray(keypoints, np.float64)[:2]
+    return (left + right) / 2, right - left
+
+
+def _in_frame(keypoints: np.ndarray, index: int) -> np.ndarray:
+    middle, across = _basis(keypoints)
+    d2 = max(float(across @ across), 1e-9)
+    v = np.asarray(keypoints, np.float64)[index] - middle
+    return np.array([v @ across, v @ np.array([-across[1], across[0]])]) / d2
+
+
+def _face_frame(keypoints: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Face-frame coordinates of every pixel centre: two (size, size) arrays in eye distances."""
+    middle, across = _basis(keypoints)
+    d2 = max(float(across @ across), 1e-9)
+    centres = (np.arange(size) + 0.5) / size
+    px, py = np.meshgrid(centres - middle[0], centres - middle[1])
+    return (px * across[0] + py * across[1]) / d2, (-px * across[1] + py * across[0]) / d2

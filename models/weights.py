@@ -1,0 +1,158 @@
+"""Trained weights: find, verify, load strictly. The only reader of weights/.
+
+A weight is <name>.safetensors with <name>.json beside it, its sidecar. A missing weight is an error;
+nothing here ever falls back to random values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from models.device import pick_device
+from models.pair import PairModel
+from models.registry import create_model
+
+SHIPPED = Path(__file__).resolve().parent.parent / "weights"
+
+
+class WeightError(RuntimeError):
+    """A weight is missing, damaged or does not fit; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """What a threshold costs, measured: one row a threshold, ascending.
+
+    Attributes:
+        threshold: on the score (calibrated probability).
+        far: fraction of non-matching pairs with score >= threshold.
+        tar: fraction of matching pairs with score >= threshold.
+        protocol: the pairs they were measured on, in words.
+    """
+
+    threshold: list[float]
+    far: list[float]
+    tar: list[float]
+    protocol: str
+
+    def at(self, threshold: float) -> tuple[float, float]:
+        """(FAR, TAR) at a threshold: the row of the smallest stored threshold at or above it."""
+        for t, far, tar in zip(self.threshold, self.far, self.tar, strict=True):
+            if t >= threshold - 1e-9:
+                return far, tar
+        return 0.0, 0.0
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """Everything a reader needs to judge and reproduce a weight.
+
+    Attributes:
+        name, model: file stem and registry name (equal unless a user keeps several weights of one model).
+        config: keyword arguments of the model's config dataclass.
+        sha256: of the .safetensors file.
+        task: "verification" (same person) or "kinship".
+        threshold: on the score; how it was chosen stands in threshold_protocol.
+        command: what reproduces the file.  git_commit: the code it ran on.
+        data: one row a set: name, size, hash.
+        metrics: evaluation name -> what training.evaluate wrote.
+    """
+
+    name: str
+    model: str
+    config: dict[str, Any]
+    sha256: str
+    task: str
+    licence: str
+    command: str
+    git_commit: str
+    seed: int | None
+    data: list[dict[str, Any]]
+    threshold: float
+    threshold_protocol: str
+    operating_points: OperatingPoints
+    metrics: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @staticmethod
+    def from_json(text: str) -> Sidecar:
+        values = json.loads(text)
+        values["operating_points"] = OperatingPoints(**values["operating_points"])
+        return Sidecar(**values)
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+
+
+def weight_dirs() -> list[Path]:
+    """Where weights are looked for: KINSIGHT_WEIGHTS (the user's own) first, then the repository's."""
+    own = os.environ.get("KINSIGHT_WEIGHTS")
+    return ([Path(own)] if own else []) + [SHIPPED]
+
+
+def available_weights() -> list[str]:
+    """Names of weights that have both file and sidecar, sorted."""
+    stems = {p.stem for d in weight_dirs() for p in d.glob("*.safetensors") if p.with_suffix(".json").exists()}
+    return sorted(stems)
+
+
+def find_weight(name: str) -> Path:
+    """Path of <name>.safetensors.
+
+    Raises:
+        WeightError: when there is none with a sidecar.
+    """
+    for directory in weight_dirs():
+        path = directory / f"{name}.safetensors"
+        if path.exists() and path.with_suffix(".json").exists():
+            return path
+    raise WeightError(
+        f"{name} is untrained: no weight {name}.safetensors with a sidecar in {', '.join(map(str, weight_dirs()))}."
+    )
+
+
+def read_sidecar(name: str) -> Sidecar:
+    """The sidecar of a weight.
+
+    Raises:
+        WeightError: no such weight, or an unreadable sidecar.
+    """
+    path = find_weight(name).with_suffix(".json")
+    try:
+        return Sidecar.from_json(path.read_text())
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightError(f"the sidecar {path} cannot be read: {error}") from error
+
+
+def file_sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_model(name: str, device: torch.device | str | None = None) -> PairModel:
+    """A trained model, verified (sha256), built from its sidecar's config, loaded strictly, in eval mode.
+
+    Parameters do not require gradients: explainers differentiate with respect to activations and inputs.
+
+    Raises:
+        WeightError: missing, altered or ill-fitting weight.
+    """
+    path, sidecar = find_weight(name), read_sidecar(name)
+    if file_sha256(path) != sidecar.sha256:
+        raise WeightError(f"{path} is not the file its sidecar describes (sha256 differs). Fetch it again.")
+    model = create_model(sidecar.model, **sidecar.config)
+    tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}  # stored as fp16 or fp32
+    try:
+        model.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        raise WeightError(f"{path} does not fit {sidecar.model}: {error}") from error
+    return model.eval().requires_grad_(False).to(device or pick_device())

@@ -1,0 +1,1 @@
+"""Recipes: python -m training.<recipe>. Imports models, never explain or ui."""

@@ -1,9 +1,9 @@
 """Face networks and what they need to answer. Nothing here knows of gradio, plots or training.
 
-    faces_a, faces_b = detect_faces(open_photo("a.jpg")), detect_faces(open_photo("b.jpg"))
-    model = load_model("dlib_kin")
-    result = predict(model, faces_a[0], faces_b[0])
-    result.score, result.evidence
+faces_a, faces_b = detect_faces(open_photo("a.jpg")), detect_faces(open_photo("b.jpg"))
+model = load_model("dlib_kin")
+result = predict(model, faces_a[0], faces_b[0])
+result.score, result.evidence
 """
 
 from models.faces import default_face, detect_faces

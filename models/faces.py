@@ -6,10 +6,12 @@ All coordinates are pixels with (0, 0) at the centre of the top-left pixel, x to
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from PIL.Image import Resampling, Transform
 
 from models.outputs import Face, FaceBatch, InputSpec
 
@@ -32,7 +34,7 @@ SMALL_SIDE = 200
 
 
 @lru_cache(maxsize=1)
-def _mtcnn():  # noqa: ANN202 - facenet_pytorch is untyped
+def _mtcnn():
     from facenet_pytorch import MTCNN  # its import takes a second; only detection pays
 
     return MTCNN(keep_all=True, device="cpu", min_face_size=20, thresholds=[0.6, 0.7, 0.7])
@@ -69,7 +71,8 @@ def _detect_at(photo: np.ndarray, side: int, pad: float) -> list[Face]:
     """Detect on a copy whose longest side is `side` pixels, with a mirrored margin; map back to the photo."""
     height, width = photo.shape[:2]
     scale = side / max(height, width)
-    small = Image.fromarray(photo).resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.BILINEAR)
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = Image.fromarray(photo).resize(shape, Resampling.BILINEAR)
     margin = round(pad * side)
     view = np.pad(np.asarray(small), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     with torch.inference_mode():
@@ -163,7 +166,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.nda
         # pixel centres: x_small = (x + .5) / reduce - .5
         grow = np.array([[reduce, 0, (reduce - 1) / 2], [0, reduce, (reduce - 1) / 2]])
         matrix = np.hstack([matrix[:, :2] @ grow[:, :2], matrix[:, :2] @ grow[:, 2:] + matrix[:, 2:]])
-    return np.asarray(source.transform(size, Image.AFFINE, _pil_coefficients(matrix), Image.BILINEAR))
+    return np.asarray(source.transform(size, Transform.AFFINE, _pil_coefficients(matrix), Resampling.BILINEAR))
 
 
 def _pil_coefficients(matrix: np.ndarray) -> tuple[float, ...]:
@@ -196,8 +199,11 @@ def warp_back(values: np.ndarray, face: Face, spec: InputSpec) -> np.ndarray:
         (H, W) float32 in the frame of face.photo, NaN where the crop does not reach.
     """
     height, width = face.photo.shape[:2]
-    crop = Image.fromarray(values.astype(np.float32)).resize((spec.size, spec.size), Image.BILINEAR)
+    crop = Image.fromarray(values.astype(np.float32)).resize((spec.size, spec.size), Resampling.BILINEAR)
     inside = Image.new("F", crop.size, 1.0)
     coefficients = _pil_coefficients(invert_affine(alignment(face, spec)))
-    moved = [np.asarray(im.transform((width, height), Image.AFFINE, coefficients, Image.BILINEAR)) for im in (crop, inside)]
+    moved = [
+        np.asarray(layer.transform((width, height), Transform.AFFINE, coefficients, Resampling.BILINEAR))
+        for layer in (crop, inside)
+    ]
     return np.where(moved[1] > 0.5, moved[0], np.nan).astype(np.float32)

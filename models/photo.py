@@ -49,7 +49,9 @@ def _decode(source: str | Path | bytes) -> Image.Image:
         image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         image.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoError(f"This image has more than {MAX_PIXELS // 1_000_000} million pixels. Please shrink it.") from error
+        raise PhotoError(
+            f"This image has more than {MAX_PIXELS // 1_000_000} million pixels. Please shrink it."
+        ) from error
     except UnidentifiedImageError as error:
         raise PhotoError("This file is not an image that can be read. JPEG, PNG, WebP, BMP or TIFF will do.") from error
     except FileNotFoundError as error:
@@ -82,6 +84,6 @@ def _grey_to_8bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or (image.mode == "I" and 255 < values.max() <= 65535):
         return Image.fromarray((values / 257).round().astype(np.uint8))
     low, high = float(values.min()), float(values.max())
-    if 0 <= low and high <= 255 and (high > 1 or image.mode == "I"):
+    if low >= 0 and high <= 255 and (high > 1 or image.mode == "I"):
         return Image.fromarray(values.round().astype(np.uint8))
     return Image.fromarray(((values - low) / max(high - low, 1e-12) * 255).round().astype(np.uint8))

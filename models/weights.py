@@ -150,7 +150,9 @@ def load_model(name: str, device: torch.device | str | None = None) -> PairModel
     if file_sha256(path) != sidecar.sha256:
         raise WeightError(f"{path} is not the file its sidecar describes (sha256 differs). Fetch it again.")
     model = create_model(sidecar.model, **sidecar.config)
-    tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}  # stored as fp16 or fp32
+    tensors = {
+        k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()
+    }  # stored as fp16 or fp32
     try:
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:

@@ -34,7 +34,7 @@ SMALL_SIDE = 200
 
 
 @lru_cache(maxsize=1)
-def _mtcnn():
+def _mtcnn() -> Any:
     from facenet_pytorch import MTCNN  # its import takes a second; only detection pays
 
     return MTCNN(keep_all=True, device="cpu", min_face_size=20, thresholds=[0.6, 0.7, 0.7])
@@ -68,7 +68,7 @@ def _attempts(photo: np.ndarray) -> list[tuple[int, float]]:
 
 
 def _detect_at(photo: np.ndarray, side: int, pad: float) -> list[Face]:
-    """Detect on a copy whose longest side is `side` pixels, with a mirrored margin; map back to the photo."""
+    """Detect on a copy whose longest side is `side` pixels, with a margin; map back to the photo."""
     height, width = photo.shape[:2]
     scale = side / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -1,0 +1,28 @@
+"""Shared fixtures. Tests never touch the network: pytest-socket allows this machine only (pyproject.toml)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+PHOTOS = Path(__file__).parent / "photos"
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """Folder of public-domain portraits (see SOURCES.txt in it)."""
+    return PHOTOS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `data` run only where KINSIGHT_DATA names the research data."""
+    if os.environ.get("KINSIGHT_DATA"):
+        return
+    skip = pytest.mark.skip(reason="KINSIGHT_DATA does not name the research data")
+    for item in items:
+        if "data" in item.keywords:
+            item.add_marker(skip)

@@ -60,7 +60,7 @@ class DlibKin(PairModel):
 
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
         """(B, 3, 150, 150) -> (B, dim) unit kinship embedding."""
-        return self.head(self.trunk.pooled(image))
+        return self.head(self.trunk(image))
 
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
         return self.logit(x, y)

@@ -83,7 +83,7 @@ def make_stage(cin: int, cout: int, down: bool, plain: int) -> nn.Sequential:
 
 
 class DlibTrunk(nn.Module):
-    """Aligned 150 px crop in [0, 1] -> (B, 256) pooled features and, through `fc`, the (B, 128) descriptor."""
+    """Aligned 150 px crop in [0, 1] -> (B, 256) pooled features: everything before the last layer."""
 
     mean: Tensor
 
@@ -95,19 +95,14 @@ class DlibTrunk(nn.Module):
         widths = [32] + [c for c, _, _ in STAGES]
         self.stages = nn.ModuleList(make_stage(widths[i], *STAGES[i]) for i in range(len(STAGES)))
         self.taps = nn.ModuleList(Tap(f"stage{i + 1}.features") for i in range(len(STAGES)))
-        self.fc = nn.Linear(256, 128, bias=False)
 
-    def pooled(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """(B, 3, 150, 150) -> (B, 256)."""
         x = (image * 255 - self.mean) / 256
         x = F.max_pool2d(F.relu(self.affine(self.conv(x))), 3, stride=2)
         for stage, tap in zip(self.stages, self.taps, strict=True):
             x = tap(stage(x))
         return x.mean((2, 3))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, 150, 150) -> (B, 128) dlib descriptor (not normalised)."""
-        return self.fc(self.pooled(image))
 
 
 @dataclass(frozen=True)
@@ -127,11 +122,12 @@ class DlibResnet(PairModel):
         config = config or DlibResnetConfig()
         self.spec: InputSpec = DLIB_150.resized(config.input_size)
         self.trunk = DlibTrunk()
-        self.head = CosineLogit()
+        self.fc = nn.Linear(256, 128, bias=False)
+        self.logit = CosineLogit()
 
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
-        """(B, 3, 150, 150) -> (B, 128) descriptor, as dlib gives it."""
-        return self.trunk(image)
+        """(B, 3, 150, 150) -> (B, 128) descriptor, as dlib gives it (not normalised)."""
+        return self.fc(self.trunk(image))
 
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.head(x, y)
+        return self.logit(x, y)

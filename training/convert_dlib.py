@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.dlib_resnet import DlibTrunk, Residual
+from models.dlib_resnet import DlibResnet, Residual
 
 DAT_NAME = "dlib_face_recognition_resnet_model_v1.dat"
 
@@ -66,29 +66,29 @@ def next_tensor(data: bytes, at: int, size: int) -> tuple[np.ndarray, int]:
     raise ValueError(f"no tensor of {size} elements left: not the expected network")
 
 
-def layers_in_order(trunk: DlibTrunk) -> list[nn.Module]:
+def layers_in_order(model: DlibResnet) -> list[nn.Module]:
     """Modules with parameters, from input to output, as the file stores them."""
-    layers: list[nn.Module] = [trunk.conv, trunk.affine]
-    for stage in trunk.stages:
+    layers: list[nn.Module] = [model.trunk.conv, model.trunk.affine]
+    for stage in model.trunk.stages:
         for block in stage.children():
             assert isinstance(block, Residual)
             layers += [block.conv1, block.affine1, block.conv2, block.affine2]
     return layers
 
 
-def load_dat(data: bytes) -> DlibTrunk:
-    """Bytes of the .dat -> the network with its weights."""
-    trunk, at = DlibTrunk(), 0
+def load_dat(data: bytes) -> DlibResnet:
+    """Bytes of the .dat -> the network with its weights, uncalibrated."""
+    model, at = DlibResnet(), 0
     with torch.no_grad():
-        for layer in layers_in_order(trunk):
+        for layer in layers_in_order(model):
             weight, bias = layer.weight, layer.bias
             assert isinstance(weight, Tensor) and isinstance(bias, Tensor)
             values, at = next_tensor(data, at, weight.numel() + bias.numel())
             weight.copy_(torch.from_numpy(values[: weight.numel()].copy()).view_as(weight))
             bias.copy_(torch.from_numpy(values[weight.numel() :].copy()))
-        values, at = next_tensor(data, at, trunk.fc.weight.numel())
-        trunk.fc.weight.copy_(torch.from_numpy(values.copy()).view(256, 128).T)  # stored inputs x outputs
-    return trunk.eval()
+        values, at = next_tensor(data, at, model.fc.weight.numel())
+        model.fc.weight.copy_(torch.from_numpy(values.copy()).view(256, 128).T)  # stored inputs x outputs
+    return model.eval()
 
 
 def main() -> None:

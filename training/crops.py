@@ -1,0 +1,132 @@
+"""Aligned faces, decoded once: a uint8 memory map on disk, shared by every epoch and every process.
+
+    crops = cached_crops("celeba", root / "celeba", names, DLIB_150, partial(template_face, source=PARTIAL_160))
+    crops.batch([0, 5, 7])        # FaceBatch of three
+    crops.image[0]                # (150, 150, 3) uint8, read lazily from the map
+
+The cache lies in runs/cache/ (or KINSIGHT_CACHE) and is keyed by the set, the file list, the template, the way
+faces are found and CACHE_VERSION; delete the folder whenever you like.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from models.faces import align, default_face, detect_faces
+from models.outputs import Face, FaceBatch, InputSpec
+from models.photo import open_photo
+
+CACHE_VERSION = 1
+"""Raise it when alignment or detection changes what a crop looks like."""
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Aligned faces of one set.
+
+    Attributes:
+        names: path of each image, relative to the set's folder.
+        image: (N, size, size, 3) uint8 RGB, a read-only memory map.
+        keypoints: (N, 5, 2) float32 in [0, 1] of the crop.
+        found: (N,) bool, False where no face was detected and default_face was used.
+    """
+
+    names: tuple[str, ...]
+    image: np.ndarray
+    keypoints: np.ndarray
+    found: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """Name -> row."""
+        return {name: i for i, name in enumerate(self.names)}
+
+    def batch(self, rows: Sequence[int] | np.ndarray) -> FaceBatch:
+        """Rows -> FaceBatch with float images in [0, 1]."""
+        rows = np.asarray(rows)
+        image = torch.from_numpy(self.image[rows]).permute(0, 3, 1, 2).float() / 255  # (B, 3, H, W)
+        return FaceBatch(image, torch.from_numpy(self.keypoints[rows]))
+
+
+def template_face(photo: np.ndarray, source: InputSpec) -> Face:
+    """A face in an image that is already aligned to the template `source` (at any resolution); confidence 1."""
+    keypoints = source.resized(photo.shape[1]).points().astype(np.float32)
+    box = np.array([0, 0, photo.shape[1] - 1, photo.shape[0] - 1], np.float32)
+    return Face(photo, keypoints, box, 1.0)
+
+
+def central_face(photo: np.ndarray) -> Face:
+    """The detected face whose box centre is nearest the photo's centre; default_face (confidence 0) when none is."""
+    faces = detect_faces(photo)
+    centre = (np.array([photo.shape[1], photo.shape[0]]) - 1) / 2
+    return min(
+        faces, key=lambda f: float(np.hypot(*(f.box.reshape(2, 2).mean(0) - centre))), default=default_face(photo)
+    )
+
+
+def cached_crops(
+    key: str,
+    folder: Path,
+    names: Sequence[str],
+    spec: InputSpec,
+    find_face: Callable[[np.ndarray], Face] = central_face,
+) -> Crops:
+    """Aligned crops of folder/name for every name, from the cache or made now (with a progress bar).
+
+    Args:
+        key: a word for the set; part of the cache's file name.
+        find_face: photo -> Face; template_face for aligned sets, central_face for photos.
+
+    Raises:
+        FileNotFoundError: an image of the list is missing.
+        PhotoError: an image cannot be read.
+    """
+    target = cache_dir() / f"{key}-{spec.size}-{_cache_key(folder, names, spec, find_face)}"
+    if not (target / "done").exists():
+        _fill(target, folder, names, spec, find_face)
+    image, keypoints, found = (np.load(target / f"{n}.npy", mmap_mode="r") for n in ("image", "keypoints", "found"))
+    return Crops(tuple(names), image, np.array(keypoints), np.array(found))
+
+
+def cache_dir() -> Path:
+    """KINSIGHT_CACHE, else runs/cache in the repository."""
+    own = os.environ.get("KINSIGHT_CACHE")
+    return Path(own) if own else Path(__file__).resolve().parent.parent / "runs" / "cache"
+
+
+def _cache_key(folder: Path, names: Sequence[str], spec: InputSpec, find_face: Callable[[np.ndarray], Face]) -> str:
+    how = find_face if isinstance(find_face, partial) else partial(find_face)
+    facts = [CACHE_VERSION, str(folder.resolve()), list(names), spec.size, spec.template]
+    facts += [how.func.__name__, repr(how.args), repr(how.keywords)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _fill(
+    target: Path, folder: Path, names: Sequence[str], spec: InputSpec, find_face: Callable[[np.ndarray], Face]
+) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    shape = (len(names), spec.size, spec.size, 3)
+    image = np.lib.format.open_memmap(target / "image.npy", mode="w+", dtype=np.uint8, shape=shape)
+    keypoints = np.zeros((len(names), 5, 2), np.float32)
+    found = np.zeros(len(names), bool)
+    for i, name in enumerate(tqdm(names, desc=f"aligning {target.name.split('-')[0]}", unit="face")):
+        face = find_face(open_photo(folder / name))
+        crop = align(face, spec)
+        image[i], keypoints[i], found[i] = crop.pixels()[0], crop.keypoints[0].numpy(), face.confidence > 0
+    image.flush()
+    np.save(target / "keypoints.npy", keypoints)
+    np.save(target / "found.npy", found)
+    (target / "done").touch()

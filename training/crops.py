@@ -72,9 +72,11 @@ def central_face(photo: np.ndarray) -> Face:
     """The detected face whose box centre is nearest the photo's centre; default_face (confidence 0) when none is."""
     faces = detect_faces(photo)
     centre = (np.array([photo.shape[1], photo.shape[0]]) - 1) / 2
-    return min(
-        faces, key=lambda f: float(np.hypot(*(f.box.reshape(2, 2).mean(0) - centre))), default=default_face(photo)
-    )
+    return min(faces, key=lambda f: _distance(f, centre), default=default_face(photo))
+
+
+def _distance(face: Face, point: np.ndarray) -> float:
+    return float(np.hypot(*(face.box.reshape(2, 2).mean(0) - point)))
 
 
 def cached_crops(

@@ -192,9 +192,8 @@ def lfw_pairs(root: Path) -> list[Pair]:
 def mfr2_pairs(root: Path) -> list[Pair]:
     """The 848 pairs of MFR2 (real masks). Names are relative to mfr2. Evaluation only."""
     lines = need(root / "mfr2" / "pairs.txt").read_text().splitlines()
-    return [
-        _name_pair(line.split(), "{0}/{0}_{1:04d}", 0, _png_or_jpg(root / "mfr2")) for line in lines if line.strip()
-    ]
+    files = _png_or_jpg(root / "mfr2")
+    return [_name_pair(line.split(), "{0}/{0}_{1:04d}", 0, files) for line in lines if line.strip()]
 
 
 def _png_or_jpg(folder: Path) -> dict[str, str]:
@@ -229,7 +228,7 @@ def kinface_pairs(root: Path, part: str) -> list[Pair]:
     for relation, folder in KINFACE_FOLDERS.items():
         table = loadmat(need(root / f"KinFaceW-{part}" / "meta_data" / f"{relation}_pairs.mat"))["pairs"]
         for fold, kin, a, b in table:
-            names = (f"{folder}/{cell.item()}" for cell in (a, b))
+            names = f"{folder}/{a.item()}", f"{folder}/{b.item()}"
             pairs.append(Pair(*names, bool(kin.item()), relation, int(fold.item())))
     return pairs
 

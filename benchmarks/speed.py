@@ -1,0 +1,164 @@
+"""Speed and memory of the whole walk: `python -m benchmarks.speed` (`make bench`).
+
+Prints a table and writes benchmarks/results/speed.json: medians over repeated runs after a warm-up, the machine, and
+the target of each row. Photos are public-domain portraits brought to one megapixel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import psutil
+import torch
+from PIL import Image
+
+from explain import explain
+from models import Result, detect_faces, load_model, open_photo, predict
+from models.pair import PairModel
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
+PORTRAITS = ("obama.jpg", "biden.jpg")
+MODEL = "dlib_kin"
+
+
+def one_megapixel(folder: Path) -> list[Path]:
+    """The two portraits as JPEG files of one megapixel each."""
+    paths = []
+    for name in PORTRAITS:
+        image = Image.open(ROOT / "tests" / "photos" / name)
+        scale = (1_000_000 / (image.width * image.height)) ** 0.5
+        paths.append(folder / name)
+        image.resize((round(image.width * scale), round(image.height * scale))).save(paths[-1], quality=90)
+    return paths
+
+
+def median_seconds(run: Callable[[], object], runs: int) -> float:
+    """Median wall time of `runs` calls after one that is not counted."""
+    run()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def answer(paths: list[Path], *, grad: bool) -> Result:
+    """Files to answered pair: decoding and detection included."""
+    a, b = (detect_faces(open_photo(path))[0] for path in paths)
+    return predict(model(), a, b, grad=grad)
+
+
+@lru_cache
+def model() -> PairModel:
+    return load_model(MODEL)
+
+
+def walk_rows(paths: list[Path], runs: int) -> list[dict]:
+    """Score, score with Grad-CAM, occlusion maps."""
+    result = answer(paths, grad=False)
+    rows = [
+        ("kin score of two 1-megapixel photos", lambda: answer(paths, grad=False), 0.5),
+        ("the same with Grad-CAM maps", lambda: explain(answer(paths, grad=True), "grad_cam"), 1.0),
+        ("full occlusion maps of both faces", lambda: explain(result, "occlusion"), 4.0),
+    ]
+    return [row(what, median_seconds(run, runs), limit, "s") for what, run, limit in rows]
+
+
+def row(what: str, value: float, limit: float, unit: str) -> dict:
+    return {"what": what, "value": round(value, 3), "limit": limit, "unit": unit, "holds": value <= limit}
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def running_app() -> Iterator[tuple[str, psutil.Process, float]]:
+    """The app as a process of its own: (address, process, seconds to the first page)."""
+    port = free_port()
+    env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
+    start = time.perf_counter()
+    server = subprocess.Popen(
+        [sys.executable, "app.py"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        address = f"http://127.0.0.1:{port}/"
+        while True:
+            try:
+                urllib.request.urlopen(address, timeout=5).read()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                if server.poll() is not None or time.perf_counter() - start > 120:
+                    raise RuntimeError("the app did not start") from None
+                time.sleep(0.05)
+        yield address, psutil.Process(server.pid), time.perf_counter() - start
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def app_rows(paths: list[Path], requests: int) -> list[dict]:
+    """Start, memory after `requests` scored pairs, and growth over the second half of them."""
+    from gradio_client import Client, handle_file
+
+    with running_app() as (address, process, start):
+        client = Client(address, verbose=False)
+        photos = [handle_file(str(path)) for path in paths]
+        resident = []
+        for _ in range(requests):
+            client.predict(*photos, MODEL, api_name="/kin_score")
+            resident.append(process.memory_info().rss / 2**20)
+    half = statistics.median(resident[requests // 2 - 5 : requests // 2])
+    return [
+        row("start to first page", start, 10.0, "s"),
+        row(f"resident memory after {requests} requests", resident[-1], 1.3 * 1024, "MiB"),
+        row(f"growth from request {requests // 2} to {requests}", statistics.median(resident[-5:]) - half, 8.0, "MiB"),
+    ]
+
+
+def machine() -> dict:
+    return {
+        "cpu_count": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "processor": platform.processor() or platform.machine(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--requests", type=int, default=100)
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = one_megapixel(Path(folder))
+        rows = walk_rows(paths, args.runs) + app_rows(paths, args.requests)
+    for r in rows:
+        print(f"{r['what']:<48}{r['value']:>10} {r['unit']:<4} (limit {r['limit']:g}) {'ok' if r['holds'] else 'OVER'}")
+    args.json.parent.mkdir(parents=True, exist_ok=True)
+    args.json.write_text(json.dumps({"model": MODEL, "machine": machine(), "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Explain a pair of photos from the command line.
+
+python -m explain A.jpg B.jpg --model dlib_kin --method grad_cam --method occlusion --out report/
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from explain.registry import EXPLAINERS, methods_for
+from explain.report import DECISIONS, write_report
+from models.faces import detect_faces
+from models.outputs import Face
+from models.pair import PairModel
+from models.photo import PhotoError, open_photo
+from models.predict import predict
+from models.weights import WeightError, available_weights, load_model, read_sidecar
+
+
+class UserError(ValueError):
+    """Something only the person at the keyboard can put right; the message says what."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; 0 when the report is written, 2 with one line on stderr when the input cannot be used."""
+    args = _parser().parse_args(arguments)
+    try:
+        print(_report(args))
+    except (UserError, PhotoError, WeightError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m explain", description="What did the model look at in two photos?")
+    parser.add_argument("photo_a", type=Path)
+    parser.add_argument("photo_b", type=Path)
+    parser.add_argument("--model", default="dlib_kin", help="a weight; default: %(default)s")
+    parser.add_argument(
+        "--method", action="append", help=f"repeat for several; default: grad_cam; one of {', '.join(EXPLAINERS)}"
+    )
+    parser.add_argument("--target", choices=("similarity", "logit"), default="similarity", help="the answer to explain")
+    parser.add_argument("--out", type=Path, default=Path("report"), help="folder to write; default: %(default)s")
+    parser.add_argument("--face-a", type=int, default=0, help="which face of photo A, largest first, from 0")
+    parser.add_argument("--face-b", type=int, default=0, help="which face of photo B")
+    parser.add_argument("--threshold", type=float, help="on the score, in [0, 1]; default: the weight's own")
+    parser.add_argument("--zip", action="store_true", help="pack the report into OUT.zip")
+    return parser
+
+
+def _report(args: argparse.Namespace) -> str:
+    """Answer, explain, write; the lines to print."""
+    if args.threshold is not None and not 0 <= args.threshold <= 1:
+        raise UserError(f"--threshold lies in [0, 1], got {args.threshold:g}")
+    model, sidecar = _load(args.model), read_sidecar(args.model)
+    methods = _methods(model, args.model, args.method or ["grad_cam"])
+    face_a = _face(args.photo_a, "--face-a", args.face_a)
+    face_b = _face(args.photo_b, "--face-b", args.face_b)
+    result = predict(model, face_a, face_b, grad=any(EXPLAINERS[m].grad for m in methods))
+    options = {"threshold": args.threshold, "target": args.target, "archive": args.zip}
+    path = write_report(args.out, result, face_a, face_b, methods, sidecar=sidecar, **options)
+    threshold = sidecar.threshold if args.threshold is None else args.threshold
+    words = DECISIONS[sidecar.task][0 if result.score >= threshold else 1]
+    return f"score {result.score:.3f} (threshold {threshold:.3f}): {words}; similarity {result.similarity:.3f}\n{path}"
+
+
+def _load(name: str) -> PairModel:
+    if name not in available_weights():
+        raise UserError(f"no weight for a model {name!r}; there are: {', '.join(available_weights()) or 'none'}")
+    return load_model(name)
+
+
+def _methods(model: PairModel, name: str, wanted: list[str]) -> list[str]:
+    """The methods asked for, each once, in order."""
+    offered = methods_for(model)
+    for method in wanted:
+        if method not in offered:
+            raise UserError(f"no method {method!r} for {name}; there are: {', '.join(offered)}")
+    return list(dict.fromkeys(wanted))
+
+
+def _face(path: Path, flag: str, index: int) -> Face:
+    try:
+        faces = detect_faces(open_photo(path))
+    except PhotoError as error:
+        raise UserError(f"{path}: {error}") from error
+    if not faces:
+        raise UserError(
+            f"{path}: no face was found in this photo. Choose one in which a face is larger or less turned."
+        )
+    if not 0 <= index < len(faces):
+        known = "0" if len(faces) == 1 else f"0 to {len(faces) - 1}"
+        raise UserError(f"{path}: {flag} {index} does not exist; {len(faces)} found, numbered {known}.")
+    return faces[index]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

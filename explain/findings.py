@@ -1,0 +1,198 @@
+"""What explainers find: frozen values that check their own shapes.
+
+Arrays are float32 and hold raw values: nothing here is ever normalised to a range. Colours are render.py's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+from PIL.Image import Resampling
+
+FaceName = Literal["a", "b"]
+"""Which of the two faces of a pair."""
+FACES: tuple[FaceName, FaceName] = ("a", "b")
+
+
+def _check(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _check_array(name: str, values: np.ndarray, ndim: int) -> None:
+    _check(isinstance(values, np.ndarray) and values.dtype == np.float32, f"{name} must be a float32 array")
+    _check(values.ndim == ndim and values.size > 0, f"{name} must have {ndim} dimensions, got {values.shape}")
+    _check(bool(np.isfinite(values).all()), f"{name} has values that are not finite")
+
+
+def _check_face(face: str) -> None:
+    _check(face in ("a", "b"), f"face must be 'a' or 'b', got {face!r}")
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """One number a place over the aligned crop.
+
+    Attributes:
+        values: (h, w) float32, raw, finite; covers the whole crop at any resolution.
+        face: "a" or "b".
+        method: label in EXPLAINERS.
+        signed: values below zero speak against the target; a map that is not signed has none.
+        unit: what the numbers are, for the colour bar.
+        caption: one or two sentences: what it is, and what it does not show.
+        floor: amounts below this are noise; a colour scale never ends below it.
+
+    Raises:
+        ValueError: wrong shape, type or face, values that are not finite, or below zero when not signed.
+    """
+
+    values: np.ndarray
+    face: FaceName
+    method: str
+    signed: bool
+    unit: str
+    caption: str
+    floor: float = 1e-6
+
+    def __post_init__(self) -> None:
+        _check_array("values", self.values, 2)
+        _check_face(self.face)
+        _check(self.signed or float(self.values.min()) >= 0, "a map with values below zero must be signed")
+        _check(self.floor > 0, "floor must be above zero")
+
+    def resized(self, height: int, width: int) -> np.ndarray:
+        """(height, width) float32: the values stretched bilinearly over the crop at another resolution."""
+        return np.asarray(Image.fromarray(self.values).resize((width, height), Resampling.BILINEAR))
+
+
+@dataclass(frozen=True)
+class AttentionMaps:
+    """The attention of one tap for one face.
+
+    Attributes:
+        weights: (heads, N, M) float32; every row over M sums to 1.
+        grid_q, grid_k: (h, w) of the query tokens (h * w = N) and of the key tokens (h * w = M), over the crop.
+        face: "a" or "b".
+        name: of the tap.
+
+    Raises:
+        ValueError: shapes that do not agree, or rows that do not sum to 1.
+    """
+
+    weights: np.ndarray
+    grid_q: tuple[int, int]
+    grid_k: tuple[int, int]
+    face: FaceName
+    name: str
+
+    def __post_init__(self) -> None:
+        _check_array("weights", self.weights, 3)
+        _check_face(self.face)
+        _, n, m = self.weights.shape
+        _check(self.grid_q[0] * self.grid_q[1] == n, f"grid_q {self.grid_q} does not hold {n} queries")
+        _check(self.grid_k[0] * self.grid_k[1] == m, f"grid_k {self.grid_k} does not hold {m} keys")
+        _check(bool(np.allclose(self.weights.sum(2), 1, atol=1e-3)), "every row of an attention must sum to 1")
+
+    def received(self) -> np.ndarray:
+        """(h, w) of grid_k: attention each key place receives, mean over heads and queries; sums to 1."""
+        return self.weights.mean((0, 1)).reshape(self.grid_k)
+
+    def from_query(self, row: int, column: int) -> np.ndarray:
+        """(heads, h, w): where the query token at (row, column) of grid_q looks, a map a head.
+
+        Raises:
+            ValueError: a place outside grid_q.
+        """
+        inside = 0 <= row < self.grid_q[0] and 0 <= column < self.grid_q[1]
+        _check(inside, f"query ({row}, {column}) lies outside the grid {self.grid_q}")
+        return self.weights[:, row * self.grid_q[1] + column].reshape(-1, *self.grid_k)
+
+
+@dataclass(frozen=True)
+class RegionDrops:
+    """How much the score falls when a region of one face is covered.
+
+    Attributes:
+        regions: R names (models/regions.py).
+        drop: (R,) float32, baseline minus the score with the region covered; below zero when covering it helps.
+        face: "a" or "b", the face that was covered; the other stayed as it was.
+        fill: what covered it ("blur", "grey").
+        baseline: the score of the pair as it is, in [0, 1].
+
+    Raises:
+        ValueError: shapes that do not agree.
+    """
+
+    regions: tuple[str, ...]
+    drop: np.ndarray
+    face: FaceName
+    fill: str
+    baseline: float
+
+    def __post_init__(self) -> None:
+        _check_array("drop", self.drop, 1)
+        _check_face(self.face)
+        _check(len(self.regions) == len(self.drop), f"{len(self.regions)} regions but {len(self.drop)} drops")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Deletion and insertion of one face's pixels in a map's order, beside a random order.
+
+    Attributes:
+        x: (n,) float32, fraction of the crop's pixels deleted or inserted, from 0 to 1.
+        deletion: (n,) answer with the top x of the pixels filled; falls fast when the map is faithful.
+        insertion: (n,) answer with all but the top x filled; rises fast when the map is faithful.
+        random_deletion, random_insertion: (n,) the same for random orders, their mean.
+        fill: what stands where pixels are missing ("blur", "grey").
+        face: "a" or "b", the face that was changed.
+        method: label of the map.
+        unit: the answer that was measured: "score", "similarity" or "logit".
+
+    Raises:
+        ValueError: shapes that do not agree, or x that does not ascend from 0 to 1.
+    """
+
+    x: np.ndarray
+    deletion: np.ndarray
+    insertion: np.ndarray
+    random_deletion: np.ndarray
+    random_insertion: np.ndarray
+    fill: str
+    face: FaceName
+    method: str
+    unit: str = "score"
+
+    def __post_init__(self) -> None:
+        for name in ("x", "deletion", "insertion", "random_deletion", "random_insertion"):
+            _check_array(name, getattr(self, name), 1)
+            _check(len(getattr(self, name)) == len(self.x), f"{name} and x differ in length")
+        _check_face(self.face)
+        ascending = len(self.x) >= 2 and bool((np.diff(self.x) > 0).all())
+        _check(ascending and self.x[0] == 0 and self.x[-1] == 1, "x must ascend from 0 to 1")
+
+    def _area(self, y: np.ndarray) -> float:
+        return float((np.diff(self.x) * (y[1:] + y[:-1]) / 2).sum())
+
+    @property
+    def deletion_auc(self) -> float:
+        """Area under the deletion curve (trapezoid); lower is more faithful."""
+        return self._area(self.deletion)
+
+    @property
+    def insertion_auc(self) -> float:
+        """Area under the insertion curve (trapezoid); higher is more faithful."""
+        return self._area(self.insertion)
+
+    @property
+    def random_deletion_auc(self) -> float:
+        """Area under the mean deletion curve of random orders."""
+        return self._area(self.random_deletion)
+
+    @property
+    def random_insertion_auc(self) -> float:
+        """Area under the mean insertion curve of random orders."""
+        return self._area(self.random_insertion)

@@ -1,0 +1,166 @@
+"""The literal table of explainers: label -> what runs, what it needs, what to tell the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from explain import grad_cam, occlusion, pair_gradients
+from explain.attention_maps import CAPTION as ATTENTION_CAPTION
+from explain.attention_maps import attention_received
+from explain.findings import Heatmap
+from models.outputs import Result
+from models.pair import PairModel
+from models.taps import kind_of, tap_names
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """One way to explain an answered pair.
+
+    Attributes:
+        label: what people type; the key in EXPLAINERS.
+        title: for pickers.
+        run: (result, **options) -> heatmaps of face a and face b.
+        needs: kinds of taps (models/taps.py) the model must have, all of them.
+        grad: the result must come from predict(grad=True).
+        signed: values below zero mean something.
+        caption: what the map is, and what it does not show.
+        reads: what of the model's run it is made of, in a few words.
+        targets: answers it can explain ("similarity", "logit"), the first by default; empty when it looks at none.
+        layers: tap kind that the option `layer` chooses from; empty when it has no such option.
+        options: names of its further options.
+    """
+
+    label: str
+    title: str
+    run: Callable[..., tuple[Heatmap, Heatmap]]
+    needs: frozenset[str]
+    grad: bool
+    signed: bool
+    caption: str
+    reads: str
+    targets: tuple[str, ...] = ("similarity", "logit")
+    layers: str = ""
+    options: tuple[str, ...] = ()
+
+
+def _cam(label: str, title: str) -> Explainer:
+    cam = grad_cam.CAMS[label]
+    return Explainer(
+        label,
+        title,
+        grad_cam.explainer(label),
+        needs=frozenset({"features"}),
+        grad=cam.grad,
+        signed=cam.signed,
+        caption=cam.caption,
+        reads="the feature maps of one layer" + (" and the answer's gradient at them" if cam.grad else ""),
+        targets=("similarity", "logit") if cam.grad else (),
+        layers="features",
+    )
+
+
+_ALL = (
+    _cam("grad_cam", "Grad-CAM"),
+    _cam("grad_cam_plus_plus", "Grad-CAM++"),
+    _cam("layer_cam", "Layer-CAM"),
+    _cam("xgrad_cam", "XGrad-CAM"),
+    _cam("hires_cam", "HiRes-CAM (signed)"),
+    _cam("eigen_cam", "Eigen-CAM"),
+    Explainer(
+        "fggb",
+        "Pair gradients, FGGB (signed)",
+        pair_gradients.fggb,
+        needs=frozenset(),
+        grad=True,
+        signed=True,
+        caption=pair_gradients.CAPTION,
+        reads="the gradient of every embedding dimension at the pixels",
+        targets=("similarity",),
+        options=("theta",),
+    ),
+    Explainer(
+        "occlusion",
+        "Occlusion (signed)",
+        occlusion.occlusion_maps,
+        needs=frozenset(),
+        grad=False,
+        signed=True,
+        caption=occlusion.CAPTION,
+        reads="the answer with one patch after another covered",
+        options=("patch", "stride", "fill"),
+    ),
+    Explainer(
+        "attention",
+        "Attention received",
+        attention_received,
+        needs=frozenset({"attn"}),
+        grad=False,
+        signed=False,
+        caption=ATTENTION_CAPTION,
+        reads="the attention weights of one layer",
+        targets=(),
+        layers="attn",
+    ),
+)
+
+EXPLAINERS: dict[str, Explainer] = {e.label: e for e in _ALL}
+"""label -> Explainer, in the order of pickers."""
+
+
+def methods_for(model: PairModel) -> list[str]:
+    """Labels of the explainers whose evidence this model gives, in the table's order."""
+    kinds = {kind_of(name) for name in tap_names(model)}
+    return [label for label, e in EXPLAINERS.items() if e.needs <= kinds]
+
+
+def layers_for(model: PairModel, method: str) -> list[str]:
+    """Names of the taps that the option `layer` of a method can choose on this model; empty when it has none."""
+    kind = EXPLAINERS[method].layers
+    return tap_names(model, kind) if kind else []
+
+
+def explain(
+    result: Result, method: str, *, target: str | None = None, layer: str | None = None, **options: Any
+) -> tuple[Heatmap, Heatmap]:
+    """Explain an answered pair with one method.
+
+    Args:
+        result: from predict; from predict(grad=True) when EXPLAINERS[method].grad.
+        method: a label of methods_for(result.model).
+        target: the answer to explain, "similarity" or "logit"; by default the first the method knows. A method that
+            looks at no answer (Eigen-CAM, attention) has nothing to choose and takes any.
+        layer: the tap to read, one of layers_for(result.model, method); by default the model's own choice.
+        options: of the method itself: patch, stride, fill of "occlusion"; theta of "fggb".
+
+    Returns:
+        The heatmaps of face a and face b.
+
+    Raises:
+        ValueError: an unknown method, target, layer or option; evidence the model does not give; a result
+            without a graph for a method that needs gradients.
+    """
+    row = _explainer_for(result.model, method)
+    unknown = set(options) - set(row.options)
+    if unknown:
+        raise ValueError(
+            f"{method} has no option {', '.join(sorted(unknown))}; it has: {', '.join(row.options) or 'none'}"
+        )
+    if layer is not None:
+        options["layer"] = _checked(layer, layers_for(result.model, method), f"{method} has no layer")
+    if target is not None and row.targets:
+        options["target"] = _checked(target, row.targets, f"{method} cannot explain")
+    return row.run(result, **options)
+
+
+def _explainer_for(model: PairModel, method: str) -> Explainer:
+    offered = methods_for(model)
+    return EXPLAINERS[_checked(method, offered, f"{model.name or type(model).__name__} has no method")]
+
+
+def _checked(value: str, known: Sequence[str], complaint: str) -> str:
+    if value not in known:
+        raise ValueError(f"{complaint} {value!r}; there are: {', '.join(known) or 'none'}")
+    return value

@@ -81,6 +81,20 @@ MODELS: dict[str, Entry] = {
         "FaCoRNet",
         "Cross-attention between the parts of two faces weighs what makes them kin.",
     ),
+    "partial_face": Entry(
+        "models.partial_face:PartialFace",
+        "models.partial_face:PartialFaceConfig",
+        "verification",
+        "Partial faces, attention",
+        "Twelve attention maps pool the parts of a face that can be seen: is it the same person, cropped or occluded?",
+    ),
+    "partial_average": Entry(
+        "models.partial_face:PartialAverage",
+        "models.partial_face:PartialAverageConfig",
+        "verification",
+        "Partial faces, average pooling",
+        "The same trunk averaged over the whole image: the baseline of the partial-face comparison.",
+    ),
     "vit_abs": Entry(
         "models.vit_kprpe:VitKprpe",
         "models.vit_kprpe:VitConfig",
@@ -104,6 +118,14 @@ MODELS: dict[str, Entry] = {
         "ViT, KP-RPE",
         "The same vision transformer with attention offsets that follow the five keypoints.",
         {"position": "kprpe"},
+    ),
+    "partial_face.paper": Entry(
+        "models.partial_face:PartialFace",
+        "models.partial_face:PartialFaceConfig",
+        "verification",
+        "Partial faces, attention, as published",
+        "Extract, attend, aggregate with the published 1024 channels, for weights of your own.",
+        {"width": 64, "fork_depth": 6},
     ),
     "ir18_none.paper": Entry(
         "models.ir_resnet:IRResNet",

@@ -1,0 +1,215 @@
+"""Partial faces with attention: Extract, Attend, Aggregate, and the average-pooled baseline on the same trunk.
+
+Hörmann, Zhang, Knoche, Teepe and Rigoll, "Attention-based Partial Face Recognition", ICIP 2021. Width 64 is the
+paper's ("partial_face.paper"), the demo has 32.
+
+    160x160 RGB in [0, 1] -> (255 x - 128) / 128: the protocol's fill of 128 becomes exactly 0
+    Extract    conv7x7/2, BN, ReLU, max-pool 3x3/2           40 x 40
+               block 2: 3 bottlenecks, 4 width channels      40 x 40
+               block 3: 4 bottlenecks, 8 width, first /2     20 x 20    the net forks here
+               block 4: 6 bottlenecks, 16 width              20 x 20    F
+               fork: bottlenecks, conv1x1, ReLU              20 x 20    A, K attention maps
+    Attend     A' = sigmoid(A);  s = softmax over k of mean_ij A'_k;  M_k = s_k A'_k
+               v_k = K / (h w) sum_ij M_k[ij] F[ij]
+    Aggregate  f_k = FC_k(v_k);  f = mean_k f_k              (B, 256)
+
+Our reading, where the paper is silent:
+  * Block 4 keeps 20 x 20 by leaving out its stride, without dilation. The fork has bottlenecks of its own, of block
+    4's shape (`fork_depth`: as many as block 4 in the paper's config, one in the demo's).
+  * The normaliser of the pooling is K / (h w). It is a constant, so v_k is the paper's plain sum in another unit.
+    Dividing by sum_ij M_k instead would cancel s_k and with it the recalibration; no normaliser would make v_k
+    grow with the map's area. With this one, v_k has the size of an average-pooled F whatever K is, because s_k is
+    1/K on average: networks with other K, without recalibration or with average pooling train alike.
+  * Without recalibration (an ablation) every s_k is 1/K, in the maps and in the evidence alike.
+  * A ReLU before a sigmoid leaves A' in [0.5, 1): s_k differs between two parts by a factor below e^0.5 = 1.65, and
+    no place is ever fully ignored. The bias before the ReLU starts at 1, so that no map starts dead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from timm.models.resnet import Bottleneck, downsample_conv
+from torch import Tensor, nn
+
+from models.faces import PARTIAL_160
+from models.outputs import InputSpec
+from models.pair import CosineLogit, PairModel
+from models.taps import Tap
+
+
+@dataclass(frozen=True)
+class PartialAverageConfig:
+    """Shape of the trunk and of the embedding; the whole of the average-pooled baseline.
+
+    Attributes:
+        width: channels of the stem; blocks 2, 3, 4 end in 4, 8, 16 times as many. 64 as published.
+        depths: bottlenecks in block 2, 3 and 4.
+        dim: length of the embedding.
+    """
+
+    width: int = 32
+    depths: tuple[int, int, int] = (3, 4, 6)
+    dim: int = 256
+
+
+@dataclass(frozen=True)
+class PartialFaceConfig(PartialAverageConfig):
+    """The trunk's shape and that of the attention.
+
+    Attributes:
+        parts: K, the number of attention maps.
+        fork_depth: bottlenecks between the fork and the 1x1 convolution that gives the maps.
+        recalibrate: weigh each map by its importance s_k; False: all alike, by 1/K.
+    """
+
+    parts: int = 12
+    fork_depth: int = 1
+    recalibrate: bool = True
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the attention made of B faces; the losses in training/partial_losses.py start here.
+
+    Attributes:
+        attention: A, (B, K, h, w), before the sigmoid, >= 0.
+        weights: s, (B, K), rows sum to 1.
+        features: f_k, (B, K, dim).
+    """
+
+    attention: Tensor
+    weights: Tensor
+    features: Tensor
+
+    @property
+    def embedding(self) -> Tensor:
+        """f = mean_k f_k, (B, dim)."""
+        return self.features.mean(1)
+
+
+def make_block(cin: int, planes: int, depth: int, stride: int) -> nn.Sequential:
+    """`depth` ResNet bottlenecks, cin -> 4 planes channels; the first one carries the stride."""
+    cout = planes * Bottleneck.expansion
+    shortcut = downsample_conv(cin, cout, 1, stride) if stride > 1 or cin != cout else None
+    blocks = [Bottleneck(cin, planes, stride, shortcut)]
+    return nn.Sequential(*blocks, *(Bottleneck(cout, planes) for _ in range(depth - 1)))
+
+
+class Trunk(nn.Module):
+    """Blocks 1 to 4 of a ResNet-50 with three spatial halvings."""
+
+    def __init__(self, config: PartialAverageConfig) -> None:
+        super().__init__()
+        w, (depth2, depth3, depth4) = config.width, config.depths
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, w, 7, 2, 3, bias=False), nn.BatchNorm2d(w), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+        )
+        self.block2 = make_block(w, w, depth2, stride=1)
+        self.block3 = make_block(4 * w, 2 * w, depth3, stride=2)
+        self.block4 = make_block(8 * w, 4 * w, depth4, stride=1)
+        self.taps = nn.ModuleList(Tap(f"block{i}.features") for i in (2, 3, 4))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, 160, 160) RGB in [0, 1] -> block 3's map (B, 8 width, 20, 20) and F (B, 16 width, 20, 20)."""
+        x = self.stem((image * 255 - 128) / 128)
+        x = self.taps[0](self.block2(x))
+        shared = self.taps[1](self.block3(x))
+        return shared, self.taps[2](self.block4(shared))
+
+
+class Attend(nn.Module):
+    """Importances and attentional pooling; no parameters.
+
+    Taps: `part_weights` is s, `part_maps` is M, the maps as they pool, s_k A'_k (divide by s_k for A'_k).
+    """
+
+    def __init__(self, recalibrate: bool = True) -> None:
+        super().__init__()
+        self.recalibrate = recalibrate
+        self.weights_tap = Tap("attend.part_weights")
+        self.maps_tap = Tap("attend.part_maps")
+
+    def importances(self, opened: Tensor) -> Tensor:
+        """A' (B, K, h, w) -> s (B, K): softmax over k of the global average, or 1/K without recalibration."""
+        mean = opened.mean((2, 3))
+        return mean.softmax(1) if self.recalibrate else torch.full_like(mean, 1 / mean.shape[1])
+
+    def forward(self, attention: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """A (B, K, h, w) and F (B, C, h, w) -> s (B, K) and v (B, K, C)."""
+        opened = attention.sigmoid()
+        weights = self.weights_tap(self.importances(opened))
+        maps = self.maps_tap(weights[:, :, None, None] * opened)
+        _, parts, height, width = maps.shape
+        pooled = torch.einsum("bkhw,bchw->bkc", maps, features)
+        return weights, pooled * (parts / (height * width))
+
+
+class PartialFace(PairModel):
+    """Same-person verification of faces that may be cropped or occluded, from K attended parts."""
+
+    cam_tap = "block4.features"
+
+    def __init__(self, config: PartialFaceConfig | None = None) -> None:
+        super().__init__()
+        config = config or PartialFaceConfig()
+        self.spec: InputSpec = PARTIAL_160
+        w, dim = config.width, config.dim
+        self.trunk = Trunk(config)
+        self.fork = make_block(8 * w, 4 * w, config.fork_depth, stride=1)
+        self.to_maps = nn.Conv2d(16 * w, config.parts, 1)
+        self.attend = Attend(config.recalibrate)
+        self.aggregate = nn.ModuleList(nn.Linear(16 * w, dim) for _ in range(config.parts))
+        self.head = CosineLogit()
+        initialise(self)
+        nn.init.normal_(self.to_maps.weight, std=0.5 * (16 * w) ** -0.5)
+        nn.init.ones_(self.to_maps.get_parameter("bias"))
+
+    def parts(self, image: Tensor) -> Parts:
+        """(B, 3, 160, 160) RGB in [0, 1] -> Parts; its embedding is what `encode` gives."""
+        shared, features = self.trunk(image)
+        attention = F.relu(self.to_maps(self.fork(shared)))  # (B, K, 20, 20)
+        weights, pooled = self.attend(attention, features)
+        each = torch.stack([fc(v) for fc, v in zip(self.aggregate, pooled.unbind(1), strict=True)], 1)  # (B, K, dim)
+        return Parts(attention, weights, each)
+
+    def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
+        """(B, 3, 160, 160) -> f (B, dim), the mean of the parts' features."""
+        return self.parts(image).embedding
+
+    def relate(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.head(x, y)
+
+
+class PartialAverage(PairModel):
+    """The baseline: the same trunk, F averaged over all places, one fully connected layer."""
+
+    cam_tap = "block4.features"
+
+    def __init__(self, config: PartialAverageConfig | None = None) -> None:
+        super().__init__()
+        config = config or PartialAverageConfig()
+        self.spec: InputSpec = PARTIAL_160
+        self.trunk = Trunk(config)
+        self.fc = nn.Linear(16 * config.width, config.dim)
+        self.head = CosineLogit()
+        initialise(self)
+
+    def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
+        """(B, 3, 160, 160) -> (B, dim)."""
+        _, features = self.trunk(image)
+        return self.fc(features.mean((2, 3)))
+
+    def relate(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.head(x, y)
+
+
+def initialise(model: nn.Module) -> None:
+    """ResNet's: He (fan out) for convolutions; zero biases for linear layers, so that f starts as a linear map of F."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)

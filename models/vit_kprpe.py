@@ -137,8 +137,8 @@ class ViT(nn.Module):
         dim, side = config.dim, config.side
         self.patch_embed = PatchEmbed(config.input_size, config.patch, embed_dim=dim)
         self.pos_embed = nn.Parameter(torch.empty(1, side**2, dim))
-        rates = torch.linspace(0, config.drop_path, config.depth).tolist()
-        self.blocks = nn.ModuleList(Block(config, rates[i], f"block{i}") for i in range(config.depth))
+        rate = config.drop_path / max(1, config.depth - 1)
+        self.blocks = nn.ModuleList(Block(config, i * rate, f"block{i}") for i in range(config.depth))
         every = config.depth // config.feature_taps
         self.taps = nn.ModuleDict(
             {str(i): TokenTap(f"block{i}.features", side) for i in range(every - 1, config.depth, every)}

@@ -11,6 +11,7 @@ faces are found and CACHE_VERSION; delete the folder whenever you like.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -22,12 +23,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+import models.faces
 from models.faces import align, default_face, detect_faces
 from models.outputs import Face, FaceBatch, InputSpec
 from models.photo import open_photo
 
 CACHE_VERSION = 1
-"""Raise it when alignment or detection changes what a crop looks like."""
+"""Raise it when alignment changes what a crop looks like; a change in detection is noticed by itself."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def cache_dir() -> Path:
 
 def _cache_key(folder: Path, names: Sequence[str], spec: InputSpec, find_face: Callable[[np.ndarray], Face]) -> str:
     how = find_face if isinstance(find_face, partial) else partial(find_face)
-    facts = [CACHE_VERSION, str(folder.resolve()), list(names), spec.size, spec.template]
+    source = inspect.getsource(models.faces) if how.func is central_face else ""  # detection has many settings
+    facts = [source, CACHE_VERSION, str(folder.resolve()), list(names), spec.size, spec.template]
     facts += [how.func.__name__, repr(how.args), repr(how.keywords)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 

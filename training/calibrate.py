@@ -1,0 +1,173 @@
+"""From raw cosines to a probability, a threshold and what the threshold costs, on held-out training pairs.
+
+    calibration = calibrate_cosine(model.logit, cosine, same, "words on the pairs")
+
+Platt scaling (Platt, "Probabilistic outputs for support vector machines", 1999): P(same | cos) =
+sigmoid(slope * cos + offset), fitted by maximum likelihood with both classes given equal mass, so that a
+score of 0.5 is the even-odds point whatever the share of matching pairs in the list. Never fitted on an
+evaluation set.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from models.pair import CosineLogit, PairModel
+from models.weights import OperatingPoints
+from training.crops import Crops
+from training.data import by_identity, data_row, family_of, folder_crops, image_names
+from training.metrics import best_threshold
+
+GRID = (0.001, 0.002, 0.005, *(i / 100 for i in range(1, 100)), 0.995, 0.998, 0.999)
+"""Thresholds of the operating points."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Threshold on the score and what thresholds cost, as measured.
+
+    Attributes:
+        threshold: the shipped one.
+        threshold_protocol: how and on which pairs it was chosen.
+        points: FAR and TAR over GRID.
+    """
+
+    threshold: float
+    threshold_protocol: str
+    points: OperatingPoints
+
+
+def fit_platt(cosine: np.ndarray, same: np.ndarray, steps: int = 100) -> tuple[float, float]:
+    """Slope and offset of the class-balanced logistic fit, by Newton's method.
+
+    Raises:
+        ValueError: one kind of pair is missing, or the cosines separate the kinds perfectly (no finite fit).
+    """
+    cosine, same = np.asarray(cosine, np.float64), np.asarray(same, bool)
+    if same.all() or not same.any():
+        raise ValueError("both matching and non-matching pairs are needed")
+    x = np.stack([cosine, np.ones_like(cosine)], 1)
+    mass = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+    w = np.zeros(2)
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-np.clip(x @ w, -60, 60)))
+        gradient = x.T @ (mass * (p - same))
+        hessian = (x * (mass * p * (1 - p))[:, None]).T @ x + 1e-12 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        w -= step / max(1.0, float(np.abs(step).max()) / 10)  # damped: the first steps may overshoot
+        if np.abs(step).max() < 1e-9:
+            return float(w[0]), float(w[1])
+    raise ValueError("no finite fit: the cosines separate matching from non-matching pairs")
+
+
+def operating_points(score: np.ndarray, same: np.ndarray, protocol: str) -> OperatingPoints:
+    """FAR and TAR at each threshold of GRID."""
+    score, same = np.asarray(score), np.asarray(same, bool)
+    accepted = [score >= t for t in GRID]
+    return OperatingPoints(
+        [float(t) for t in GRID],
+        [round(float(a[~same].mean()), 6) for a in accepted],
+        [round(float(a[same].mean()), 6) for a in accepted],
+        protocol,
+    )
+
+
+def calibrate_cosine(logit: CosineLogit, cosine: np.ndarray, same: np.ndarray, pairs: str) -> Calibration:
+    """Fit slope and offset into `logit`, choose the threshold of best balanced accuracy, measure operating points.
+
+    Args:
+        cosine, same: one value a pair, held out from training.
+        pairs: which pairs these are, in words; goes into the sidecar.
+    """
+    slope, offset = fit_platt(cosine, same)
+    logit.slope.fill_(slope)
+    logit.offset.fill_(offset)
+    score = 1 / (1 + np.exp(-(slope * np.asarray(cosine) + offset)))
+    rows = balanced_rows(same)
+    threshold = round(best_threshold(score[rows], np.asarray(same)[rows]), 4)
+    return Calibration(
+        threshold,
+        f"best accuracy on as many matching as non-matching pairs: {pairs}",
+        operating_points(score, same, f"{pairs}; {int(np.sum(same))} matching, {int(np.sum(~same))} non-matching"),
+    )
+
+
+def balanced_rows(same: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Rows of all pairs of the rarer kind and as many, drawn at random, of the other."""
+    kinds = [np.flatnonzero(same), np.flatnonzero(~np.asarray(same, bool))]
+    few = min(map(len, kinds))
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.permutation(k)[:few] for k in kinds])
+
+
+def identity_pairs(
+    names: Sequence[str], each: int = 10, negatives: int = 5, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Same-person pairs (at most `each` an identity) and, for each, `negatives` pairs of people of other families.
+
+    Returns:
+        (P, 2) row numbers into names and (P,) bool.
+    """
+    draw = random.Random(seed)
+    row = {name: i for i, name in enumerate(names)}
+    positive: list[tuple[int, int]] = []
+    for images in by_identity(names).values():
+        pairs = [(row[a], row[b]) for a, b in combinations(images, 2)]
+        positive += draw.sample(pairs, min(each, len(pairs)))
+    negative: list[tuple[int, int]] = []
+    while len(negative) < negatives * len(positive):
+        i, j = draw.randrange(len(names)), draw.randrange(len(names))
+        if family_of(names[i]) != family_of(names[j]):
+            negative.append((i, j))
+    return np.array(positive + negative), np.arange(len(positive) + len(negative)) < len(positive)
+
+
+@torch.inference_mode()
+def encode_crops(model: PairModel, crops: Crops, rows: Sequence[int] | np.ndarray, batch: int = 64) -> torch.Tensor:
+    """Codes (model.encode) of the given rows, in order, on the CPU."""
+    device = next(model.parameters()).device
+    codes = []
+    for start in range(0, len(rows), batch):
+        faces = crops.batch(rows[start : start + batch]).to(device)
+        codes.append(model.encode(faces.image, faces.keypoints).cpu())
+    return torch.cat(codes)
+
+
+def some_images(names: Sequence[str], each: int, most: int, seed: int = 0) -> list[str]:
+    """At most `each` images of every identity that has two or more, at most `most` in all, identities at random."""
+    draw = random.Random(seed)
+    groups = [images for images in by_identity(names).values() if len(images) > 1]
+    draw.shuffle(groups)
+    return sorted([n for images in groups for n in draw.sample(images, min(each, len(images)))][:most])
+
+
+def verification_pairs(model: PairModel, root: Path) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    """Cosines of same-person and different-person pairs of CelebA identities and of FIW train members.
+
+    The faces go the way of an uploaded photo: detected (the face nearest the centre) and aligned. Different
+    FIW members are always of different families.
+
+    Returns:
+        cosine (P,), same (P,), and the sidecar's rows on the data.
+    """
+    cosine, same, rows = [], [], []
+    for name, folder, each, most in (
+        ("celeba", root / "celeba", 6, 1800),
+        ("fiw/train", root / "fiw" / "train", 3, 1200),
+    ):
+        names = some_images(image_names(folder), each, most)
+        pairs, labels = identity_pairs(names)
+        codes = F.normalize(encode_crops(model, folder_crops(folder, model.spec, names), range(len(names))), dim=1)
+        cosine.append((codes[pairs[:, 0]] * codes[pairs[:, 1]]).sum(1).numpy())
+        same.append(labels)
+        rows.append(data_row(f"{name} (calibration)", folder, names))
+    return np.concatenate(cosine), np.concatenate(same), rows

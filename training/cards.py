@@ -1,0 +1,66 @@
+"""weights/README.md from the sidecars: one card a weight.
+
+python -m training.cards
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from models.registry import MODELS
+from models.weights import SHIPPED, Sidecar
+
+HEAD = """# Weights
+
+Made by `python -m training.cards` from the sidecars (`<name>.json`); do not edit by hand. Loading verifies the
+sha256, builds the network from the sidecar's config and loads strictly. "Non-commercial research" comes from the
+sets a weight was trained on. None of these weights proves kinship or identity.
+"""
+
+
+def write_cards(folder: Path = SHIPPED) -> Path:
+    """Write folder/README.md: one card for each sidecar, in the order of names."""
+    sidecars = [Sidecar.from_json(p.read_text()) for p in sorted(folder.glob("*.json"))]
+    path = folder / "README.md"
+    path.write_text("\n".join([HEAD, *(card(s, folder) for s in sidecars)]))
+    return path
+
+
+def card(sidecar: Sidecar, folder: Path) -> str:
+    """One weight as Markdown."""
+    size = (folder / f"{sidecar.name}.safetensors").stat().st_size / 1e6
+    far, tar = sidecar.operating_points.at(sidecar.threshold)
+    known = MODELS.get(sidecar.model)
+    lines = [
+        f"## {sidecar.name}",
+        "",
+        known.summary if known else sidecar.model,
+        "",
+        f"- task: {sidecar.task}; licence: {sidecar.licence}; {size:.1f} MB; sha256 `{sidecar.sha256}`",
+        f"- made by `{sidecar.command}` at {sidecar.git_commit}" + _seed(sidecar),
+        f"- threshold {sidecar.threshold:g} on the score: {sidecar.threshold_protocol}",
+        f"- at that threshold FAR {far:.4f}, TAR {tar:.4f} ({sidecar.operating_points.protocol})",
+        *(f"- data: {row['name']}, {row['size']} files, sha256 `{row['hash']}`" for row in sidecar.data),
+        *(f"- {name}: {_figures(values)}" for name, values in sidecar.metrics.items()),
+        *(f"- {note}" for note in sidecar.notes),
+        f"- versions: {', '.join(f'{k} {v}' for k, v in sidecar.versions.items())}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _seed(sidecar: Sidecar) -> str:
+    return "" if sidecar.seed is None else f", seed {sidecar.seed}"
+
+
+def _figures(values: dict[str, Any]) -> str:
+    low, high = values["accuracy_ci95"]
+    tars = ", ".join(f"TAR {tar:.3f} at FAR {far}" for far, tar in values["tar"].items())
+    return (
+        f"accuracy {values['accuracy']:.4f} (95 % {low:.4f} to {high:.4f}), AUC {values['auc']:.4f}, {tars}; "
+        f"{values['protocol']}"
+    )
+
+
+if __name__ == "__main__":
+    print(write_cards())

@@ -1,0 +1,1 @@
+"""Evaluation of two-face models: python -m training.evaluate TASK --model NAME [--data DIR] [--json FILE]."""

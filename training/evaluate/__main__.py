@@ -1,0 +1,46 @@
+"""python -m training.evaluate TASK --model NAME: a table on the screen, and JSON with --json FILE."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.photo import PhotoError
+from models.weights import WeightError, load_model, read_sidecar
+from training.data import DataError
+from training.evaluate.report import table, write_json
+from training.evaluate.tasks import TASKS, Setup
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse(arguments)
+    try:
+        setup = Setup(load_model(args.model), read_sidecar(args.model), args.data, args.pairs, args.images)
+        report = TASKS[args.task].run(setup)
+    except (DataError, WeightError, PhotoError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from error
+    print(table(report))
+    if args.json:
+        write_json(report, args.json)
+        print(f"\nwrote {args.json}")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    tasks = "\n".join(f"  {name:10s} {task.about}" for name, task in TASKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate",
+        description=f"Evaluate a trained two-face model.\n\ntasks:\n{tasks}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("task", choices=list(TASKS))
+    parser.add_argument("--model", required=True, help="name of a weight")
+    parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
+    parser.add_argument("--json", type=Path, help="write the report here")
+    parser.add_argument("--pairs", type=Path, help="pairs: CSV with image_a, image_b, kin (or same), relation")
+    parser.add_argument("--images", type=Path, help="pairs: folder the CSV's names are relative to")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

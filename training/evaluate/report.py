@@ -1,0 +1,91 @@
+"""What an evaluation says: one dictionary for JSON, one table for the screen.
+
+Top level, for every task: task, model, weight, weight_sha256, protocol, accuracy, accuracy_ci95, auc, tar (FAR -> TAR),
+pairs; then what the task adds, and under "breakdown" the same figures for its parts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.weights import Sidecar
+from training.data import Pair
+from training.evaluate.scoring import Scored
+from training.metrics import accuracy, auc, best_threshold, bootstrap_ci, tar_table
+
+
+def head(task: str, sidecar: Sidecar, protocol: str) -> dict[str, Any]:
+    """The first lines of every report."""
+    return {
+        "task": task,
+        "model": sidecar.model,
+        "weight": sidecar.name,
+        "weight_sha256": sidecar.sha256,
+        "protocol": protocol,
+    }
+
+
+def figures(scored: Scored, threshold: float, groups: Sequence[str] | None = None) -> dict[str, Any]:
+    """Accuracy at a given threshold, best-threshold accuracy, AUC and TAR of a list of pairs.
+
+    Args:
+        groups: of each pair (family, identity), for 95 % bootstrap intervals of accuracy and AUC; None: none.
+
+    Figures that need both kinds of pair are left out where there is only one kind.
+    """
+    score, same = scored.score, scored.same
+    values: dict[str, Any] = {"pairs": len(same), "matching": int(same.sum()), "threshold": threshold}
+    values["accuracy"] = accuracy(score, same, threshold)
+    if groups is not None:
+        values["accuracy_ci95"] = bootstrap_ci(lambda r: accuracy(score[r], same[r], threshold), groups)
+    if same.all() or not same.any():
+        return values
+    best = best_threshold(score, same)
+    values |= {"best_accuracy": accuracy(score, same, best), "best_threshold": best, "auc": auc(score, same)}
+    if groups is not None:
+        values["auc_ci95"] = bootstrap_ci(lambda r: auc(score[r], same[r]), groups)
+    return {**values, "tar": tar_table(score, same)}
+
+
+def by_relation(
+    scored: Scored, pairs: Sequence[Pair], threshold: float, groups: Sequence[str] | None
+) -> dict[str, dict[str, Any]]:
+    """figures() of every relation in the list, in the list's order of first appearance; empty without relations."""
+    parts = {}
+    for relation in dict.fromkeys(p.relation for p in pairs if p.relation):
+        rows = np.array([i for i, p in enumerate(pairs) if p.relation == relation])
+        part = Scored(scored.score[rows], scored.similarity[rows], scored.same[rows])
+        parts[relation] = figures(part, threshold, None if groups is None else [groups[i] for i in rows])
+    return parts
+
+
+COLUMNS = ("pairs", "accuracy", "accuracy_ci95", "best_accuracy", "auc", "tar")
+
+
+def table(report: dict[str, Any]) -> str:
+    """The report as text: one line for the whole and one for each part of the breakdown."""
+    rows = [("all", report), *report.get("breakdown", {}).items()]
+    shown = [c for c in COLUMNS if any(c in values for _, values in rows)]
+    cells = [["", *shown]] + [[name, *(_cell(values.get(c)) for c in shown)] for name, values in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells]
+    facts = [f"{k}: {_cell(report[k])}" for k in report if k not in (*COLUMNS, "breakdown")]
+    return "\n".join([*facts, "", *lines])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{_cell(v)}@{k}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return "-".join(_cell(v) for v in value)
+    return f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def write_json(report: dict[str, Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report, indent=1) + "\n")

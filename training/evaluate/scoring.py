@@ -1,0 +1,94 @@
+"""From image names to scores: every image is aligned and encoded once, every pair is compared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from models.faces import align
+from models.outputs import FaceBatch
+from models.pair import PairModel
+from models.photo import open_photo
+from training.crops import Crops, central_face
+from training.data import Pair, need
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Answers to a list of pairs.
+
+    Attributes:
+        score: (P,) float64 calibrated probability, mean over both orders of each pair.
+        similarity: (P,) float64 cosine.
+        same: (P,) bool.
+    """
+
+    score: np.ndarray
+    similarity: np.ndarray
+    same: np.ndarray
+
+
+def unique_images(pairs: Sequence[Pair]) -> list[str]:
+    """Every image of a pair list once, sorted."""
+    return sorted({name for p in pairs for name in (p.a, p.b)})
+
+
+@torch.inference_mode()
+def encode_all(
+    model: PairModel, count: int, batch_of: Callable[[range], FaceBatch], what: str = "encoding", size: int = 32
+) -> Tensor:
+    """Codes of images 0..count-1 in order, (count, ...) on the CPU, with a progress bar."""
+    device, codes = next(model.parameters()).device, []
+    with tqdm(total=count, desc=what, unit="face") as bar:
+        for start in range(0, count, size):
+            faces = batch_of(range(start, min(start + size, count))).to(device)
+            codes.append(model.encode(faces.image, faces.keypoints).cpu())
+            bar.update(len(faces))
+    return torch.cat(codes)
+
+
+def encode_crops(model: PairModel, crops: Crops) -> dict[str, Tensor]:
+    """Image name -> code."""
+    return dict(zip(crops.names, encode_all(model, len(crops), crops.batch), strict=True))
+
+
+def encode_photos(model: PairModel, folder: Path, names: Sequence[str]) -> tuple[dict[str, Tensor], list[str]]:
+    """Photos as a user would bring them: detected (the face nearest the centre), aligned, encoded.
+
+    Returns:
+        Image name -> code, and the names of images without a detectable face (models.default_face was used).
+
+    Raises:
+        DataError: an image is missing.  PhotoError: an image cannot be read.
+    """
+    missed: list[str] = []
+
+    def batch_of(rows: range) -> FaceBatch:
+        faces = [(names[i], central_face(open_photo(need(folder / names[i])))) for i in rows]
+        missed.extend(name for name, face in faces if face.confidence == 0)
+        return FaceBatch.cat([align(face, model.spec) for _, face in faces])
+
+    codes = encode_all(model, len(names), batch_of, "detecting and encoding")
+    return dict(zip(names, codes, strict=True)), missed
+
+
+@torch.inference_mode()
+def score_pairs(model: PairModel, codes: dict[str, Tensor], pairs: Sequence[Pair], size: int = 256) -> Scored:
+    """Compare every pair in both orders; the sigmoid is taken in float64, so that sure pairs keep their order."""
+    device = next(model.parameters()).device
+    score, similarity = [], []
+    for start in tqdm(range(0, len(pairs), size), desc="comparing", unit="batch", leave=False):
+        part = pairs[start : start + size]
+        x, y = (
+            torch.stack([codes[n] for n in names]).to(device) for names in zip(*((p.a, p.b) for p in part), strict=True)
+        )
+        output = model.compare(x, y)
+        score.append(output.logit.double().sigmoid().mean(1).cpu().numpy())
+        similarity.append(output.similarity.double().cpu().numpy())
+    return Scored(np.concatenate(score), np.concatenate(similarity), np.array([p.same for p in pairs]))

@@ -1,0 +1,124 @@
+"""Figures of pair verification, in numpy: AUC, accuracy, ROC, TAR at a FAR, cross-validated accuracy, bootstrap.
+
+Scores are higher for pairs that match. `same` is True for those. FAR (false accept rate) is the share of
+non-matching pairs with score >= threshold, TAR (true accept rate) the share of matching ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+FARS = (1e-1, 1e-2, 1e-3)
+"""False accept rates at which the true accept rate is reported."""
+
+
+def _checked(score: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    score, same = np.asarray(score, np.float64), np.asarray(same, bool)
+    if score.shape != same.shape or score.ndim != 1:
+        raise ValueError(f"score and same are two vectors of one length, got {score.shape} and {same.shape}")
+    if same.all() or not same.any():
+        raise ValueError("both matching and non-matching pairs are needed")
+    if not np.isfinite(score).all():
+        raise ValueError("a score is not a finite number")
+    return score, same
+
+
+def auc(score: np.ndarray, same: np.ndarray) -> float:
+    """Area under the ROC: the chance that a matching pair scores above a non-matching one (ties count half).
+
+    Raises:
+        ValueError: only one kind of pair, or a score that is not finite.
+    """
+    score, same = _checked(score, same)
+    _, inverse, count = np.unique(score, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2)[inverse]  # mean rank of ties, from 1
+    positive, negative = int(same.sum()), int((~same).sum())
+    return float((rank[same].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def accuracy(score: np.ndarray, same: np.ndarray, threshold: float) -> float:
+    """Share of pairs on their right side of the threshold (score >= threshold says "matching")."""
+    return float(np.mean((np.asarray(score) >= threshold) == np.asarray(same, bool)))
+
+
+def roc(score: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(threshold, FAR, TAR) at every distinct score, thresholds descending; the first row, at inf, accepts nothing."""
+    score, same = _checked(score, same)
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.nonzero(np.diff(score[order]))[0], len(score) - 1)  # last of each run of ties
+    tar, far = np.cumsum(same[order])[ends] / same.sum(), np.cumsum(~same[order])[ends] / (~same).sum()
+    return np.r_[np.inf, score[order][ends]], np.r_[0.0, far], np.r_[0.0, tar]
+
+
+def tar_at_far(score: np.ndarray, same: np.ndarray, far: float) -> float:
+    """The largest TAR among thresholds whose FAR does not exceed `far` (no interpolation)."""
+    _, fars, tars = roc(score, same)
+    return float(tars[np.searchsorted(fars, far + 1e-12, side="right") - 1])
+
+
+def tar_table(score: np.ndarray, same: np.ndarray) -> dict[str, float]:
+    """FAR, as text ("0.01"), -> TAR, for those of FARS that the number of non-matching pairs can resolve."""
+    fewest = 1 / max(1, int((~np.asarray(same, bool)).sum()))
+    return {f"{far:g}": tar_at_far(score, same, far) for far in FARS if far >= fewest}
+
+
+def best_threshold(score: np.ndarray, same: np.ndarray) -> float:
+    """The threshold of the highest accuracy: midway between two neighbouring scores, the middle one among equals."""
+    score, same = _checked(score, same)
+    values = np.unique(score)
+    cuts = np.r_[values[0], (values[1:] + values[:-1]) / 2, np.nextafter(values[-1], np.inf)]
+    positive, negative = np.sort(score[same]), np.sort(score[~same])
+    right = len(positive) - np.searchsorted(positive, cuts) + np.searchsorted(negative, cuts)
+    winners = np.flatnonzero(right == right.max())
+    return float(cuts[winners[len(winners) // 2]])
+
+
+def fold_accuracy(score: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Accuracy on each fold at the best threshold of the other folds (LFW's protocol), in the order of fold numbers."""
+    score, same, fold = np.asarray(score), np.asarray(same, bool), np.asarray(fold)
+    results = []
+    for k in np.unique(fold):
+        out = fold == k
+        results.append(accuracy(score[out], same[out], best_threshold(score[~out], same[~out])))
+    return np.array(results)
+
+
+def bootstrap_ci(
+    statistic: Callable[[np.ndarray], float],
+    groups: Sequence[str],
+    rounds: int = 1000,
+    seed: int = 0,
+) -> list[float]:
+    """95 % percentile interval of a statistic, resampling whole groups (families, identities) with replacement.
+
+    Pairs that share a family are not independent: resampling pairs would give intervals that are too narrow.
+
+    Args:
+        statistic: row indices (repeats allowed) -> value; a round in which it raises ValueError is left out.
+        groups: the group of each row.
+
+    Raises:
+        ValueError: no round gave a value.
+    """
+    _, label = np.unique(np.asarray(groups), return_inverse=True)
+    members = [np.flatnonzero(label == k) for k in range(label.max() + 1)]
+    rng, values = np.random.default_rng(seed), []
+    for _ in range(rounds):
+        rows = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
+        try:
+            values.append(statistic(rows))
+        except ValueError:  # a draw with only one kind of pair
+            continue
+    if not values:
+        raise ValueError("the groups are too few for a bootstrap")
+    return [float(v) for v in np.percentile(values, [2.5, 97.5])]
+
+
+def fold_ci(per_fold: np.ndarray) -> list[float]:
+    """95 % interval of the mean over folds: mean +- t * standard error, Student's t."""
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, len(per_fold) - 1) * per_fold.std(ddof=1) / np.sqrt(len(per_fold)))
+    return [float(per_fold.mean() - half), float(per_fold.mean() + half)]

@@ -74,6 +74,13 @@ MODELS: dict[str, Entry] = {
         "A plain Siamese ResNet trained on kin, what attention models are compared with.",
         {"dim": 256},
     ),
+    "svit": Entry(
+        "models.svit:Svit",
+        "models.svit:SvitConfig",
+        "kinship",
+        "S-ViT",
+        "A Siamese vision transformer whose two feature maps are fused: are they blood relatives?",
+    ),
     "facor": Entry(
         "models.facor:FaCoR",
         "models.facor:FaCoRConfig",
@@ -182,6 +189,14 @@ MODELS: dict[str, Entry] = {
         "Siamese IR-50",
         "A plain Siamese ResNet at the published size.",
         {"depth": 50, "width": 64, "dim": 512, "final_prelu": False},
+    ),
+    "svit.paper": Entry(
+        "models.svit:Svit",
+        "models.svit:SvitConfig",
+        "kinship",
+        "S-ViT as published",
+        "The published depths at 224 px.",
+        {"input_size": 224, "depths": (3, 3, 6, 3)},
     ),
     "facor.paper": Entry(
         "models.facor:FaCoR",

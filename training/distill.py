@@ -1,0 +1,247 @@
+"""Pre-training by distillation: a backbone learns the teachers' embedding of a face; in place of web-scale face data.
+
+    python -m training.distill --model svit --data DIR [--epochs 16] [--lr 7e-4] [--run runs/svit_distill]
+    accelerate launch -m training.distill --model svit ...        # the same on several GPUs or nodes
+
+The teachers see clean aligned faces, once (training/teachers.py); the student sees augmented ones. Faces: FIW train
+without the held-out families, and CelebA; never LFW, MFR2 or FIW val. Loss: losses.distillation. AdamW without decay
+on norms and biases, gradient norm 1, learning rate loop.warm_stable_decay, bf16. After every epoch the mean centred
+cosine to the teachers on clean faces of the held-out families selects the weights kept in <run>/model.safetensors
+(<run>/model.json says what they are). The run continues by itself when the command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from safetensors.torch import save_file
+from timm.optim import param_groups_weight_decay
+from torch import Tensor, nn
+
+from models import create_model
+from models.outputs import FaceBatch, InputSpec
+from models.pair import PairModel
+from training.augment import Augment, augmented, draw
+from training.crops import Crops
+from training.data import celeba_crops, data_root, family_of, fiw_crops
+from training.holdout import is_held_out
+from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
+from training.losses import distillation
+from training.resume import Batches, generator_of
+from training.teachers import available_teachers, joined_targets, teacher_embeddings
+
+LOG_EVERY = 10
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of the optimisation.
+
+    Attributes:
+        epochs: passes over the faces.  batch: over all processes.  warmup: steps.  patience: epochs.
+        decay: last part of the run over which the learning rate falls to zero.
+    """
+
+    epochs: int = 16
+    batch: int = 128
+    lr: float = 7e-4
+    warmup: int = 300
+    decay: float = 0.4
+    weight_decay: float = 0.05
+    patience: int = 6
+    seed: int = 0
+    compile: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """What a resumed run must share; epochs, decay and patience may change."""
+        return {k: v for k, v in asdict(self).items() if k not in ("epochs", "decay", "patience", "compile")}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Aligned faces with the embedding to learn.
+
+    Attributes:
+        crops: one or more sets, one behind the other.
+        rows: which of their rows are used.
+        target: (rows of all sets, D) unit vectors.
+    """
+
+    crops: tuple[Crops, ...]
+    rows: np.ndarray
+    target: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def faces(self, index: np.ndarray) -> FaceBatch:
+        """Faces of positions in `rows`, in that order."""
+        rows = self.rows[index]
+        starts = np.cumsum([0, *(len(c) for c in self.crops)])
+        which = np.searchsorted(starts, rows, side="right") - 1
+        order = np.concatenate([np.flatnonzero(which == k) for k in range(len(self.crops))])
+        parts = [c.batch(rows[which == k] - starts[k]) for k, c in enumerate(self.crops) if (which == k).any()]
+        joined, back = FaceBatch.cat(parts), torch.from_numpy(np.argsort(order))
+        return FaceBatch(joined.image[back], joined.keypoints[back])
+
+    def targets(self, index: np.ndarray) -> Tensor:
+        """(n, D) of positions in `rows`."""
+        return self.target[torch.from_numpy(self.rows[index])]
+
+
+class Student(nn.Module):
+    """A network as face -> (B, dim) unit embedding; a linear map is added where its embedding has another length."""
+
+    def __init__(self, model: PairModel, dim: int) -> None:
+        super().__init__()
+        self.model = model
+        own = embedding_length(model)
+        self.to_teacher = nn.Identity() if own == dim else nn.Linear(own, dim)
+
+    def forward(self, image: Tensor, keypoints: Tensor) -> Tensor:
+        return F.normalize(self.to_teacher(self.model.embedding(self.model.encode(image, keypoints))), dim=1)
+
+
+@torch.inference_mode()
+def embedding_length(model: PairModel) -> int:
+    """Length of the embedding, seen by embedding one blank face."""
+    device, training = next(model.parameters()).device, model.training
+    image = torch.zeros(1, 3, model.spec.size, model.spec.size, device=device)
+    length = model.eval().embedding(model.encode(image, torch.zeros(1, 5, 2, device=device))).shape[1]
+    model.train(training)
+    return length
+
+
+def held_out_cosine(student: nn.Module, lesson: Lesson, mean: Tensor, batch: int) -> float:
+    """Mean over clean faces of cos(student - mean, target - mean)."""
+    student.eval()
+    cosines = []
+    with torch.no_grad():  # not inference mode: bf16 copies of the weights may be kept for training
+        for start in range(0, len(lesson), batch):
+            index = np.arange(start, min(start + batch, len(lesson)))
+            faces = lesson.faces(index).to(mean.device)
+            embedding = student(faces.image, faces.keypoints)
+            cosines.append(F.cosine_similarity(embedding - mean, lesson.targets(index).to(mean) - mean, dim=1))
+    student.train()
+    return float(torch.cat(cosines).mean())
+
+
+def fit(
+    student: Student, train: Lesson, held_out: Lesson, how: Settings, augment: Augment, run: Run, facts: dict[str, Any]
+) -> float:
+    """Train; the best held-out cosine. Weights of the best epoch lie in <run>/model.safetensors."""
+    accelerator = run.accelerator
+    optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
+    network, optimizer = accelerator.prepare(student, optimizer)
+    if how.compile:
+        network = torch.compile(network)
+    batches, stopping = Batches(len(train), how.batch, how.seed), EarlyStopping(how.patience)
+    total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
+    mean = train.target[torch.from_numpy(train.rows)].mean(0).to(accelerator.device)
+    objects = {"student": student, "optimizer": optimizer, "stopping": stopping}
+    facts = {**facts, **how.facts(), "faces": len(train)}
+    start = run.resume(objects, facts)
+    network.train()
+    for step in run.steps(start, total, objects, facts):
+        for group in optimizer.param_groups:
+            group["lr"] = how.lr * warm_stable_decay(step, total, how.warmup, how.decay)
+        rows = batches.rows(step)
+        draws = draw(augment, how.batch, generator_of(how.seed, step))
+        faces = augmented(train.faces(rows[mine]), draws[mine]).to(accelerator.device)
+        embedding = gathered(network(faces.image, faces.keypoints))  # (batch, D)
+        loss = distillation(embedding, train.targets(rows).to(mean), mean)
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        if step % LOG_EVERY == 0:
+            run.log(step, loss=loss.item(), lr=optimizer.param_groups[0]["lr"])
+        if (step + 1) % batches.per_epoch == 0:
+            value = held_out_cosine(student, held_out, mean, how.batch)
+            run.log(step, held_out_cosine=value)
+            run.draw_curve()
+            if stopping.better(value) and accelerator.is_main_process:
+                keep(run.folder, student, {**facts, "epoch": (step + 1) // batches.per_epoch, "held_out_cosine": value})
+            if stopping.exhausted:
+                break
+    return stopping.best
+
+
+def keep(folder: Path, student: Student, facts: dict[str, Any]) -> None:
+    """Write the student's network (without the map to the teachers' length) and what it is."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in student.model.state_dict().items()}
+    save_file(tensors, folder / "model.part")
+    (folder / "model.part").replace(folder / "model.safetensors")
+    (folder / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def lessons(root: Path, spec: InputSpec) -> tuple[Lesson, Lesson, list[str]]:
+    """(training faces, held-out faces, names of the teachers)."""
+    teachers = available_teachers(root)
+    target = joined_targets(
+        [
+            np.concatenate(
+                [teacher_embeddings(t, c) for c in (fiw_crops(root, "train", t.spec), celeba_crops(root, t.spec))]
+            )
+            for t in teachers
+        ]
+    )
+    crops = (fiw_crops(root, "train", spec), celeba_crops(root, spec))
+    out = np.array([is_held_out(family_of(n)) for n in crops[0].names] + [False] * len(crops[1]))
+    train, held = (Lesson(crops, np.flatnonzero(rows), target) for rows in (~out, out))
+    return train, held, [t.name for t in teachers]
+
+
+def make_accelerator() -> Accelerator:
+    """bf16; parameters outside the embedding (a pair's head) get no gradient."""
+    return Accelerator(
+        mixed_precision="bf16", kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
+    )
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="registry name")
+    parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"drop_path": 0.1}')
+    parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
+    parser.add_argument("--run", type=Path, default=None, help="default: runs/<model>_distill")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the network")
+    parser.add_argument("--overfit", type=int, default=0, help="only the first N faces, no augmentation: a check")
+    for name, value in asdict(Settings()).items():
+        if name != "compile":
+            parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse()
+    root = data_root(args.data)
+    how = Settings(**{name: getattr(args, name) for name in asdict(Settings())})
+    accelerator = make_accelerator()
+    torch.manual_seed(how.seed)
+    model = create_model(args.model, **args.config)
+    with accelerator.main_process_first():  # caches are written once
+        train, held_out, teachers = lessons(root, model.spec)
+    augment = Augment()
+    if args.overfit:
+        train = held_out = Lesson(train.crops, train.rows[: args.overfit], train.target)
+        augment = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)
+    student = Student(model, train.target.shape[1])
+    run = Run(args.run or Path("runs") / f"{args.model}_distill", accelerator, how.seed)
+    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
+    best = fit(student, train, held_out, how, augment, run, facts)
+    if accelerator.is_main_process:
+        print(f"held-out cosine to the teachers: {best:.4f}; weights: {run.folder / 'model.safetensors'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""What a student learns from: embeddings of clean aligned faces by encoders that know more, computed once.
+
+Teachers are the reference encoder (dlib, public domain) and, when the user has the file, MobileFaceNet trained on
+CASIA-WebFace with ArcFace (<data>/teachers/arcface_mobilefacenet.pth): they err on different faces.
+The target of a face joins one unit vector a teacher, each divided by sqrt(number of teachers), so that the cosine of
+two targets is the mean of the teachers' cosines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from models.device import pick_device
+from models.faces import ARCFACE_112, DLIB_150
+from models.outputs import InputSpec
+from training.convert_dlib import load_dat, locate_dat
+from training.crops import Crops, cache_dir
+from training.mobilefacenet import load_mobilefacenet
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """An encoder to learn from.
+
+    Attributes:
+        name: for the cache, the log and the sidecar.
+        spec: the crop it wants.
+        file: its weights; their hash keys the cache.
+        load: file -> network, (B, 3, size, size) in [0, 1] -> (B, D).
+    """
+
+    name: str
+    spec: InputSpec
+    file: Path
+    load: Callable[[Path], nn.Module]
+
+
+class _Dlib(nn.Module):
+    """The reference encoder as image -> descriptor."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.net = load_dat(file.read_bytes())
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.net.encode(image, image.new_zeros(len(image), 5, 2))
+
+
+def available_teachers(root: Path) -> list[Teacher]:
+    """The reference encoder, and MobileFaceNet where <root>/teachers has it."""
+    teachers = [Teacher("dlib", DLIB_150, locate_dat(), _Dlib)]
+    file = root / "teachers" / "arcface_mobilefacenet.pth"
+    if file.exists():
+        teachers.append(Teacher("arcface_mobilefacenet", ARCFACE_112, file, load_mobilefacenet))
+    return teachers
+
+
+def joined_targets(embeddings: Sequence[np.ndarray]) -> Tensor:
+    """One (N, D_t) array of unit vectors a teacher -> (N, sum D_t) unit vectors."""
+    return torch.from_numpy(np.concatenate(embeddings, 1) / len(embeddings) ** 0.5).float()
+
+
+def teacher_embeddings(teacher: Teacher, crops: Crops) -> np.ndarray:
+    """(N, D) float32 unit vectors for aligned faces, from the cache or computed now (with a progress bar)."""
+    digest = hashlib.sha256("\0".join(crops.names).encode() + teacher.file.read_bytes()).hexdigest()[:16]
+    target = cache_dir() / f"teacher-{teacher.name}-{digest}.npy"
+    if not target.exists():
+        values = embed_all(teacher.load(teacher.file), crops, teacher.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(".part.npy")
+        np.save(partial, values)
+        partial.replace(target)
+    return np.load(target)
+
+
+def embed_all(network: nn.Module, crops: Crops, name: str) -> np.ndarray:
+    """(N, D) unit vectors. channels_last: depthwise convolutions take a third less time."""
+    device = pick_device()
+    network = network.to(device).to(memory_format=torch.channels_last).eval()
+    rows = []
+    with torch.inference_mode():
+        for start in tqdm(range(0, len(crops), BATCH), desc=f"teacher {name}", unit="batch"):
+            image = crops.batch(range(start, min(start + BATCH, len(crops)))).image
+            image = image.to(device, memory_format=torch.channels_last)
+            rows.append(F.normalize(network(image), dim=1).cpu().numpy())
+    return np.concatenate(rows).astype(np.float32)

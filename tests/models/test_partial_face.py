@@ -181,7 +181,7 @@ def test_no_map_starts_dead() -> None:
     model = create_model("partial_face").train()
     with torch.no_grad():
         attention = model.parts(images(4)).attention
-    assert (attention.amax((0, 2, 3)) > 0).all()
+    assert ((attention > 0).float().mean((0, 2, 3)) > 0.9).all()
     assert (attention.std((0, 2, 3)) > 0.05).all()
 
 

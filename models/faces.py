@@ -30,7 +30,15 @@ RETRY_SIDE = 1600
 SECOND_FACE = 0.95
 """A face less certain than this counts only when the photo has no surer one: lapel pins look like faces."""
 SMALL_SIDE = 200
-"""Photos whose longest side is below this are padded and enlarged: a tight crop fills the detector's view."""
+"""Photos whose longest side is below this are enlarged to it, and get the margin at once."""
+MARGIN = 0.4
+"""Border of repeated edge pixels around a tight crop, as a fraction of its longest side. The detector cuts its
+window at the photo's edge, which shifts the keypoints: on 160 px CelebA crops same-person TAR at FAR 0.01 of
+the reference encoder is 0.889 without a margin and 0.925 with it."""
+TIGHT = 0.5
+"""A face whose box spans more of the photo's longest side than this is looked at again with the margin..."""
+TIGHT_SIDE = 320
+"""...at this longest side: the detector's last stage sees 48 pixels of it anyhow."""
 
 
 @lru_cache(maxsize=1)
@@ -51,20 +59,27 @@ def detect_faces(photo: np.ndarray) -> list[Face]:
     """
     for side, pad in _attempts(photo):
         faces = _detect_at(photo, side, pad)
+        if faces and not pad and any(_span(f) > TIGHT * max(photo.shape[:2]) for f in faces):
+            faces = _detect_at(photo, min(side, TIGHT_SIDE), MARGIN) or faces
         if faces:
             return sorted(faces, key=lambda f: -float((f.box[2] - f.box[0]) * (f.box[3] - f.box[1])))
     return []
+
+
+def _span(face: Face) -> float:
+    """Longer side of the box, pixels."""
+    return float(max(face.box[2] - face.box[0], face.box[3] - face.box[1]))
 
 
 def _attempts(photo: np.ndarray) -> list[tuple[int, float]]:
     """(longest side looked at, margin added as a fraction of the longest side), in order."""
     longest = max(photo.shape[:2])
     if longest < SMALL_SIDE:
-        return [(SMALL_SIDE, 0.0), (2 * SMALL_SIDE, 0.3)]
+        return [(SMALL_SIDE, MARGIN), (2 * SMALL_SIDE, MARGIN)]
     attempts = [(min(longest, DETECT_SIDE), 0.0)]
     if longest > DETECT_SIDE:
         attempts.append((min(longest, RETRY_SIDE), 0.0))
-    return [*attempts, (DETECT_SIDE, 0.3)]
+    return [*attempts, (DETECT_SIDE, MARGIN)]
 
 
 def _detect_at(photo: np.ndarray, side: int, pad: float) -> list[Face]:

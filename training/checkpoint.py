@@ -117,7 +117,7 @@ def hide_data_folder(arguments: list[str]) -> list[str]:
 
 
 def git_commit() -> str:
-    """The commit checked out, with "-dirty" when models/ or training/ differ from it; "unknown" outside git."""
+    """The commit checked out, with "-dirty" when code that this program imported differs; "unknown" outside git."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -125,9 +125,17 @@ def git_commit() -> str:
         ).stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "models", "training") else "")
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", *loaded_files()) else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def loaded_files() -> list[str]:
+    """The repository's own source files that are imported by now."""
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    own = [Path(f).resolve() for f in files if f]
+    rooms = [REPOSITORY / "models", REPOSITORY / "training"]
+    return sorted({str(f) for f in own if any(room in f.parents for room in rooms)})
 
 
 def library_versions() -> dict[str, str]:

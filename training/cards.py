@@ -5,6 +5,8 @@ python -m training.cards
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,5 +64,25 @@ def _figures(values: dict[str, Any]) -> str:
     )
 
 
-if __name__ == "__main__":
+def enter(report: dict[str, Any], folder: Path = SHIPPED) -> None:
+    """Put an evaluation report into the sidecar of its weight, under the name of its task.
+
+    Raises:
+        ValueError: the report is on another file than the sidecar.
+    """
+    path = folder / f"{report['weight']}.json"
+    sidecar = Sidecar.from_json(path.read_text())
+    if report["weight_sha256"] != sidecar.sha256:
+        raise ValueError(f"the report is on another {report['weight']} (sha256 differs): evaluate it again")
+    sidecar.metrics[report["task"]] = {k: v for k, v in report.items() if k != "undetected_images"}
+    path.write_text(sidecar.to_json())
+
+
+def main() -> None:
+    for argument in sys.argv[1:]:
+        enter(json.loads(Path(argument).read_text()))
     print(write_cards())
+
+
+if __name__ == "__main__":
+    main()

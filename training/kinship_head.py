@@ -125,6 +125,14 @@ def pair_cosines(head: nn.Module, features: Tensor, rows: np.ndarray) -> np.ndar
     return (code[rows[:, 0]] * code[rows[:, 1]]).sum(1).numpy()
 
 
+def held_out_cosines(model: DlibKin, crops: Crops, held: list[Pair]) -> np.ndarray:
+    """(P,) cosines of held-out pairs by the whole model, as it will be shipped."""
+    names = tuple(sorted({n for p in held for n in (p.a, p.b)}))
+    codes = encode_crops(model, crops, [crops.row[n] for n in names])
+    rows = rows_of(held, names)
+    return (codes[rows[:, 0]] * codes[rows[:, 1]]).sum(1).numpy()
+
+
 def train(
     run: Run, head: nn.Module, table: ViewFeatures, sample: KinDraw, held: list[Pair], how: Settings
 ) -> nn.Module:

@@ -20,7 +20,8 @@ ARCFACE_112 = InputSpec(
 )
 """The five-point template of ArcFace (112 px)."""
 DLIB_150 = InputSpec(150, ((47.7, 47.1), (100.3, 47.1), (74.0, 80.0), (50.4, 103.0), (97.6, 103.0)))
-"""The five points in dlib's 150 px face chip; nose and mouth measured on detections (see REFERENCES in README)."""
+"""The five points in dlib's 150 px face chip: its eyes, and nose and mouth where detections on CelebA fall once the
+eyes are there (their median is (73.8, 80.1), (50.6, 102.3), (97.1, 102.3), which verified no better)."""
 PARTIAL_160 = InputSpec(160, ((51.94, 63.71), (107.47, 63.71), (79.71, 98.37), (57.0, 121.33), (102.4, 121.33)))
 """Template of the partial-face protocol (160 px); mouth corners placed either side of its stated mouth centre."""
 

@@ -144,10 +144,6 @@ def evidence_gradient(result: Result, evidence: Tensor, target: str) -> Tensor:
 def weighted_maps(package_class: str, features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """The package's arithmetic on given activations and gradients, before ReLU and scaling.
 
-    Gradients of a cosine are small (1e-4 is usual), below the constant 1e-6 that the package adds to the
-    squared gradients of Grad-CAM++. All six formulas give the same map for (gradients * c, features / c), so the
-    gradients are brought to a range where that constant does not count.
-
     Args:
         features, gradients: (2, C, h, w) float64.
 
@@ -156,12 +152,23 @@ def weighted_maps(package_class: str, features: np.ndarray, gradients: np.ndarra
     """
     import pytorch_grad_cam  # its imports take a second; only CAMs pay
 
-    largest = float(np.abs(gradients).max())
-    c = 1e3 / largest if largest > 0 else 1.0
-    stand_in = nn.Linear(1, 1)
-    with getattr(pytorch_grad_cam, package_class)(stand_in, target_layers=[]) as cam:
+    c = _balance(package_class, features, gradients)
+    with getattr(pytorch_grad_cam, package_class)(nn.Linear(1, 1), target_layers=[]) as cam:
         maps: np.ndarray = cam.get_cam_image(None, None, None, features / c, gradients * c, False)
-    return maps if largest > 0 else maps * c
+    return maps
+
+
+def _balance(package_class: str, features: np.ndarray, gradients: np.ndarray) -> float:
+    """The c for which (features / c, gradients * c) make the package's own small constants vanish.
+
+    Both formulas below give the same map for every c, but the package adds 1e-6 to the squared gradients of Grad-CAM++
+    (those of a cosine are usually smaller) and 1e-7 to the summed activations of XGrad-CAM.
+    """
+    if package_class == "GradCAMPlusPlus" and gradients.any():
+        return 1e3 / float(np.abs(gradients).max())
+    if package_class == "XGradCAM" and features.any():
+        return float(np.abs(features).max()) / 1e3
+    return 1.0
 
 
 def oriented(maps: np.ndarray, features: np.ndarray) -> np.ndarray:

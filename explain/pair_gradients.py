@@ -27,7 +27,7 @@ CAPTION = (
     "zero), as against the decision threshold. It shows where the network is sensitive, not what happens when a place "
     "is changed."
 )
-CHUNK = 16
+CHUNK = 8
 """Embedding dimensions differentiated at once."""
 
 

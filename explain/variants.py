@@ -10,7 +10,7 @@ from explain.fill import filled
 from explain.findings import FaceName
 from models.outputs import Result
 
-CHUNK = 32
+CHUNK = 16
 """Faces encoded at once."""
 
 

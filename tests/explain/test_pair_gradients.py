@@ -1,0 +1,64 @@
+"""FGGB against its equations, one dimension at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from explain import cosine_at, explain
+from explain.pair_gradients import dimension_weights, signed_maps, smoothed
+from models import predict
+from tests.explain.tiny import Seeded, noise_faces, planted_result, ready, seeded_result
+
+
+@pytest.mark.parametrize("theta", [-0.3, 0.0, 0.7])
+def test_sum_rule(theta: float) -> None:
+    result = seeded_result()
+    weights = dimension_weights(result.output.embedding_a[0], result.output.embedding_b[0], theta)
+    assert float(weights.sum()) == pytest.approx(result.similarity - theta, abs=1e-6)
+
+
+def test_equals_a_loop_over_dimensions() -> None:
+    result, theta = seeded_result(), 0.2
+    a, b = result.output.embedding_a[0], result.output.embedding_b[0]
+    expected = [np.zeros((64, 64)), np.zeros((64, 64))]
+    for k in range(len(a)):
+        w = a[k].item() * b[k].item() - theta / len(a)
+        for i, (value, image) in enumerate(((a[k], result.a.image), (b[k], result.b.image))):
+            (gradient,) = torch.autograd.grad(value, image, retain_graph=True)
+            magnitude = gradient[0].abs().double().mean(0).numpy()
+            expected[i] += w * magnitude / np.sqrt((magnitude**2).sum())
+    maps = signed_maps(result, dimension_weights(a, b, theta))
+    for ours, theirs in zip(maps, expected, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-3, atol=1e-6 * np.abs(theirs).max())
+    heatmaps = explain(result, "fggb", theta=theta)
+    np.testing.assert_array_equal(heatmaps[0].values, smoothed(maps[0]).numpy())
+    assert "0.200" in heatmaps[0].caption
+
+
+def test_threshold_turns_the_sign() -> None:
+    """Far above the cosine every dimension speaks for "different"; far below, for "alike"."""
+    result = planted_result()
+    assert explain(result, "fggb", theta=-1.0)[0].values.min() >= 0
+    assert explain(result, "fggb", theta=1.0)[0].values.sum() < 0
+
+
+def test_the_default_threshold_is_where_the_score_is_a_half() -> None:
+    model = ready(Seeded())
+    model.logit.slope.fill_(20.0)
+    model.logit.offset.fill_(-12.0)
+    assert cosine_at(model, 0.5) == pytest.approx(0.6)
+    assert torch.sigmoid(torch.tensor(20 * cosine_at(model, 0.8) - 12)).item() == pytest.approx(0.8)
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
+    default, explicit = explain(result, "fggb"), explain(result, "fggb", theta=0.6)
+    np.testing.assert_allclose(default[0].values, explicit[0].values, rtol=1e-4, atol=1e-8)
+    with pytest.raises(ValueError, match="inside"):
+        cosine_at(model, 1.0)
+
+
+def test_a_face_that_moves_nothing_gives_a_zero_map() -> None:
+    model = ready(Seeded())
+    model.fc.weight.zero_()
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
+    assert not signed_maps(result, torch.ones(16))[0].any()

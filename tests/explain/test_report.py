@@ -1,0 +1,98 @@
+"""The report holds what was answered, where it comes from, and the raw maps."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explain import EXPLAINERS, explain, render, write_report
+from models.outputs import Face, Result
+from models.predict import predict
+from models.weights import OperatingPoints, Sidecar
+from tests.explain.tiny import Seeded, ready
+
+SIDECAR = Sidecar(
+    name="mine",
+    model="tiny",
+    config={},
+    sha256="ab" * 32,
+    task="kinship",
+    licence="CC0",
+    command="none",
+    git_commit="0" * 40,
+    seed=0,
+    data=[],
+    threshold=0.4,
+    threshold_protocol="chosen by hand",
+    operating_points=OperatingPoints([0.2, 0.6, 0.9], [0.5, 0.1, 0.01], [0.99, 0.8, 0.3], "a test"),
+)
+
+
+def pair() -> tuple[Result, Face, Face]:
+    model, faces = ready(Seeded()), []
+    for seed in (1, 2):
+        photo = np.random.default_rng(seed).integers(0, 256, (200, 260, 3)).astype(np.uint8)
+        keypoints = (model.spec.resized(120).points() + np.array([50, 40])).astype(np.float32)
+        faces.append(Face(photo, keypoints, np.array([50, 40, 170, 160], np.float32), 0.9))
+    return predict(model, faces[0], faces[1], grad=True), faces[0], faces[1]
+
+
+def test_everything_is_written_down(tmp_path: Path) -> None:
+    result, a, b = pair()
+    folder = write_report(tmp_path / "new" / "report", result, a, b, list(EXPLAINERS), sidecar=SIDECAR, target="logit")
+    values = json.loads((folder / "report.json").read_text())
+    assert values["score"] == pytest.approx((values["score_ab"] + values["score_ba"]) / 2)
+    assert values["similarity"] == pytest.approx(result.similarity)
+    assert (values["model"], values["weight"], values["weight_sha256"]) == ("tiny", "mine", "ab" * 32)
+    assert (values["threshold"], values["far"], values["tar"]) == (0.4, 0.1, 0.8)
+    assert values["protocol"] == "a test"
+    assert values["decision"] == "blood relatives"
+    assert "no proof" in values["notice"]
+    assert values["versions"]["torch"] and values["versions"]["grad-cam"]
+    assert [r["face"] for r in values["regions"]] == ["a", "b"]
+    assert list(values["methods"]) == list(EXPLAINERS)
+    raw = np.load(folder / "maps.npz")
+    for method, row in EXPLAINERS.items():
+        written = values["methods"][method]
+        target = "logit" if "logit" in row.targets else (row.targets[0] if row.targets else None)
+        assert written["target"] == target
+        assert set(written["faithfulness"]) == set(written["captions"]) == {"a", "b"}
+        for heatmap in explain(result, method, target=target):
+            np.testing.assert_allclose(raw[f"{method}_{heatmap.face}"], heatmap.values, rtol=1e-4, atol=1e-6)
+            assert Image.open(folder / f"{method}_{heatmap.face}.png").size == (64, 64)
+            assert Image.open(folder / f"{method}_photo_{heatmap.face}.png").size == (260, 200)
+        assert Image.open(folder / f"{method}_scale.png").size == (420, 72)
+
+
+def test_both_faces_share_one_scale(tmp_path: Path) -> None:
+    result, a, b = pair()
+    folder = write_report(tmp_path, result, a, b, ["hires_cam"], sidecar=SIDECAR, opacity=0.7)
+    maps = explain(result, "hires_cam")
+    limit = render.shared_limit(maps)
+    expected = render.overlay(result.b.pixels()[0], maps[1], opacity=0.7, limit=limit)
+    assert np.array_equal(np.asarray(Image.open(folder / "hires_cam_b.png")), expected)
+    assert json.loads((folder / "report.json").read_text())["methods"]["hires_cam"]["colour_limit"] == pytest.approx(
+        limit
+    )
+
+
+def test_threshold_decides_and_the_archive_holds_the_folder(tmp_path: Path) -> None:
+    result, a, b = pair()
+    path = write_report(tmp_path / "r", result, a, b, [], sidecar=SIDECAR, threshold=0.95, archive=True)
+    assert path == tmp_path / "r.zip"
+    with zipfile.ZipFile(path) as archive:
+        assert {"report.json", "maps.npz", "crop_a.png", "crop_b.png"} <= set(archive.namelist())
+        values = json.loads(archive.read("report.json"))
+    assert values["decision"] == "not blood relatives"
+    assert (values["far"], values["tar"]) == (0.0, 0.0)
+
+
+def test_a_method_the_model_cannot_give_is_refused(tmp_path: Path) -> None:
+    result, a, b = pair()
+    with pytest.raises(ValueError, match="no method 'magic'"):
+        write_report(tmp_path, result, a, b, ["magic"], sidecar=SIDECAR)

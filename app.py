@@ -1,0 +1,100 @@
+"""Kinsight: what did the face model look at? Builds the page and serves it on this machine.
+
+python app.py                                     http://127.0.0.1:7860
+GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=8080 python app.py
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+from typing import Any
+
+# Before gradio is imported: no telemetry, and a private folder for uploads that ends with the process.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if "GRADIO_TEMP_DIR" not in os.environ:
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="kinsight-")
+    atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+
+import gradio as gr
+
+from ui import api, kinship, model_cards
+from ui.examples import first_example
+from ui.theme import STYLE, theme
+from ui.widgets import SESSION_SECONDS
+
+TABS = {
+    "Kinship": kinship.build,
+    "Models": model_cards.build,
+}
+TITLE = """<header class='ks-title'><h1>Kinsight</h1>
+<p>Two faces in, an answer out, and what the model looked at to give it.</p></header>"""
+
+
+def build() -> gr.Blocks:
+    """The page: a tab a use, and the endpoints for programs."""
+    with gr.Blocks(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
+        gr.HTML(TITLE)
+        for name, lay_out in TABS.items():
+            with gr.Tab(name, id=name.lower()):
+                lay_out()
+        api.build()
+    page.queue(max_size=64)
+    return page
+
+
+def address() -> tuple[str, int]:
+    """Where to serve: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, else this machine only, port 7860.
+
+    Raises:
+        SystemExit: the port is no number or is taken; the message says what to do.
+    """
+    name, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), os.environ.get("GRADIO_SERVER_PORT", "7860")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise SystemExit(f"GRADIO_SERVER_PORT must be a number from 1 to 65535, not {port!r}.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((name, int(port)))
+        except OSError as error:
+            raise SystemExit(
+                f"Port {port} on {name} cannot be used ({error.strerror}). Stop the program that holds it, or choose "
+                f"another port: GRADIO_SERVER_PORT={int(port) + 1} python {sys.argv[0]}"
+            ) from error
+    return name, int(port)
+
+
+def options() -> dict[str, Any]:
+    """What launch() is told besides the address."""
+    return {
+        "theme": theme(),
+        "css_paths": [STYLE],
+        "footer_links": ["api", "settings"],
+        "mcp_server": True,
+        "run_history": False,
+        "enable_monitoring": False,
+        "strict_cors": True,
+        "max_file_size": "64mb",
+        "state_session_capacity": 200,
+        "ssr_mode": False,
+        "pwa": False,
+        "share": False,
+    }
+
+
+def main() -> None:
+    """Serve until stopped. The first example is computed while the first page loads."""
+    name, port = address()
+    page = build()
+    threading.Thread(target=first_example, daemon=True).start()
+    page.launch(server_name=name, server_port=port, **options())
+
+
+if __name__ == "__main__":
+    main()

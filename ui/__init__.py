@@ -1,0 +1,1 @@
+"""The app's tabs and widgets; callbacks are plain typed functions that run without a browser."""

@@ -1,0 +1,121 @@
+"""Photos in, answers out: the models behind the page, without any of the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+
+from explain.report import DECISIONS
+from models import Result, available_weights, list_models, load_model, predict, read_sidecar
+from models.pair import PairModel
+from models.registry import MODELS
+from models.weights import Sidecar
+from ui.shots import Shot
+
+TASKS = ("kinship", "verification")
+_LOADING = Lock()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said about two faces: plain numbers.
+
+    Attributes:
+        weight: name of the weight that answered.
+        score: calibrated probability in [0, 1], mean over both orders.
+        score_ab, score_ba: the same for either order.
+        similarity: cosine of the embeddings, in [-1, 1].
+    """
+
+    weight: str
+    score: float
+    score_ab: float
+    score_ba: float
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer against a threshold, with what that threshold costs.
+
+    Attributes:
+        above: the score reaches the threshold.
+        decision: in words.
+        far, tar: measured at this threshold on the pairs that `protocol` names.
+    """
+
+    above: bool
+    decision: str
+    far: float
+    tar: float
+    protocol: str
+
+
+def pair_weights() -> list[str]:
+    """Names of the shipped and the user's weights that compare two faces: kinship first, then verification."""
+    order = {name: i for i, name in enumerate(list_models())}
+    rows = [(name, sidecar(name)) for name in available_weights()]
+    rows = [(name, row) for name, row in rows if row.task in TASKS]
+    return [n for n, r in sorted(rows, key=lambda x: (TASKS.index(x[1].task), order.get(x[1].model, 99), x[0]))]
+
+
+def title(weight: str) -> str:
+    """A weight's name for pickers."""
+    row = MODELS.get(sidecar(weight).model)
+    question = {"kinship": "kin?", "verification": "same person?"}[sidecar(weight).task]
+    return f"{weight}: {question} {row.title if row else ''}".strip()
+
+
+def default_weight() -> str | None:
+    """The weight the page opens with: dlib_kin, else the first there is."""
+    names = pair_weights()
+    return "dlib_kin" if "dlib_kin" in names else next(iter(names), None)
+
+
+@lru_cache(maxsize=32)
+def sidecar(weight: str) -> Sidecar:
+    """A weight's sidecar, read once.
+
+    Raises:
+        WeightError: no such weight.
+    """
+    return read_sidecar(weight)
+
+
+def network(weight: str) -> PairModel:
+    """A trained model, loaded once for everybody.
+
+    Raises:
+        WeightError: no such weight, or a damaged one.
+    """
+    with _LOADING:
+        return _load(weight)
+
+
+@lru_cache(maxsize=4)
+def _load(weight: str) -> PairModel:
+    return load_model(weight)
+
+
+def ask(a: Shot, b: Shot, weight: str, *, grad: bool = False) -> Result:
+    """Run a model on the chosen faces of two photos.
+
+    Raises:
+        PhotoError: a photo is no longer there.  WeightError: no such weight.
+    """
+    return predict(network(weight), a.face(), b.face(), grad=grad)
+
+
+def answer(a: Shot, b: Shot, weight: str) -> Answer:
+    """Score the chosen faces of two photos. Raises as ask."""
+    result = ask(a, b, weight)
+    return Answer(weight, result.score, result.score_ab, result.score_ba, result.similarity)
+
+
+def judge(given: Answer, threshold: float) -> Verdict:
+    """Hold an answer against a threshold; no model runs."""
+    row = sidecar(given.weight)
+    far, tar = row.operating_points.at(threshold)
+    above = given.score >= threshold
+    return Verdict(above, DECISIONS[row.task][0 if above else 1], far, tar, row.operating_points.protocol)

@@ -1,0 +1,191 @@
+"""The Kinship tab: two photos in; answer, evidence, faithfulness and report out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ui import answering, cards
+from ui import kinship_callbacks as do
+from ui.examples import EXAMPLES
+from ui.widgets import (
+    FETCH,
+    RUNS,
+    SESSION_SECONDS,
+    VIEWS,
+    HeatmapViewer,
+    PhotoInput,
+    ReportButton,
+    heatmap_viewer,
+    on_change,
+    photo_input,
+    report_button,
+)
+
+LIMITS = """
+- **The score** is a calibrated probability for pairs like those it was calibrated on. For other kinds of people,
+  photos or ages it may be off. Resemblance is not kinship; relatives may not look alike.
+- **A map** shows which places of this crop moved this answer of this model, by one method's definition. It does not
+  show what kinship looks like, and two methods may disagree.
+- **The region table** covers one region at a time. What two regions carry together it does not see, and a covered face
+  is itself an unusual input.
+- **The faithfulness curves** test whether the places a map calls important matter to the model more than random places
+  do. A faithful map of a wrong answer is still of a wrong answer.
+"""
+
+
+class Page(NamedTuple):
+    """The components that callbacks fill."""
+
+    a: PhotoInput
+    b: PhotoInput
+    weight: gr.Dropdown
+    card: gr.HTML
+    threshold: gr.Slider
+    answer: gr.State
+    viewer: HeatmapViewer
+    region_plot: gr.Plot
+    region_table: gr.HTML
+    curve_a: gr.Plot
+    curve_b: gr.Plot
+    curve_table: gr.HTML
+    report: ReportButton
+
+    @property
+    def filled(self) -> list[Any]:
+        """What first_view returns values for."""
+        shown = [self.weight, self.answer, self.card, self.threshold]
+        maps = [self.viewer.method, self.viewer.layer, self.viewer.maps, self.viewer.view]
+        below = [self.region_plot, self.region_table, self.curve_a, self.curve_b, self.curve_table]
+        return [*self.a.outputs, *self.b.outputs, *shown, *maps, *below]
+
+
+def build() -> None:
+    """Lay the tab out and wire it."""
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            a, b = photo_input("A"), photo_input("B")
+            weight = _weight_picker()
+            gr.HTML("<div class='ks-sub'>No photos at hand? Try an example:</div>")
+            with gr.Row():
+                buttons = [gr.Button(e.label, size="sm", min_width=140) for e in EXAMPLES]
+            gr.HTML(cards.NOTICE)
+        with gr.Column(scale=8, min_width=320):
+            page = _right_side(a, b, weight)
+    _wire(page, buttons)
+    gr.on(None, lambda: _first_view(page), None, page.filled, **VIEWS)
+
+
+def _first_view(page: Page) -> dict[Any, Any]:
+    """What a visitor finds: a finished example, or why there is none."""
+    values = do.first_view()
+    if values is None:
+        return {page.card: cards.message(do.UNTRAINED, error=True)}
+    return dict(zip(page.filled, values, strict=True))
+
+
+def _weight_picker() -> gr.Dropdown:
+    names = answering.pair_weights()
+    choices = [(answering.title(n), n) for n in names]
+    return gr.Dropdown(choices, value=answering.default_weight(), label="Model", interactive=True, elem_id="model")
+
+
+def _right_side(a: PhotoInput, b: PhotoInput, weight: gr.Dropdown) -> Page:
+    """Answer, evidence, faithfulness, report, limits: in this order."""
+    card = gr.HTML(cards.message(do.WAITING), elem_id="answer", min_height=120)
+    threshold = gr.Slider(
+        0, 1, 0.5, step=0.001, label="Threshold on the score", elem_id="threshold", buttons=[], interactive=True
+    )
+    answer = gr.State(None, time_to_live=SESSION_SECONDS)
+    gr.Markdown("## What the model looked at")
+    viewer = heatmap_viewer()
+    gr.Markdown("## Which regions carry the score")
+    region_plot = gr.Plot(show_label=False, elem_id="region-plot")
+    region_table = gr.HTML(elem_id="region-table")
+    gr.Markdown("## Can the map be trusted?")
+    with gr.Row():
+        curve_a = gr.Plot(show_label=False, min_width=300, elem_id="curve-a")
+        curve_b = gr.Plot(show_label=False, min_width=300, elem_id="curve-b")
+    curve_table = gr.HTML(elem_id="curve-table")
+    report = report_button()
+    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
+    return Page(
+        a, b, weight, card, threshold, answer, viewer, region_plot, region_table, curve_a, curve_b, curve_table, report
+    )
+
+
+def _wire(page: Page, buttons: list[gr.Button]) -> None:
+    """Every event of the tab. Events of a photo, a model or a method run networks; threshold and opacity never do."""
+    for photo in (page.a, page.b):
+        on_change(photo, lambda event: _then_answer(event, page))
+    _then_answer(page.weight.input(None, show_progress="hidden", api_visibility="private"), page)
+    for button, example in zip(buttons, EXAMPLES, strict=True):
+        filled = [*page.a.outputs, *page.b.outputs, page.weight]
+        _then_answer(button.click(partial(do.load_example, example), None, filled, **RUNS), page)
+    _wire_viewer(page)
+    last: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
+    page.threshold.change(do.set_threshold, [page.answer, page.threshold], page.card, **last)
+    made = page.report.button.click(
+        do.make_report,
+        [page.a.shot, page.b.shot, page.viewer.maps, page.threshold, page.viewer.opacity],
+        [page.report.file, page.report.note],
+        show_progress_on=page.report.button,
+        **RUNS,
+    )
+    made.success(None, None, None, js=FETCH, api_visibility="private")
+
+
+def _wire_viewer(page: Page) -> None:
+    viewer = page.viewer
+    chosen = viewer.method.input(do.offer_layers, [page.weight, viewer.method], viewer.layer, **VIEWS)
+    _then_explain(chosen, page)
+    _then_explain(viewer.layer.input(None, show_progress="hidden", api_visibility="private"), page)
+    viewer.opacity.change(
+        do.redraw,
+        [viewer.maps, page.a.shot, page.b.shot, viewer.opacity],
+        viewer.view,
+        trigger_mode="always_last",
+        **VIEWS,
+    )
+
+
+def _then_answer(event: Any, page: Page) -> None:
+    """After `event`: the answer, the pickers that fit the model, the maps, and the covered regions."""
+    answered = event.then(
+        do.answer_pair,
+        [page.a.shot, page.b.shot, page.weight, page.answer, page.threshold],
+        [page.answer, page.card, page.threshold],
+        show_progress_on=page.card,
+        **RUNS,
+    )
+    viewer = page.viewer
+    offered = answered.then(do.offer_methods, [page.weight, viewer.method], [viewer.method, viewer.layer], **VIEWS)
+    covered = _then_explain(offered, page)
+    covered.then(
+        do.cover_regions,
+        [page.a.shot, page.b.shot, page.answer],
+        [page.region_plot, page.region_table],
+        show_progress_on=page.region_plot,
+        **RUNS,
+    )
+
+
+def _then_explain(event: Any, page: Page) -> Any:
+    """After `event`: maps and their faithfulness; returns the last step."""
+    viewer, shots = page.viewer, [page.a.shot, page.b.shot]
+    explained = event.then(
+        do.explain_pair,
+        [*shots, page.answer, viewer.method, viewer.layer, viewer.opacity],
+        [viewer.maps, viewer.view],
+        show_progress_on=viewer.view,
+        **RUNS,
+    )
+    return explained.then(
+        do.check_maps,
+        [*shots, viewer.maps],
+        [page.curve_a, page.curve_b, page.curve_table],
+        show_progress_on=page.curve_a,
+        **RUNS,
+    )

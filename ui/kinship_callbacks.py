@@ -1,0 +1,160 @@
+"""What the Kinship tab does, as plain functions: values in, values for components out."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+
+from explain import render
+from models import PhotoError, WeightError
+from ui import answering, cards, evidence
+from ui.answering import Answer
+from ui.evidence import Maps
+from ui.examples import Example, first_example
+from ui.shots import Shot
+from ui.widgets import show_shot
+
+WAITING = "The answer appears here as soon as both photos show a face."
+WAITING_MAPS = "The maps appear here together with the answer."
+UNTRAINED = "No weight for comparing two faces is installed: there is nothing to answer with. See the tab Models."
+OPACITY = 0.5
+FAILURES = (PhotoError, WeightError)
+
+
+def answer_pair(
+    a: Shot | None, b: Shot | None, weight: str | None, previous: Answer | None, threshold: float
+) -> tuple[Answer | None, str, Any]:
+    """Score two photos -> answer, its card, and the threshold: the user's own, until the model changes."""
+    if weight is None:
+        return None, cards.message(UNTRAINED, error=True), gr.skip()
+    if a is None or b is None:
+        return None, cards.message(WAITING), gr.skip()
+    try:
+        given = answering.answer(a, b, weight)
+    except FAILURES as error:
+        return None, cards.message(str(error), error=True), gr.skip()
+    if previous is None or previous.weight != weight:
+        threshold = answering.sidecar(weight).threshold
+    return given, set_threshold(given, threshold), threshold
+
+
+def set_threshold(answer: Answer | None, threshold: float) -> str:
+    """An answer against another threshold; no model runs."""
+    if answer is None:
+        return cards.message(WAITING)
+    return cards.answer_card(answer, answering.judge(answer, threshold), threshold)
+
+
+def offer_methods(weight: str | None, method: str | None) -> tuple[Any, Any]:
+    """Method and layer pickers for a model; the method stays when the model has it."""
+    if weight is None:
+        return gr.skip(), gr.skip()
+    choices = evidence.method_choices(weight)
+    labels = [label for _, label in choices]
+    method = method if method in labels else evidence.DEFAULT_METHOD if evidence.DEFAULT_METHOD in labels else labels[0]
+    return gr.update(choices=choices, value=method), offer_layers(weight, method)
+
+
+def offer_layers(weight: str | None, method: str) -> Any:
+    """Layer picker of a method; hidden where there is nothing to choose."""
+    if weight is None:
+        return gr.skip()
+    layers = evidence.layer_choices(weight, method)
+    return gr.update(choices=layers, value=evidence.default_layer(weight, method), visible=len(layers) > 1)
+
+
+def explain_pair(
+    a: Shot | None, b: Shot | None, answer: Answer | None, method: str, layer: str | None, opacity: float
+) -> tuple[Maps | None, str]:
+    """Maps of an answered pair and their picture."""
+    if a is None or b is None or answer is None:
+        return None, cards.message(WAITING_MAPS)
+    try:
+        layers = evidence.layer_choices(answer.weight, method)
+        chosen = layer if layer in layers else None
+        maps = evidence.make_maps(a, b, answer.weight, method, chosen)
+        return maps, cards.maps_view(maps, a, b, opacity)
+    except (*FAILURES, ValueError) as error:
+        return None, cards.message(str(error), error=True)
+
+
+def redraw(maps: Maps | None, a: Shot | None, b: Shot | None, opacity: float) -> str:
+    """The same maps at another opacity; no model runs."""
+    if maps is None or a is None or b is None:
+        return cards.message(WAITING_MAPS)
+    try:
+        return cards.maps_view(maps, a, b, opacity)
+    except PhotoError as error:
+        return cards.message(str(error), error=True)
+
+
+def cover_regions(a: Shot | None, b: Shot | None, answer: Answer | None) -> tuple[Any, str]:
+    """Bars and table of what covering each region takes from the score."""
+    if a is None or b is None or answer is None:
+        return None, ""
+    try:
+        drops = evidence.occlude_regions(a, b, answer.weight)
+    except FAILURES as error:
+        return None, cards.message(str(error), error=True)
+    return render.region_figure(*drops), cards.region_table(drops)
+
+
+def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[Any, Any, str]:
+    """Faithfulness curves of both maps and their areas."""
+    if a is None or b is None or maps is None:
+        return None, None, ""
+    try:
+        curves = evidence.curves(a, b, maps)
+    except FAILURES as error:
+        return None, None, cards.message(str(error), error=True)
+    return *(render.curve_figure(c) for c in curves), cards.curve_table(curves)
+
+
+def make_report(
+    a: Shot | None, b: Shot | None, maps: Maps | None, threshold: float, opacity: float
+) -> tuple[str | None, str]:
+    """Write the report's zip -> its path for the download link, and a line when there is nothing to report."""
+    if a is None or b is None or maps is None:
+        return None, cards.message("There is no answer to report yet.", error=True)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            made = evidence.report(Path(scratch) / "kinsight-report", a, b, maps, threshold=threshold, opacity=opacity)
+            return save_file_to_cache(made, get_upload_folder()), ""  # where delete_cache finds it
+    except FAILURES as error:
+        return None, cards.message(str(error), error=True)
+
+
+def load_example(example: Example) -> list[Any]:
+    """Both photos of an example and the model that fits it."""
+    a, b = example.shots()
+    return [*show_shot(a), *show_shot(b), example.weight()]
+
+
+def first_view() -> list[Any] | None:
+    """The finished first example, a value for each of Page.filled; None when there is no weight to answer with."""
+    done = first_example()
+    if done is None:
+        return None
+    weight, sidecar = done.answer.weight, answering.sidecar(done.answer.weight)
+    methods, layers = offer_methods(weight, done.maps.method)
+    return [
+        *show_shot(done.a),
+        *show_shot(done.b),
+        weight,
+        done.answer,
+        set_threshold(done.answer, sidecar.threshold),
+        sidecar.threshold,
+        methods,
+        layers,
+        done.maps,
+        redraw(done.maps, done.a, done.b, OPACITY),
+        render.region_figure(*done.drops),
+        cards.region_table(done.drops),
+        *(render.curve_figure(c) for c in done.curves),
+        cards.curve_table(done.curves),
+    ]

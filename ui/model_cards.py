@@ -1,0 +1,105 @@
+"""The Models tab: a card for each weight, generated from its sidecar, and the models that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from models import WeightError, available_weights, list_models
+from models.registry import MODELS
+from models.weights import Sidecar
+from ui.answering import sidecar
+
+HEADLINES = ("accuracy", "best_accuracy", "auc", "tar")
+"""Figures of an evaluation that a card shows, where they are given."""
+
+
+def build() -> None:
+    """Lay the tab out; there is nothing to wire."""
+    gr.HTML(page())
+
+
+def page() -> str:
+    """All cards, and a plain list of the models without a weight."""
+    cards, trained = [], set()
+    for name in available_weights():
+        try:
+            row = sidecar(name)
+        except WeightError as error:
+            why = f"<p class='ks-error'>{escape(str(error))}</p>"
+            cards.append(f"<article class='ks-card'><h3>{escape(name)}</h3>{why}</article>")
+            continue
+        trained.add(row.model)
+        cards.append(card(row))
+    return (
+        "<p class='ks-sub'>Every figure here was written by the command that measured it, on the data it names. "
+        "Brackets are 95 % confidence intervals.</p>"
+        f"<div class='ks-cards'>{''.join(cards)}</div>{_untrained(trained)}"
+    )
+
+
+def _untrained(trained: set[str]) -> str:
+    missing = [name for name in list_models() if name not in trained]
+    if not missing:
+        return ""
+    rows = "".join(
+        f"<li><code>{escape(n)}</code> ({escape(MODELS[n].title)}): untrained, no weight shipped</li>" for n in missing
+    )
+    return f"<h3>Models without a weight</h3><ul class='ks-missing'>{rows}</ul>"
+
+
+def card(row: Sidecar) -> str:
+    """One weight: what it is for, how good it is, where it comes from."""
+    entry = MODELS.get(row.model)
+    summary = entry.summary if entry else ""
+    far, tar = row.operating_points.at(row.threshold)
+    return (
+        f"<article class='ks-card' id='card-{escape(row.name)}'><h3>{escape(entry.title if entry else row.model)}</h3>"
+        f"<p><code>{escape(row.name)}</code> · {escape(row.task)} · licence: {escape(row.licence)}</p>"
+        f"<p class='ks-sub'>{escape(summary)}</p>"
+        f"<h4>Measured</h4><div class='ks-scroll'>{metric_table(row.metrics)}</div>"
+        f"<h4>Threshold {row.threshold:.3f}</h4><p>{escape(row.threshold_protocol)}</p>"
+        f"<p>FAR {100 * far:.1f} %, TAR {100 * tar:.1f} % on: {escape(row.operating_points.protocol)}</p>"
+        f"<h4>Data</h4>{_data(row)}{_notes(row)}"
+        f"<h4>Made by</h4><p><code>{escape(row.command)}</code></p>"
+        f"<p class='ks-sub'>commit <code>{escape(row.git_commit)}</code>, seed {escape(str(row.seed))}<br>"
+        f"sha256 <code>{escape(row.sha256)}</code></p></article>"
+    )
+
+
+def metric_table(metrics: Mapping[str, Any]) -> str:
+    """A row an evaluation: its headline figures with their intervals, and the protocol."""
+    rows = ""
+    for name, values in metrics.items():
+        figures = "; ".join(_figures(values)) if isinstance(values, Mapping) else ""
+        if figures:
+            rows += f"<tr><th scope='row'>{escape(name)}</th><td>{figures}</td></tr>"
+            rows += f"<tr class='ks-protocol'><td colspan='2'>{escape(str(values.get('protocol', '')))}</td></tr>"
+    return f"<table class='ks-table'><tbody>{rows}</tbody></table>" if rows else "<p>No evaluation is recorded.</p>"
+
+
+def _figures(values: Mapping[str, Any]) -> Iterator[str]:
+    """ "accuracy 0.742 [0.731, 0.753]" for each headline figure that is there."""
+    for name in HEADLINES:
+        value = values.get(name)
+        if isinstance(value, (int, float)):
+            yield f"{name.replace('_', ' ')} {value:.3f}{_interval(values.get(name + '_ci95'))}"
+
+
+def _interval(ci: Any) -> str:
+    return f" [{ci[0]:.3f}, {ci[1]:.3f}]" if isinstance(ci, (list, tuple)) and len(ci) == 2 else ""
+
+
+def _data(row: Sidecar) -> str:
+    items = "".join(
+        f"<li>{escape(', '.join(f'{k}: {v}' if k != 'name' else str(v) for k, v in d.items()))}</li>" for d in row.data
+    )
+    return f"<ul>{items}</ul>" if items else "<p>None recorded.</p>"
+
+
+def _notes(row: Sidecar) -> str:
+    items = "".join(f"<li>{escape(note)}</li>" for note in row.notes)
+    return f"<h4>Notes</h4><ul>{items}</ul>" if items else ""

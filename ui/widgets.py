@@ -1,0 +1,160 @@
+"""Widgets that several tabs share: a photo with its faces, a viewer of heatmaps, a report button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+from models import PhotoError
+from ui import cards
+from ui.shots import Shot, take
+
+SESSION_SECONDS = 2 * 3600
+"""How long a session's state and its files are kept."""
+RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2, "api_visibility": "private"}
+"""Events that run a network: two at a time, whoever asks."""
+VIEWS: dict[str, Any] = {
+    "concurrency_id": "view",
+    "concurrency_limit": 8,
+    "api_visibility": "private",
+    "show_progress": "hidden",
+}
+"""Events that only redraw."""
+
+
+class PhotoInput(NamedTuple):
+    """The components of one photo, and the session's memory of it."""
+
+    image: gr.Image
+    face: gr.Radio
+    note: gr.HTML
+    shot: gr.State
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What take_photo and show_shot return values for."""
+        return [self.shot, self.image, self.face, self.note]
+
+
+def file_image(**options: Any) -> gr.Image:
+    """A gr.Image that hands callbacks the path of the untouched upload.
+
+    Gradio's own preprocessing opens the file first: a file that is no image then fails before any callback runs, and
+    others are converted. Here models.open_photo reads them all, so that its messages reach the page.
+    """
+    image = gr.Image(type="filepath", **options)
+
+    def path_of(payload: ImageData | None) -> str | None:
+        return payload.path if payload else None
+
+    image.preprocess = path_of  # type: ignore[method-assign]
+    return image
+
+
+def photo_input(name: str) -> PhotoInput:
+    """Upload, webcam or clipboard; the photo with boxes and keypoints; a picker when it holds several faces."""
+    image = file_image(
+        label=f"Photo {name}",
+        sources=["upload", "webcam", "clipboard"],
+        format="jpeg",
+        height=300,
+        elem_id=f"photo-{name.lower()}",
+        buttons=["fullscreen"],
+        placeholder=f"Photo {name}\nDrop a photo here, or click to choose one",
+        alt_text=f"Photo {name} with the faces found in it",
+    )
+    face = gr.Radio(label=f"Face in photo {name}", visible=False, elem_id=f"face-{name.lower()}")
+    note = gr.HTML(
+        cards.message("JPEG, PNG, WebP, BMP or TIFF, with at least one face."), elem_id=f"note-{name.lower()}"
+    )
+    return PhotoInput(image, face, note, gr.State(None, time_to_live=SESSION_SECONDS))
+
+
+def take_photo(path: str | None) -> tuple[Shot | None, Any, Any, str]:
+    """A new file -> session memory, picture, picker, note. What cannot be used leaves an empty widget and a reason."""
+    if not path:
+        return None, None, gr.update(visible=False), cards.message("No photo yet.")
+    try:
+        return show_shot(take(path))
+    except PhotoError as error:
+        return None, None, gr.update(visible=False), cards.message(str(error), error=True)
+
+
+def pick_face(shot: Shot | None, number: int | None) -> tuple[Shot | None, Any, Any, str]:
+    """Another face of the same photo; `number` counts from 1, as drawn."""
+    if shot is None or number is None:
+        return shot, gr.skip(), gr.skip(), gr.skip()
+    try:
+        return show_shot(shot.pick(int(number) - 1))
+    except PhotoError as error:
+        return None, None, gr.update(visible=False), cards.message(str(error), error=True)
+
+
+def show_shot(shot: Shot) -> tuple[Shot | None, Any, Any, str]:
+    """Session memory -> itself, picture with its faces, picker, quality note."""
+    numbers = [(f"Face {i}", i) for i in range(1, len(shot.marks) + 1)]
+    picker = gr.update(choices=numbers, value=shot.chosen + 1, visible=len(numbers) > 1)
+    return shot, shot.view(), picker, cards.quality_note(shot.quality(), len(numbers))
+
+
+def face_at(shot: Shot | None, event: gr.SelectData) -> Any:
+    """A click on the picture -> the number of the smallest face box under it, for the picker."""
+    if shot is None or len(shot.marks) < 2 or not isinstance(event.index, (list, tuple)):
+        return gr.skip()
+    x, y = (float(v) for v in event.index[:2])
+    boxes = [f.box for f in shot.faces_in_view()]
+    hit = [i for i, (left, top, right, bottom) in enumerate(boxes) if left <= x <= right and top <= y <= bottom]
+    return max(hit) + 1 if hit else gr.skip()  # faces are sorted, the smallest last
+
+
+def on_change(photo: PhotoInput, then: Callable[[Any], None]) -> None:
+    """Wire one photo: upload, paste, snapshot, clear, picker, click; `then` continues each event."""
+    for event in (photo.image.upload, photo.image.clear):
+        then(event(take_photo, photo.image, photo.outputs, show_progress_on=photo.image, **RUNS))
+    then(photo.face.input(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))
+    clicked = photo.image.select(face_at, photo.shot, photo.face, **VIEWS)
+    then(clicked.success(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))
+
+
+class HeatmapViewer(NamedTuple):
+    """Method, layer and opacity of two maps, and the picture of both."""
+
+    method: gr.Dropdown
+    layer: gr.Dropdown
+    opacity: gr.Slider
+    view: gr.HTML
+    maps: gr.State
+
+
+def heatmap_viewer() -> HeatmapViewer:
+    """Pickers above, both faces below; filled by a tab's callbacks."""
+    with gr.Row():
+        method = gr.Dropdown(label="Method", interactive=True, min_width=180, elem_id="method")
+        layer = gr.Dropdown(label="Layer", interactive=True, min_width=150, visible=False, elem_id="layer")
+        opacity = gr.Slider(
+            0, 1, 0.5, step=0.05, label="Opacity of the map", min_width=180, elem_id="opacity", buttons=[]
+        )
+    view = gr.HTML(elem_id="maps", min_height=120)
+    return HeatmapViewer(method, layer, opacity, view, gr.State(None, time_to_live=SESSION_SECONDS))
+
+
+class ReportButton(NamedTuple):
+    """A button that makes a zip, the hidden link that carries it, and a line for what went wrong."""
+
+    button: gr.Button
+    file: gr.DownloadButton
+    note: gr.HTML
+
+
+FETCH = "() => setTimeout(() => document.querySelector('#report-file')?.click(), 150)"
+"""Presses the hidden download link once its file is there."""
+
+
+def report_button() -> ReportButton:
+    """One press makes the report and downloads it."""
+    button = gr.Button("Download the report (zip)", variant="primary", elem_id="report")
+    file = gr.DownloadButton("report", visible="hidden", elem_id="report-file")
+    return ReportButton(button, file, gr.HTML(elem_id="report-note"))

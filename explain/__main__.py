@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from explain.registry import EXPLAINERS, methods_for
+from explain.registry import EXPLAINERS, layers_for, methods_for
 from explain.report import DECISIONS, write_report
 from models.faces import detect_faces
 from models.outputs import Face
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         "--method", action="append", help=f"repeat for several; default: grad_cam; one of {', '.join(EXPLAINERS)}"
     )
     parser.add_argument("--target", choices=("similarity", "logit"), default="similarity", help="the answer to explain")
+    parser.add_argument("--layer", help="the tap that CAM or attention methods read; default: the model's own")
     parser.add_argument("--out", type=Path, default=Path("report"), help="folder to write; default: %(default)s")
     parser.add_argument("--face-a", type=int, default=0, help="which face of photo A, largest first, from 0")
     parser.add_argument("--face-b", type=int, default=0, help="which face of photo B")
@@ -58,10 +59,11 @@ def _report(args: argparse.Namespace) -> str:
         raise UserError(f"--threshold lies in [0, 1], got {args.threshold:g}")
     model, sidecar = _load(args.model), read_sidecar(args.model)
     methods = _methods(model, args.model, args.method or ["grad_cam"])
+    _check_layer(model, methods, args.layer)
     face_a = _face(args.photo_a, "--face-a", args.face_a)
     face_b = _face(args.photo_b, "--face-b", args.face_b)
     result = predict(model, face_a, face_b, grad=any(EXPLAINERS[m].grad for m in methods))
-    options = {"threshold": args.threshold, "target": args.target, "archive": args.zip}
+    options = {"threshold": args.threshold, "target": args.target, "layer": args.layer, "archive": args.zip}
     path = write_report(args.out, result, face_a, face_b, methods, sidecar=sidecar, **options)
     threshold = sidecar.threshold if args.threshold is None else args.threshold
     words = DECISIONS[sidecar.task][0 if result.score >= threshold else 1]
@@ -81,6 +83,12 @@ def _methods(model: PairModel, name: str, wanted: list[str]) -> list[str]:
         if method not in offered:
             raise UserError(f"no method {method!r} for {name}; there are: {', '.join(offered)}")
     return list(dict.fromkeys(wanted))
+
+
+def _check_layer(model: PairModel, methods: list[str], layer: str | None) -> None:
+    known = sorted({name for m in methods for name in layers_for(model, m)})
+    if layer is not None and layer not in known:
+        raise UserError(f"no layer {layer!r} for {', '.join(methods)}; there are: {', '.join(known) or 'none'}")
 
 
 def _face(path: Path, flag: str, index: int) -> Face:

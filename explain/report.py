@@ -24,7 +24,7 @@ from explain import render
 from explain.faithfulness import faithfulness
 from explain.findings import Curve, Heatmap, RegionDrops
 from explain.occlusion import occlude_regions
-from explain.registry import EXPLAINERS, explain
+from explain.registry import EXPLAINERS, explain, layers_for
 from models.outputs import Face, Result
 from models.weights import Sidecar
 
@@ -47,6 +47,7 @@ def write_report(
     sidecar: Sidecar,
     threshold: float | None = None,
     target: str = "similarity",
+    layer: str | None = None,
     opacity: float = 0.5,
     fill: str = "blur",
     archive: bool = False,
@@ -61,6 +62,7 @@ def write_report(
         sidecar: of the weight that answered.
         threshold: on the score; by default the sidecar's.
         target: the answer to explain; a method that cannot explain it explains its own default, which is written down.
+        layer: the tap to read, for the methods that can read it; the others read their own default.
         opacity: of the maps in the pictures.
         fill: of region occlusion and faithfulness, "blur" or "grey".
         archive: pack the folder's report into <folder>.zip and return that.
@@ -73,7 +75,7 @@ def write_report(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    maps = {m: explain(result, m, target=_target(m, target)) for m in methods}
+    maps = {m: explain(result, m, target=_target(m, target), layer=_layer(result, m, layer)) for m in methods}
     _write_pictures(folder, result, (face_a, face_b), maps, opacity)
     raw: dict[str, Any] = {f"{m}_{h.face}": h.values for m, pair in maps.items() for h in pair}
     np.savez_compressed(folder / "maps.npz", **raw)
@@ -91,6 +93,10 @@ def write_report(
 
 def _target(method: str, target: str) -> str | None:
     return target if method in EXPLAINERS and target in EXPLAINERS[method].targets else None
+
+
+def _layer(result: Result, method: str, layer: str | None) -> str | None:
+    return layer if method in EXPLAINERS and layer in layers_for(result.model, method) else None
 
 
 def _write_pictures(

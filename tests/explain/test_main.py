@@ -86,6 +86,7 @@ def test_bad_requests(capsys: pytest.CaptureFixture[str], photos: Path, tmp_path
     assert "there are: grad_cam" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--method", "magic")
     assert "--face-a 7 does not exist; 1 found" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--face-a", "7")
     assert "--face-b -1" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--face-b", "-1")
+    assert "stage3.features" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--layer", "stage9.features")
     assert "--threshold" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--threshold", "2")
 
 

@@ -81,6 +81,17 @@ def test_both_faces_share_one_scale(tmp_path: Path) -> None:
     )
 
 
+def test_the_layer_is_read_where_it_can_be(tmp_path: Path) -> None:
+    result, a, b = pair()
+    methods = ["grad_cam", "attention", "fggb"]
+    folder = write_report(tmp_path, result, a, b, methods, sidecar=SIDECAR, layer="shallow.features")
+    raw = np.load(folder / "maps.npz")
+    expected = explain(result, "grad_cam", layer="shallow.features")[1].values
+    np.testing.assert_allclose(raw["grad_cam_b"], expected, rtol=1e-4, atol=1e-6)
+    captions = json.loads((folder / "report.json").read_text())["methods"]["grad_cam"]["captions"]
+    assert "shallow.features" in captions["a"] and "shallow.features" in captions["b"]
+
+
 def test_threshold_decides_and_the_archive_holds_the_folder(tmp_path: Path) -> None:
     result, a, b = pair()
     path = write_report(tmp_path / "r", result, a, b, [], sidecar=SIDECAR, threshold=0.95, archive=True)

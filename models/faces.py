@@ -40,6 +40,8 @@ TIGHT = 0.5
 """A face whose box spans more of the photo's longest side than this is looked at again with the margin..."""
 TIGHT_SIDE = 320
 """...at this longest side: the detector's last stage sees 48 pixels of it anyhow."""
+MIN_VIEW = 32
+"""Sides in pixels that the detector needs: a strip is padded to them."""
 
 
 @lru_cache(maxsize=1)
@@ -89,7 +91,7 @@ def _detect_at(photo: np.ndarray, side: int, pad: float) -> list[Face]:
     scale = side / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = Image.fromarray(photo).resize(shape, Resampling.BILINEAR)
-    margin = round(pad * side)
+    margin = max(round(pad * side), MIN_VIEW - min(shape))
     view = np.pad(np.asarray(small), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     with torch.inference_mode():
         boxes, confidence, points = _mtcnn().detect(Image.fromarray(view), landmarks=True)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from models.pair import CosineLogit
+from training.calibrate import GRID, balanced_rows, calibrate_cosine, fit_platt, identity_pairs, some_images
+
+
+@pytest.fixture(scope="module")
+def cosines() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    same = np.arange(6000) < 1500
+    return rng.normal(np.where(same, 0.7, 0.3), 0.15), same
+
+
+def test_platt_is_the_maximum_of_the_balanced_likelihood(cosines):
+    cosine, same = cosines
+    slope, offset = fit_platt(cosine, same)
+
+    def loss(s: float, o: float) -> float:
+        p = 1 / (1 + np.exp(-(s * cosine + o)))
+        return -np.log(p[same]).mean() - np.log(1 - p[~same]).mean()
+
+    best = loss(slope, offset)
+    assert all(loss(slope + ds, offset + do) > best for ds, do in [(0.1, 0), (-0.1, 0), (0, 0.1), (0, -0.1)])
+
+
+def test_platt_finds_the_analytic_answer(cosines):
+    slope, offset = fit_platt(*cosines)  # two normals of equal width: slope (m1-m0)/s^2, zero at the middle
+    assert slope == pytest.approx(0.4 / 0.15**2, rel=0.06)
+    assert -offset / slope == pytest.approx(0.5, abs=0.01)
+
+
+def test_platt_refuses_what_has_no_answer():
+    with pytest.raises(ValueError, match="separate"):
+        fit_platt(np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True]))
+    with pytest.raises(ValueError, match="both"):
+        fit_platt(np.array([0.1, 0.2]), np.array([True, True]))
+
+
+def test_calibration_sets_the_buffers_and_counts_operating_points(cosines):
+    cosine, same = cosines
+    logit = CosineLogit()
+    calibration = calibrate_cosine(logit, cosine, same, "drawn numbers")
+    score = torch.sigmoid(logit.slope * torch.tensor(cosine) + logit.offset).numpy()
+    assert calibration.points.threshold == list(GRID)
+    for t, far, tar in zip(GRID, calibration.points.far, calibration.points.tar, strict=True):
+        assert far == pytest.approx((score[~same] >= t).mean(), abs=1e-3)
+        assert tar == pytest.approx((score[same] >= t).mean(), abs=1e-3)
+    assert calibration.threshold == pytest.approx(0.5, abs=0.1)
+    assert "drawn numbers" in calibration.threshold_protocol
+
+
+def test_balanced_rows_hold_as_many_of_each():
+    same = np.arange(50) < 7
+    rows = balanced_rows(same)
+    assert len(rows) == len(set(rows)) == 14
+    assert same[rows].sum() == 7
+
+
+def test_pairs_of_identities_are_what_their_label_says():
+    names = [f"F{f}/M{m}/{i}.jpg" for f in range(6) for m in range(2) for i in range(3)]
+    pairs, same = identity_pairs(names, each=2, negatives=4)
+    person = [n.rsplit("/", 1)[0] for n in names]
+    assert same.sum() == 24 and (~same).sum() == 96
+    for (a, b), is_same in zip(pairs, same, strict=True):
+        assert a != b
+        assert (person[a] == person[b]) if is_same else (names[a][:2] != names[b][:2])
+
+
+def test_sampled_images_leave_nobody_alone():
+    names = ["a/1", "a/2", "a/3", "b/1", "c/1", "c/2"]
+    chosen = some_images(names, each=2, most=100)
+    assert len(chosen) == 4 and "b/1" not in chosen

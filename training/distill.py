@@ -1,13 +1,13 @@
 """Pre-training by distillation: a backbone learns the teachers' embedding of a face; in place of web-scale face data.
 
-    python -m training.distill --model svit --data DIR [--epochs 16] [--lr 7e-4] [--run runs/svit_distill]
+    python -m training.distill --model svit --data DIR [--epochs 16] [--lr 7e-4] [--out runs/svit_distill]
     accelerate launch -m training.distill --model svit ...        # the same on several GPUs or nodes
 
 The teachers see clean aligned faces, once (training/teachers.py); the student sees augmented ones. Faces: FIW train
 without the held-out families, and CelebA; never LFW, MFR2 or FIW val. Loss: losses.distillation. AdamW without decay
 on norms and biases, gradient norm 1, learning rate loop.warm_stable_decay, bf16. After every epoch the mean centred
-cosine to the teachers on clean faces of the held-out families selects the weights kept in <run>/model.safetensors
-(<run>/model.json says what they are). The run continues by itself when the command is given again.
+cosine to the teachers on clean faces of the held-out families selects the weights kept in <out>/model.safetensors
+(<out>/model.json says what they are). The run continues by itself when the command is given again.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def held_out_cosine(student: nn.Module, lesson: Lesson, mean: Tensor, batch: int
 def fit(
     student: Student, train: Lesson, held_out: Lesson, how: Settings, augment: Augment, run: Run, facts: dict[str, Any]
 ) -> float:
-    """Train; the best held-out cosine. Weights of the best epoch lie in <run>/model.safetensors."""
+    """Train; the best held-out cosine. Weights of the best epoch lie in the run folder: model.safetensors."""
     accelerator = run.accelerator
     optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
     network, optimizer = accelerator.prepare(student, optimizer)
@@ -213,7 +213,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="registry name")
     parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"drop_path": 0.1}')
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
-    parser.add_argument("--run", type=Path, default=None, help="default: runs/<model>_distill")
+    parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_distill")
     parser.add_argument("--compile", action="store_true", help="torch.compile the network")
     parser.add_argument("--overfit", type=int, default=0, help="only the first N faces, no augmentation: a check")
     for name, value in asdict(Settings()).items():
@@ -236,7 +236,7 @@ def main() -> None:
         train = held_out = Lesson(train.crops, train.rows[: args.overfit], train.target)
         augment = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)
     student = Student(model, train.target.shape[1])
-    run = Run(args.run or Path("runs") / f"{args.model}_distill", accelerator, how.seed)
+    run = Run(args.out or Path("runs") / f"{args.model}_distill", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
     best = fit(student, train, held_out, how, augment, run, facts)
     if accelerator.is_main_process:

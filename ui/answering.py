@@ -9,7 +9,6 @@ from threading import Lock
 from explain.report import DECISIONS
 from models import Result, available_weights, list_models, load_model, predict, read_sidecar
 from models.pair import PairModel
-from models.registry import MODELS
 from models.weights import Sidecar
 from ui.shots import Shot
 
@@ -62,9 +61,8 @@ def pair_weights() -> list[str]:
 
 def title(weight: str) -> str:
     """A weight's name for pickers."""
-    row = MODELS.get(sidecar(weight).model)
-    question = {"kinship": "kin?", "verification": "same person?"}[sidecar(weight).task]
-    return f"{weight}: {question} {row.title if row else ''}".strip()
+    question = {"kinship": "Blood relatives?", "verification": "Same person?"}[sidecar(weight).task]
+    return f"{question} ({weight})"
 
 
 def default_weight() -> str | None:

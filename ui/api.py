@@ -26,10 +26,12 @@ def kin_score(photo_a: str, photo_b: str, model: str = "dlib_kin") -> Json:
         model: Name of a weight: dlib_kin asks for kinship, dlib_resnet for the same person.
 
     Returns:
-        score (calibrated probability, 0 to 1, mean over both orders), score_ab, score_ba, similarity (cosine, -1 to 1),
-        threshold (on the score), decision (in words), far and tar (measured at the threshold), protocol (on which
-        pairs), model, weight_sha256.
+        score: calibrated probability from 0 to 1, mean of score_ab and score_ba; similarity: cosine from -1 to 1;
+        threshold: on the score; decision: in words; far and tar: shares measured at the threshold on the pairs that
+        protocol names; model and weight_sha256: what answered.
     """
+    if model not in answering.pair_weights():
+        raise gr.Error(f"There is no weight {model!r}; there are: {', '.join(answering.pair_weights()) or 'none'}.")
     try:
         a, b = take(photo_a), take(photo_b)
         given = answering.answer(a, b, model)
@@ -90,7 +92,8 @@ def build() -> None:
     """
     runs: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
     with gr.Column(visible=False):
-        photo_a, photo_b, model = file_image(), file_image(), gr.Textbox("dlib_kin")
+        photo_a, photo_b = file_image(), file_image()
+        model = gr.Dropdown(answering.pair_weights(), value=answering.default_weight())
         found = gr.JSON()
         gr.Button().click(kin_score, [photo_a, photo_b, model], found, api_name="kin_score", **runs)
         gr.Button().click(detect, photo_a, found, api_name="detect", api_visibility="undocumented", **runs)

@@ -99,6 +99,7 @@ def report(folder: Path, a: Shot, b: Shot, maps: Maps, *, threshold: float, opac
         [maps.method],
         sidecar=sidecar(maps.weight),
         threshold=threshold,
+        layer=maps.layer,
         opacity=opacity,
         archive=True,
     )

@@ -46,6 +46,7 @@ class Page(NamedTuple):
     threshold: gr.Slider
     answer: gr.State
     viewer: HeatmapViewer
+    rest: gr.Column
     region_plot: gr.Plot
     region_table: gr.HTML
     curve_a: gr.Plot
@@ -56,7 +57,7 @@ class Page(NamedTuple):
     @property
     def filled(self) -> list[Any]:
         """What first_view returns values for."""
-        shown = [self.weight, self.answer, self.card, self.threshold]
+        shown = [self.weight, self.answer, self.card, self.threshold, self.rest]
         maps = [self.viewer.method, self.viewer.layer, self.viewer.maps, self.viewer.view]
         below = [self.region_plot, self.region_table, self.curve_a, self.curve_b, self.curve_table]
         return [*self.a.outputs, *self.b.outputs, *shown, *maps, *below]
@@ -93,27 +94,29 @@ def _weight_picker() -> gr.Dropdown:
 
 
 def _right_side(a: PhotoInput, b: PhotoInput, weight: gr.Dropdown) -> Page:
-    """Answer, evidence, faithfulness, report, limits: in this order."""
-    card = gr.HTML(cards.message(do.WAITING), elem_id="answer", min_height=120)
-    threshold = gr.Slider(
-        0, 1, 0.5, step=0.001, label="Threshold on the score", elem_id="threshold", buttons=[], interactive=True
-    )
+    """The answer; below it, once there is one, evidence, faithfulness and report."""
+    card = gr.HTML(cards.message(do.WORKING), elem_id="answer")
     answer = gr.State(None, time_to_live=SESSION_SECONDS)
-    gr.Markdown("## What the model looked at")
-    viewer = heatmap_viewer()
-    gr.Markdown("## Which regions carry the score")
-    region_plot = gr.Plot(show_label=False, elem_id="region-plot")
-    region_table = gr.HTML(elem_id="region-table")
-    gr.Markdown("## Can the map be trusted?")
-    with gr.Row():
-        curve_a = gr.Plot(show_label=False, min_width=300, elem_id="curve-a")
-        curve_b = gr.Plot(show_label=False, min_width=300, elem_id="curve-b")
-    curve_table = gr.HTML(elem_id="curve-table")
-    report = report_button()
+    with gr.Column(visible=False) as rest:
+        info = "Above it the answer is yes. Moving it recomputes nothing: it shows what another threshold would cost."
+        threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", info=info, elem_id="threshold", buttons=[])
+        gr.Markdown("## What the model looked at")
+        viewer = heatmap_viewer()
+        gr.Markdown("## Which regions carry the score")
+        with gr.Row():
+            with gr.Column(scale=5, min_width=300):
+                region_plot = gr.Plot(show_label=False, elem_id="region-plot")
+            with gr.Column(scale=3, min_width=240):
+                region_table = gr.HTML(elem_id="region-table")
+        gr.Markdown("## Can the map be trusted?")
+        with gr.Row():
+            curve_a = gr.Plot(show_label=False, min_width=300, elem_id="curve-a")
+            curve_b = gr.Plot(show_label=False, min_width=300, elem_id="curve-b")
+        curve_table = gr.HTML(elem_id="curve-table")
+        report = report_button()
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
-    return Page(
-        a, b, weight, card, threshold, answer, viewer, region_plot, region_table, curve_a, curve_b, curve_table, report
-    )
+    shown = (region_plot, region_table, curve_a, curve_b, curve_table, report)
+    return Page(a, b, weight, card, threshold, answer, viewer, rest, *shown)
 
 
 def _wire(page: Page, buttons: list[gr.Button]) -> None:
@@ -156,7 +159,7 @@ def _then_answer(event: Any, page: Page) -> None:
     answered = event.then(
         do.answer_pair,
         [page.a.shot, page.b.shot, page.weight, page.answer, page.threshold],
-        [page.answer, page.card, page.threshold],
+        [page.answer, page.card, page.threshold, page.rest],
         show_progress_on=page.card,
         **RUNS,
     )

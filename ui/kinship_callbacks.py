@@ -9,8 +9,9 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
+from plotly.graph_objects import Figure
 
-from explain import render
+from explain import EXPLAINERS, Curve, RegionDrops, render
 from models import PhotoError, WeightError
 from ui import answering, cards, evidence
 from ui.answering import Answer
@@ -21,6 +22,7 @@ from ui.widgets import show_shot
 
 WAITING = "The answer appears here as soon as both photos show a face."
 WAITING_MAPS = "The maps appear here together with the answer."
+WORKING = "Working on an example: a few seconds."
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to answer with. See the tab Models."
 OPACITY = 0.5
 FAILURES = (PhotoError, WeightError)
@@ -28,19 +30,23 @@ FAILURES = (PhotoError, WeightError)
 
 def answer_pair(
     a: Shot | None, b: Shot | None, weight: str | None, previous: Answer | None, threshold: float
-) -> tuple[Answer | None, str, Any]:
-    """Score two photos -> answer, its card, and the threshold: the user's own, until the model changes."""
+) -> tuple[Answer | None, str, Any, Any]:
+    """Score two photos -> answer, its card, the threshold (the user's own, until the model changes), the rest shown."""
     if weight is None:
-        return None, cards.message(UNTRAINED, error=True), gr.skip()
+        return _no_answer(UNTRAINED)
     if a is None or b is None:
-        return None, cards.message(WAITING), gr.skip()
+        return _no_answer(WAITING, error=False)
     try:
         given = answering.answer(a, b, weight)
     except FAILURES as error:
-        return None, cards.message(str(error), error=True), gr.skip()
+        return _no_answer(str(error))
     if previous is None or previous.weight != weight:
         threshold = answering.sidecar(weight).threshold
-    return given, set_threshold(given, threshold), threshold
+    return given, set_threshold(given, threshold), threshold, gr.update(visible=True)
+
+
+def _no_answer(why: str, *, error: bool = True) -> tuple[None, str, Any, Any]:
+    return None, cards.message(why, error=error), gr.skip(), gr.update(visible=False)
 
 
 def set_threshold(answer: Answer | None, threshold: float) -> str:
@@ -101,7 +107,7 @@ def cover_regions(a: Shot | None, b: Shot | None, answer: Answer | None) -> tupl
         drops = evidence.occlude_regions(a, b, answer.weight)
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
-    return render.region_figure(*drops), cards.region_table(drops)
+    return region_bars(drops), cards.region_table(drops)
 
 
 def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[Any, Any, str]:
@@ -112,7 +118,25 @@ def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[Any, 
         curves = evidence.curves(a, b, maps)
     except FAILURES as error:
         return None, None, cards.message(str(error), error=True)
-    return *(render.curve_figure(c) for c in curves), cards.curve_table(curves)
+    return *curve_plots(curves), cards.curve_table(curves)
+
+
+def region_bars(drops: tuple[RegionDrops, RegionDrops]) -> Figure:
+    """The bars in a height that stands beside the table."""
+    return render.region_figure(*drops).update_layout(height=300, title_text="", legend_y=-0.15)
+
+
+def curve_plots(curves: tuple[Curve, Curve]) -> list[Figure]:
+    """Both faces' curves on one scale of the answer."""
+    values = [y for c in curves for y in (c.deletion, c.insertion, c.random_deletion, c.random_insertion)]
+    low, high = min(float(y.min()) for y in values), max(float(y.max()) for y in values)
+    margin = 0.05 * max(high - low, 0.01)
+    plots = []
+    for c in curves:
+        title = f"Face {c.face.upper()}: {EXPLAINERS[c.method].title}, missing pixels: {c.fill}"
+        plot = render.curve_figure(c).update_layout(height=400, title_text=title)
+        plots.append(plot.update_yaxes(range=[low - margin, high + margin]))
+    return plots
 
 
 def make_report(
@@ -149,12 +173,13 @@ def first_view() -> list[Any] | None:
         done.answer,
         set_threshold(done.answer, sidecar.threshold),
         sidecar.threshold,
+        gr.update(visible=True),
         methods,
         layers,
         done.maps,
         redraw(done.maps, done.a, done.b, OPACITY),
-        render.region_figure(*done.drops),
+        region_bars(done.drops),
         cards.region_table(done.drops),
-        *(render.curve_figure(c) for c in done.curves),
+        *curve_plots(done.curves),
         cards.curve_table(done.curves),
     ]

@@ -14,6 +14,8 @@ import hashlib
 import inspect
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -99,7 +101,7 @@ def cached_crops(
         PhotoError: an image cannot be read.
     """
     target = cache_dir() / f"{key}-{spec.size}-{_cache_key(folder, names, spec, find_face)}"
-    if not (target / "done").exists():
+    if not target.exists():
         _fill(target, folder, names, spec, find_face)
     image, keypoints, found = (np.load(target / f"{n}.npy", mmap_mode="r") for n in ("image", "keypoints", "found"))
     return Crops(tuple(names), image, np.array(keypoints), np.array(found))
@@ -122,9 +124,11 @@ def _cache_key(folder: Path, names: Sequence[str], spec: InputSpec, find_face: C
 def _fill(
     target: Path, folder: Path, names: Sequence[str], spec: InputSpec, find_face: Callable[[np.ndarray], Face]
 ) -> None:
-    target.mkdir(parents=True, exist_ok=True)
+    """Write the arrays beside `target` and rename them into place: another process sees all of them or nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=target.name, dir=target.parent))
     shape = (len(names), spec.size, spec.size, 3)
-    image = np.lib.format.open_memmap(target / "image.npy", mode="w+", dtype=np.uint8, shape=shape)
+    image = np.lib.format.open_memmap(part / "image.npy", mode="w+", dtype=np.uint8, shape=shape)
     keypoints = np.zeros((len(names), 5, 2), np.float32)
     found = np.zeros(len(names), bool)
     for i, name in enumerate(tqdm(names, desc=f"aligning {target.name.split('-')[0]}", unit="face")):
@@ -132,6 +136,9 @@ def _fill(
         crop = align(face, spec)
         image[i], keypoints[i], found[i] = crop.pixels()[0], crop.keypoints[0].numpy(), face.confidence > 0
     image.flush()
-    np.save(target / "keypoints.npy", keypoints)
-    np.save(target / "found.npy", found)
-    (target / "done").touch()
+    np.save(part / "keypoints.npy", keypoints)
+    np.save(part / "found.npy", found)
+    try:
+        part.rename(target)
+    except OSError:  # another process was faster
+        shutil.rmtree(part)

@@ -18,6 +18,8 @@ from ui.shots import Shot, shrink
 
 CROP_SIDE = 360
 """Side in pixels at which crops are drawn on the page."""
+NOTICEABLE = 0.02
+"""Areas under curves that differ by less, of a score from 0 to 1, are called equal."""
 NOTICE = (
     "<div class='ks-notice' role='note'><strong>Research demonstration.</strong> A score is no proof of kinship or "
     "identity and must not be used to decide about people. The models carry the bias of their training data; those "
@@ -182,10 +184,11 @@ def curve_table(curves: Sequence[Curve]) -> str:
 
 
 def _reading(curve: Curve) -> str:
-    deletion = curve.deletion_auc < curve.random_deletion_auc
-    insertion = curve.insertion_auc > curve.random_insertion_auc
+    """Words for the areas; a difference below NOTICEABLE counts as none."""
+    deletion = curve.random_deletion_auc - curve.deletion_auc >= NOTICEABLE
+    insertion = curve.insertion_auc - curve.random_insertion_auc >= NOTICEABLE
     if deletion and insertion:
-        return "better than random on both"
+        return "better than random places on both"
     if not deletion and not insertion:
-        return "no better than random: do not trust this map"
-    return f"better than random on {'deletion' if deletion else 'insertion'} only"
+        return "no better than random places: do not trust this map"
+    return f"better than random places on {'deletion' if deletion else 'insertion'} only"

@@ -43,12 +43,16 @@ def page() -> str:
 
 def _untrained(trained: set[str]) -> str:
     missing = [name for name in list_models() if name not in trained]
-    if not missing:
-        return ""
-    rows = "".join(
-        f"<li><code>{escape(n)}</code> ({escape(MODELS[n].title)}): untrained, no weight shipped</li>" for n in missing
+    demo = [name for name in missing if not name.endswith(".paper")]
+    published = [name for name in missing if name.endswith(".paper")]
+    return _list("Untrained: no weight shipped", demo) + _list(
+        "Untrained, in the size as published: no weight shipped, bring your own", published
     )
-    return f"<h3>Models without a weight</h3><ul class='ks-missing'>{rows}</ul>"
+
+
+def _list(heading: str, names: list[str]) -> str:
+    rows = "".join(f"<li><code>{escape(n)}</code> {escape(MODELS[n].title)}</li>" for n in names)
+    return f"<h3>{escape(heading)}</h3><ul class='ks-missing'>{rows}</ul>" if names else ""
 
 
 def card(row: Sidecar) -> str:
@@ -56,6 +60,7 @@ def card(row: Sidecar) -> str:
     entry = MODELS.get(row.model)
     summary = entry.summary if entry else ""
     far, tar = row.operating_points.at(row.threshold)
+    seed = "no seed" if row.seed is None else f"seed {row.seed}"
     return (
         f"<article class='ks-card' id='card-{escape(row.name)}'><h3>{escape(entry.title if entry else row.model)}</h3>"
         f"<p><code>{escape(row.name)}</code> · {escape(row.task)} · licence: {escape(row.licence)}</p>"
@@ -63,9 +68,9 @@ def card(row: Sidecar) -> str:
         f"<h4>Measured</h4><div class='ks-scroll'>{metric_table(row.metrics)}</div>"
         f"<h4>Threshold {row.threshold:.3f}</h4><p>{escape(row.threshold_protocol)}</p>"
         f"<p>FAR {100 * far:.1f} %, TAR {100 * tar:.1f} % on: {escape(row.operating_points.protocol)}</p>"
-        f"<h4>Data</h4>{_data(row)}{_notes(row)}"
+        f"<h4>Data, with sha256</h4>{_data(row)}{_notes(row)}"
         f"<h4>Made by</h4><p><code>{escape(row.command)}</code></p>"
-        f"<p class='ks-sub'>commit <code>{escape(row.git_commit)}</code>, seed {escape(str(row.seed))}<br>"
+        f"<p class='ks-sub'>commit <code>{escape(row.git_commit)}</code>, {seed}<br>"
         f"sha256 <code>{escape(row.sha256)}</code></p></article>"
     )
 
@@ -82,10 +87,12 @@ def metric_table(metrics: Mapping[str, Any]) -> str:
 
 
 def _figures(values: Mapping[str, Any]) -> Iterator[str]:
-    """ "accuracy 0.742 [0.731, 0.753]" for each headline figure that is there."""
+    """ "accuracy 0.742 [0.731, 0.753]" for each headline figure that is there; a TAR for each FAR."""
     for name in HEADLINES:
         value = values.get(name)
-        if isinstance(value, (int, float)):
+        if isinstance(value, Mapping):
+            yield from (f"{name.upper()} {v:.3f} at FAR {far}" for far, v in value.items())
+        elif isinstance(value, (int, float)):
             yield f"{name.replace('_', ' ')} {value:.3f}{_interval(values.get(name + '_ci95'))}"
 
 
@@ -95,7 +102,8 @@ def _interval(ci: Any) -> str:
 
 def _data(row: Sidecar) -> str:
     items = "".join(
-        f"<li>{escape(', '.join(f'{k}: {v}' if k != 'name' else str(v) for k, v in d.items()))}</li>" for d in row.data
+        f"<li>{escape(str(d.get('name')))}, {d.get('size')} files, <code>{escape(str(d.get('hash')))}</code></li>"
+        for d in row.data
     )
     return f"<ul>{items}</ul>" if items else "<p>None recorded.</p>"
 

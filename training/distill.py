@@ -201,11 +201,14 @@ def lessons(root: Path, spec: InputSpec) -> tuple[Lesson, Lesson, list[str]]:
     return train, held, [t.name for t in teachers]
 
 
-def make_accelerator() -> Accelerator:
-    """bf16; parameters outside the embedding (a pair's head) get no gradient."""
-    return Accelerator(
-        mixed_precision="bf16", kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
-    )
+def make_accelerator(precision: str = "bf16") -> Accelerator:
+    """For any number of processes; parameters outside the embedding (a pair's head) get no gradient.
+
+    Args:
+        precision: "bf16" (autocast; parameters stay in fp32) or "no".
+    """
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
 
 
 def parse() -> argparse.Namespace:

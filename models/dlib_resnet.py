@@ -9,8 +9,8 @@ network trained with a metric loss; published LFW accuracy 99.38 %. The port equ
     32 x3                                                        35 x 35   stage1
     64 down, 64 x3                                               17 x 17   stage2
     128 down, 128 x2                                              8 x 8    stage3
-    256 down, 256 x2                                              3 x 3    stage4
-    256 down                                                      1 x 1    stage5
+    256 down, 256 x2                                              4 x 4    stage4
+    256 down                                                      2 x 2    stage5
     mean over the map -> fc 256 -> 128
 """
 
@@ -115,7 +115,7 @@ class DlibResnetConfig:
 class DlibResnet(PairModel):
     """Same-person verification with the reference encoder: calibrated cosine of two descriptors."""
 
-    cam_tap = "stage3.features"  # 8 x 8: the last map that still has a where; stage5 is 1 x 1
+    cam_tap = "stage3.features"  # 8 x 8; stage4 and stage5 are 4 x 4 and 2 x 2, their last row and column zero-padded
 
     def __init__(self, config: DlibResnetConfig | None = None) -> None:
         super().__init__()

@@ -49,6 +49,7 @@ class Settings:
     Attributes:
         epochs: passes over the faces.  batch: over all processes.  warmup: steps.  patience: epochs.
         decay: last part of the run over which the learning rate falls to zero.
+        compile: torch.compile the network.  channels_last: memory format, faster for convolutional networks.
     """
 
     epochs: int = 16
@@ -60,10 +61,11 @@ class Settings:
     patience: int = 6
     seed: int = 0
     compile: bool = False
+    channels_last: bool = False
 
     def facts(self) -> dict[str, Any]:
-        """What a resumed run must share; epochs, decay and patience may change."""
-        return {k: v for k, v in asdict(self).items() if k not in ("epochs", "decay", "patience", "compile")}
+        """What a resumed run must share; the others may change."""
+        return {k: getattr(self, k) for k in ("batch", "lr", "warmup", "weight_decay", "seed")}
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ def fit(
 ) -> float:
     """Train; the best held-out cosine. Weights of the best epoch lie in the run folder: model.safetensors."""
     accelerator = run.accelerator
+    layout = torch.channels_last if how.channels_last else torch.contiguous_format
+    student.to(memory_format=layout)
     optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
     network, optimizer = accelerator.prepare(student, optimizer)
     if how.compile:
@@ -157,7 +161,8 @@ def fit(
         rows = batches.rows(step)
         draws = draw(augment, how.batch, generator_of(how.seed, step))
         faces = augmented(train.faces(rows[mine]), draws[mine]).to(accelerator.device)
-        embedding = gathered(network(faces.image, faces.keypoints))  # (batch, D)
+        image = faces.image.contiguous(memory_format=layout)
+        embedding = gathered(network(image, faces.keypoints))  # (batch, D)
         loss = distillation(embedding, train.targets(rows).to(mean), mean)
         optimizer.zero_grad()
         accelerator.backward(loss)
@@ -166,14 +171,28 @@ def fit(
         if step % LOG_EVERY == 0:
             run.log(step, loss=loss.item(), lr=optimizer.param_groups[0]["lr"])
         if (step + 1) % batches.per_epoch == 0:
-            value = held_out_cosine(student, held_out, mean, how.batch)
-            run.log(step, held_out_cosine=value)
-            run.draw_curve()
-            if stopping.better(value) and accelerator.is_main_process:
-                keep(run.folder, student, {**facts, "epoch": (step + 1) // batches.per_epoch, "held_out_cosine": value})
+            select(run, step, student, held_out, mean, how.batch, stopping, facts)
             if stopping.exhausted:
                 break
     return stopping.best
+
+
+def select(
+    run: Run,
+    step: int,
+    student: Student,
+    held_out: Lesson,
+    mean: Tensor,
+    batch: int,
+    stopping: EarlyStopping,
+    facts: dict[str, Any],
+) -> None:
+    """Look at the held-out faces, log, and keep the weights when they are the best so far."""
+    value = held_out_cosine(student, held_out, mean, batch)
+    run.log(step, held_out_cosine=value)
+    run.draw_curve()
+    if stopping.better(value) and run.accelerator.is_main_process:
+        keep(run.folder, student, {**facts, "steps": step + 1, "held_out_cosine": value})
 
 
 def keep(folder: Path, student: Student, facts: dict[str, Any]) -> None:
@@ -217,11 +236,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"drop_path": 0.1}')
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_distill")
-    parser.add_argument("--compile", action="store_true", help="torch.compile the network")
     parser.add_argument("--overfit", type=int, default=0, help="only the first N faces, no augmentation: a check")
     for name, value in asdict(Settings()).items():
-        if name != "compile":
-            parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            parser.add_argument(flag, action="store_true")
+        else:
+            parser.add_argument(flag, type=type(value), default=value)
     return parser.parse_args()
 
 

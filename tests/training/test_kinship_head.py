@@ -34,7 +34,7 @@ def test_the_head_overfits_eight_pairs(eight: tuple[ViewFeatures, list[Kin]], tm
     head, listed = KinHead(DlibKinConfig(hidden=64, dim=32)), held_out_list(table.names, pairs)
     same, rows = np.array([p.same for p in listed]), rows_of(listed, table.names)
     before = auc(pair_cosines(head, torch.from_numpy(table.values[0]), rows), same)
-    how = Settings(steps=150, batch=8, check=50, average=0.9, lr=3e-3, dropout=0.0)
+    how = Settings(steps=150, batch=8, check=50, average=0.9, lr=3e-3)
     best = train(Run(tmp_path, Accelerator(cpu=True), 0), head, table, KinDraw(table.names, pairs), listed, how)
     after = auc(pair_cosines(best, torch.from_numpy(table.values[0]), rows), same)
     assert before < 0.8 and after == 1.0

@@ -23,8 +23,8 @@ import torch.nn.functional as F
 
 from models.pair import CosineLogit, PairModel
 from models.weights import OperatingPoints
-from training.crops import Crops
 from training.data import by_identity, data_row, family_of, folder_crops, image_names
+from training.evaluate.scoring import encode_crops
 from training.metrics import best_threshold
 
 GRID = (0.001, 0.002, 0.005, *(i / 100 for i in range(1, 100)), 0.995, 0.998, 0.999)
@@ -131,17 +131,6 @@ def identity_pairs(
     return np.array(positive + negative), np.arange(len(positive) + len(negative)) < len(positive)
 
 
-@torch.inference_mode()
-def encode_crops(model: PairModel, crops: Crops, rows: Sequence[int] | np.ndarray, batch: int = 64) -> torch.Tensor:
-    """Codes (model.encode) of the given rows, in order, on the CPU."""
-    device = next(model.parameters()).device
-    codes = []
-    for start in range(0, len(rows), batch):
-        faces = crops.batch(rows[start : start + batch]).to(device)
-        codes.append(model.encode(faces.image, faces.keypoints).cpu())
-    return torch.cat(codes)
-
-
 def some_images(names: Sequence[str], each: int, most: int, seed: int = 0) -> list[str]:
     """At most `each` images of every identity that has two or more, at most `most` in all, identities at random."""
     draw = random.Random(seed)
@@ -166,8 +155,9 @@ def verification_pairs(model: PairModel, root: Path) -> tuple[np.ndarray, np.nda
     ):
         names = some_images(image_names(folder), each, most)
         pairs, labels = identity_pairs(names)
-        codes = F.normalize(encode_crops(model, folder_crops(folder, model.spec, names), range(len(names))), dim=1)
-        cosine.append((codes[pairs[:, 0]] * codes[pairs[:, 1]]).sum(1).numpy())
+        codes = encode_crops(model, folder_crops(folder, model.spec, names))
+        unit = F.normalize(torch.stack([codes[n] for n in names]), dim=1)
+        cosine.append((unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1).numpy())
         same.append(labels)
         rows.append(data_row(f"{name} (calibration)", folder, names))
     return np.concatenate(cosine), np.concatenate(same), rows

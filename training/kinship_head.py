@@ -31,11 +31,12 @@ from models.dlib_kin import DlibKin
 from models.dlib_resnet import DlibResnet
 from models.registry import create_model
 from models.weights import SHIPPED, load_model
-from training.calibrate import calibrate_cosine, encode_crops
+from training.calibrate import calibrate_cosine
 from training.cards import write_cards
 from training.checkpoint import RESEARCH, Facts, export
 from training.crops import Crops
 from training.data import Kin, Pair, by_identity, data_root, data_row, family_of, fiw_crops, fiw_train_pairs
+from training.evaluate.scoring import encode_crops, unique_images
 from training.holdout import is_held_out
 from training.loop import EarlyStopping, Run, warm_stable_decay
 from training.losses import info_nce
@@ -126,10 +127,8 @@ def pair_cosines(head: nn.Module, features: Tensor, rows: np.ndarray) -> np.ndar
 
 def held_out_cosines(model: DlibKin, crops: Crops, held: list[Pair]) -> np.ndarray:
     """(P,) cosines of held-out pairs by the whole model, as it will be shipped."""
-    names = tuple(sorted({n for p in held for n in (p.a, p.b)}))
-    codes = encode_crops(model, crops, [crops.row[n] for n in names])
-    rows = rows_of(held, names)
-    return (codes[rows[:, 0]] * codes[rows[:, 1]]).sum(1).numpy()
+    codes = encode_crops(model, crops, unique_images(held))
+    return np.array([float(codes[p.a] @ codes[p.b]) for p in held])
 
 
 def train(

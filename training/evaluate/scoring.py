@@ -53,9 +53,11 @@ def encode_all(
     return torch.cat(codes)
 
 
-def encode_crops(model: PairModel, crops: Crops) -> dict[str, Tensor]:
-    """Image name -> code."""
-    return dict(zip(crops.names, encode_all(model, len(crops), crops.batch), strict=True))
+def encode_crops(model: PairModel, crops: Crops, names: Sequence[str] | None = None) -> dict[str, Tensor]:
+    """Image name -> code, for all crops or those named."""
+    names = crops.names if names is None else names
+    rows = np.array([crops.row[n] for n in names])
+    return dict(zip(names, encode_all(model, len(names), lambda part: crops.batch(rows[part])), strict=True))
 
 
 def encode_photos(model: PairModel, folder: Path, names: Sequence[str]) -> tuple[dict[str, Tensor], list[str]]:

@@ -49,7 +49,7 @@ class Settings:
     Attributes:
         epochs: passes over the faces.  batch: over all processes.  warmup: steps.  patience: epochs.
         decay: last part of the run over which the learning rate falls to zero.
-        compile: torch.compile the network.  channels_last: memory format, faster for convolutional networks.
+        channels_last: memory format, faster for convolutional networks.
     """
 
     epochs: int = 16
@@ -60,7 +60,6 @@ class Settings:
     weight_decay: float = 0.05
     patience: int = 6
     seed: int = 0
-    compile: bool = False
     channels_last: bool = False
 
     def facts(self) -> dict[str, Any]:
@@ -146,8 +145,6 @@ def fit(
     student.to(memory_format=layout)
     optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
     network, optimizer = accelerator.prepare(student, optimizer)
-    if how.compile:
-        network = torch.compile(network)
     batches, stopping = Batches(len(train), how.batch, how.seed), EarlyStopping(how.patience)
     total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
     mean = train.target[torch.from_numpy(train.rows)].mean(0).to(accelerator.device)
@@ -164,6 +161,10 @@ def fit(
         image = faces.image.contiguous(memory_format=layout)
         embedding = gathered(network(image, faces.keypoints))  # (batch, D)
         loss = distillation(embedding, train.targets(rows).to(mean), mean)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss of step {step} is {loss.item()}: lower --lr, resume from the checkpoint"
+            )
         optimizer.zero_grad()
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(network.parameters(), 1.0)

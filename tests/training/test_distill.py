@@ -74,6 +74,14 @@ def test_training_ends_when_nothing_improves(tmp_path: Path) -> None:
     assert sum("held_out_cosine" in row for row in read_log(tmp_path / "log.jsonl")) == 4
 
 
+def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path: Path) -> None:
+    student, eight = Student(Svit(CONFIG), DIM), lesson(range(8))
+    torch.nn.init.constant_(student.model.embed.weight, float("nan"))
+    with pytest.raises(FloatingPointError, match="loss of step 0 is nan"):
+        fit(student, eight, eight, Settings(batch=8), STILL, Run(tmp_path, make_accelerator("no"), 0), {})
+    assert not (tmp_path / "model.safetensors").exists()
+
+
 def test_held_out_cosine_by_hand() -> None:
     student, part = Student(Svit(CONFIG), DIM), lesson(range(5, 15))  # spans both sets
     mean = torch.linspace(-0.2, 0.2, DIM)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from models import detect_faces, load_model, open_photo, predict, read_sidecar
+from models import FaceBatch, detect_faces, load_model, open_photo, predict, read_sidecar
 from training.data import Pair
 from training.evaluate.__main__ import main
 from training.evaluate.report import by_relation, figures, table
-from training.evaluate.scoring import Scored, encode_photos, score_pairs
+from training.evaluate.scoring import Scored, encode, encode_photos, mirrored, score_pairs
 from training.evaluate.tasks import TASKS
 from training.metrics import accuracy, auc
 
@@ -109,6 +110,29 @@ def test_unknown_models_and_missing_options_end_with_a_sentence(album: Path, tmp
         main(["pairs", "--model", "dlib_resnet"])
     with pytest.raises(SystemExit, match="KINSIGHT_DATA"):
         main(["lfw", "--model", "dlib_resnet", "--data", str(tmp_path / "none")])
+
+
+class Centroid(torch.nn.Module):
+    """Not a face network: codes that are easy to follow."""
+
+    def __init__(self, maps: bool) -> None:
+        super().__init__()
+        self.maps, self.anchor = maps, torch.nn.Parameter(torch.zeros(1))
+
+    def encode(self, image: torch.Tensor, keypoints: torch.Tensor) -> torch.Tensor:
+        return image if self.maps else keypoints.flatten(1)
+
+
+def test_the_mirror_view_is_averaged_in_and_maps_are_turned_back():
+    image = torch.rand(2, 3, 4, 6)
+    points = torch.tensor([[0.3, 0.4], [0.8, 0.4], [0.5, 0.6], [0.3, 0.8], [0.7, 0.8]]).expand(2, -1, -1)
+    faces = FaceBatch(image, points)
+    assert torch.allclose(encode(Centroid(True), faces, True), image)
+    twice = mirrored(mirrored(faces))
+    assert torch.equal(twice.image, image) and torch.allclose(twice.keypoints, points)
+    assert torch.allclose(mirrored(faces).keypoints[0, 0], torch.tensor([0.2, 0.4]))
+    mean = encode(Centroid(False), faces, True).view(2, 5, 2)
+    assert torch.allclose(mean[0, 0], torch.tensor([0.25, 0.4]))
 
 
 def test_figures_are_those_of_the_metrics():

@@ -80,7 +80,7 @@ def table(report: dict[str, Any]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        return " ".join(f"{_cell(v)}@{k}" for k, v in value.items())
+        return " ".join(f"{_cell(v)}@{k}" if k[0].isdigit() else f"{k} {_cell(v)}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return "-".join(_cell(v) for v in value)
     return f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)

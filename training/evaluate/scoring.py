@@ -15,6 +15,7 @@ from models.faces import align
 from models.outputs import FaceBatch
 from models.pair import PairModel
 from models.photo import open_photo
+from training.augment import MIRRORED
 from training.crops import Crops, central_face
 from training.data import Pair, need
 
@@ -39,25 +40,51 @@ def unique_images(pairs: Sequence[Pair]) -> list[str]:
     return sorted({name for p in pairs for name in (p.a, p.b)})
 
 
+def mirrored(faces: FaceBatch) -> FaceBatch:
+    """Mirror images, keypoints moved and left exchanged with right."""
+    keypoints = faces.keypoints[:, list(MIRRORED)] * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
+    return FaceBatch(faces.image.flip(3), keypoints)
+
+
+def encode(model: PairModel, faces: FaceBatch, mirror: bool) -> Tensor:
+    """Codes of a batch on the CPU; with `mirror` the mean of the codes of the face and of its mirror image.
+
+    A code that is a map (B, C, h, w) is mirrored back before the mean.
+    """
+    device = next(model.parameters()).device
+    both = [faces, mirrored(faces)] if mirror else [faces]
+    codes = [model.encode(f.image.to(device), f.keypoints.to(device)).cpu() for f in both]
+    if mirror and codes[1].ndim == 4:
+        codes[1] = codes[1].flip(3)
+    return torch.stack(codes).mean(0) if mirror else codes[0]
+
+
 @torch.inference_mode()
 def encode_all(
-    model: PairModel, count: int, batch_of: Callable[[range], FaceBatch], what: str = "encoding", size: int = 32
+    model: PairModel,
+    count: int,
+    batch_of: Callable[[range], FaceBatch],
+    what: str = "encoding",
+    size: int = 32,
+    mirror: bool = False,
 ) -> Tensor:
     """Codes of images 0..count-1 in order, (count, ...) on the CPU, with a progress bar."""
-    device, codes = next(model.parameters()).device, []
+    codes = []
     with tqdm(total=count, desc=what, unit="face") as bar:
         for start in range(0, count, size):
-            faces = batch_of(range(start, min(start + size, count))).to(device)
-            codes.append(model.encode(faces.image, faces.keypoints).cpu())
-            bar.update(len(faces))
+            codes.append(encode(model, batch_of(range(start, min(start + size, count))), mirror))
+            bar.update(len(codes[-1]))
     return torch.cat(codes)
 
 
-def encode_crops(model: PairModel, crops: Crops, names: Sequence[str] | None = None) -> dict[str, Tensor]:
+def encode_crops(
+    model: PairModel, crops: Crops, names: Sequence[str] | None = None, mirror: bool = False
+) -> dict[str, Tensor]:
     """Image name -> code, for all crops or those named."""
     names = crops.names if names is None else names
     rows = np.array([crops.row[n] for n in names])
-    return dict(zip(names, encode_all(model, len(names), lambda part: crops.batch(rows[part])), strict=True))
+    codes = encode_all(model, len(names), lambda part: crops.batch(rows[part]), mirror=mirror)
+    return dict(zip(names, codes, strict=True))
 
 
 def encode_photos(model: PairModel, folder: Path, names: Sequence[str]) -> tuple[dict[str, Tensor], list[str]]:

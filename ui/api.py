@@ -31,12 +31,13 @@ def kin_score(photo_a: str, photo_b: str, model: str = "dlib_kin") -> Json:
         protocol names; model and weight_sha256: what answered.
     """
     if model not in answering.pair_weights():
-        raise gr.Error(f"There is no weight {model!r}; there are: {', '.join(answering.pair_weights()) or 'none'}.")
+        known = ", ".join(answering.pair_weights()) or "none"
+        raise gr.Error(f"There is no weight {model!r}; there are: {known}.", print_exception=False)
     try:
         a, b = take(photo_a), take(photo_b)
         given = answering.answer(a, b, model)
     except (PhotoError, WeightError) as error:
-        raise gr.Error(str(error)) from error
+        raise gr.Error(str(error), print_exception=False) from error
     row = answering.sidecar(model)
     verdict = answering.judge(given, row.threshold)
     return {
@@ -67,7 +68,7 @@ def detect(photo: str) -> Json:
     try:
         shot = take(photo)
     except PhotoError as error:
-        raise gr.Error(str(error)) from error
+        raise gr.Error(str(error), print_exception=False) from error
     height, width = open_photo(photo).shape[:2]
     faces = [shot.pick(i).face() for i in range(len(shot.marks))]
     return {

@@ -61,9 +61,9 @@ def figure(rgb: np.ndarray, alt: str, caption: str) -> str:
 
 
 def message(text: str, *, error: bool = False) -> str:
-    """A line for people: what is missing, or what went wrong."""
+    """A line for people: what is missing, or what went wrong (of a longer text the first line)."""
     role, kind = ("alert", "ks-error") if error else ("status", "ks-hint")
-    return f"<div class='{kind}' role='{role}'>{escape(text)}</div>"
+    return f"<div class='{kind}' role='{role}'>{escape(text.partition(chr(10))[0])}</div>"
 
 
 def quality_note(quality: Quality, faces: int) -> str:

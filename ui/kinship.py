@@ -81,7 +81,10 @@ def build() -> None:
 
 def _first_view(page: Page) -> dict[Any, Any]:
     """What a visitor finds: a finished example, or why there is none."""
-    values = do.first_view()
+    try:
+        values = do.first_view()
+    except do.FAILURES as error:
+        return {page.card: cards.message(str(error), error=True)}
     if values is None:
         return {page.card: cards.message(do.UNTRAINED, error=True)}
     return dict(zip(page.filled, values, strict=True))

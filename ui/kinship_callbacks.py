@@ -60,7 +60,10 @@ def offer_methods(weight: str | None, method: str | None) -> tuple[Any, Any]:
     """Method and layer pickers for a model; the method stays when the model has it."""
     if weight is None:
         return gr.skip(), gr.skip()
-    choices = evidence.method_choices(weight)
+    try:
+        choices = evidence.method_choices(weight)
+    except WeightError:  # the card has said so
+        return gr.skip(), gr.skip()
     labels = [label for _, label in choices]
     method = method if method in labels else evidence.DEFAULT_METHOD if evidence.DEFAULT_METHOD in labels else labels[0]
     return gr.update(choices=choices, value=method), offer_layers(weight, method)
@@ -85,7 +88,7 @@ def explain_pair(
         chosen = layer if layer in layers else None
         maps = evidence.make_maps(a, b, answer.weight, method, chosen)
         return maps, cards.maps_view(maps, a, b, opacity)
-    except (*FAILURES, ValueError) as error:
+    except (WeightError, ValueError) as error:
         return None, cards.message(str(error), error=True)
 
 

@@ -42,11 +42,13 @@ class Shot:
         path: of the file.
         marks: at least one, largest first, pixels of the photo.
         chosen: index into marks.
+        shown: path of the picture that the page shows for this photo; empty until there is one.
     """
 
     path: str
     marks: tuple[Mark, ...]
     chosen: int = 0
+    shown: str = ""
 
     def pick(self, index: int) -> Shot:
         """The same photo with another face chosen.

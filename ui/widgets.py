@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+import numpy as np
 from gradio.data_classes import ImageData
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
 
 from models import PhotoError
 from ui import cards
@@ -32,6 +40,7 @@ class PhotoInput(NamedTuple):
     face: gr.Radio
     note: gr.HTML
     shot: gr.State
+    pending: gr.State
 
     @property
     def outputs(self) -> list[Any]:
@@ -70,11 +79,24 @@ def photo_input(name: str) -> PhotoInput:
     note = gr.HTML(
         cards.message("JPEG, PNG, WebP, BMP or TIFF, with at least one face."), elem_id=f"note-{name.lower()}"
     )
-    return PhotoInput(image, face, note, gr.State(None, time_to_live=SESSION_SECONDS))
+    shot, pending = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
+    return PhotoInput(image, face, note, shot, pending)
 
 
-def take_photo(path: str | None) -> tuple[Shot | None, Any, Any, str]:
+def notice(path: str | None, shot: Shot | None) -> Any:
+    """What the picture of the widget has become -> a photo to take, or nothing when it is the page's own drawing.
+
+    Gradio fires `upload` for files and pasted pictures alone, not for snapshots, and `clear` with the old value;
+    `change` comes for all of them, and for what the page itself puts there.
+    """
+    if path == (shot.shown if shot else None):
+        return gr.skip()
+    return path, time.monotonic_ns()  # the same file may come twice
+
+
+def take_photo(pending: tuple[str | None, int]) -> tuple[Shot | None, Any, Any, str]:
     """A new file -> session memory, picture, picker, note. What cannot be used leaves an empty widget and a reason."""
+    path = pending[0]
     if not path:
         return None, None, gr.update(visible=False), cards.message("No photo yet.")
     try:
@@ -83,7 +105,7 @@ def take_photo(path: str | None) -> tuple[Shot | None, Any, Any, str]:
         return None, None, gr.update(visible=False), cards.message(str(error), error=True)
 
 
-def pick_face(shot: Shot | None, number: int | None) -> tuple[Shot | None, Any, Any, str]:
+def pick_face(shot: Shot | None, number: int | None) -> tuple[Shot | None, Any, Any, Any]:
     """Another face of the same photo; `number` counts from 1, as drawn."""
     if shot is None or number is None:
         return shot, gr.skip(), gr.skip(), gr.skip()
@@ -97,7 +119,16 @@ def show_shot(shot: Shot) -> tuple[Shot | None, Any, Any, str]:
     """Session memory -> itself, picture with its faces, picker, quality note."""
     numbers = [(f"Face {i}", i) for i in range(1, len(shot.marks) + 1)]
     picker = gr.update(choices=numbers, value=shot.chosen + 1, visible=len(numbers) > 1)
-    return shot, shot.view(), picker, cards.quality_note(shot.quality(), len(numbers))
+    shot = replace(shot, shown=cached_picture(shot.view()))
+    return shot, shot.shown, picker, cards.quality_note(shot.quality(), len(numbers))
+
+
+def cached_picture(rgb: np.ndarray) -> str:
+    """Write an (H, W, 3) uint8 picture where the page can fetch it; the same pixels give the same path."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "photo.jpg"
+        Image.fromarray(rgb).save(path, quality=90)
+        return save_file_to_cache(path, get_upload_folder())
 
 
 def face_at(shot: Shot | None, event: gr.SelectData) -> Any:
@@ -112,8 +143,8 @@ def face_at(shot: Shot | None, event: gr.SelectData) -> Any:
 
 def on_change(photo: PhotoInput, then: Callable[[Any], None]) -> None:
     """Wire one photo: upload, paste, snapshot, clear, picker, click; `then` continues each event."""
-    for event in (photo.image.upload, photo.image.clear):
-        then(event(take_photo, photo.image, photo.outputs, show_progress_on=photo.image, **RUNS))
+    photo.image.change(notice, [photo.image, photo.shot], photo.pending, **VIEWS)
+    then(photo.pending.change(take_photo, photo.pending, photo.outputs, show_progress_on=photo.image, **RUNS))
     then(photo.face.input(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))
     clicked = photo.image.select(face_at, photo.shot, photo.face, **VIEWS)
     then(clicked.success(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))

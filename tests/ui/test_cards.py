@@ -44,8 +44,8 @@ def test_quality_warnings_are_listed() -> None:
 
 def curve(deletion: float, insertion: float) -> Curve:
     x = np.linspace(0, 1, 3, dtype=np.float32)
-    flat = [np.full(3, v, np.float32) for v in (deletion, insertion, 0.5, 0.5)]
-    return Curve(x, *flat, "blur", "a", "grad_cam")
+    d, i, half = (np.full(3, v, np.float32) for v in (deletion, insertion, 0.5))
+    return Curve(x, d, i, half, half, "blur", "a", "grad_cam")
 
 
 @pytest.mark.parametrize(

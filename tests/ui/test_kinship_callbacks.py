@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from explain import EXPLAINERS
-from models import load_model, predict, read_sidecar
+from models import load_model, open_photo, predict, read_sidecar
 from ui import answering, evidence
 from ui import kinship_callbacks as do
 from ui.answering import Answer
 from ui.evidence import Maps
-from ui.examples import EXAMPLES, first_example
+from ui.examples import EXAMPLES, Example, first_example
 from ui.shots import Shot
-from ui.widgets import face_at, pick_face, take_photo
+from ui.widgets import face_at, notice, pick_face, show_shot, take_photo
 
 KIN, SAME = "dlib_kin", "dlib_resnet"
 
@@ -128,21 +128,29 @@ def test_no_weight_and_a_lost_photo_are_said(obama: Shot, biden: Shot) -> None:
     assert do.UNTRAINED in do.answer_pair(obama, biden, None, None, 0.5)[1]
     gone = replace(biden, path="/nowhere/b.jpg")
     assert "no longer kept" in do.answer_pair(obama, gone, KIN, None, 0.5)[1]
-    assert "no longer kept" in take_photo("/nowhere/b.jpg")[3]
+    assert "no longer kept" in take_photo(("/nowhere/b.jpg", 0))[3]
+
+
+def test_the_pages_own_drawing_is_not_a_new_photo(biden: Shot) -> None:
+    shot, shown, *_ = show_shot(biden)
+    assert shot is not None and notice(shown, shot) == gr.skip()
+    assert notice(None, None) == gr.skip()
+    assert notice(None, shot)[0] is None and notice("/tmp/new.jpg", shot)[0] == "/tmp/new.jpg"
+    assert notice("/tmp/new.jpg", shot) != notice("/tmp/new.jpg", shot)  # the same file again is news
 
 
 def test_photo_widget(six: Path) -> None:
-    shot, picture, picker, note = take_photo(str(six))
-    assert shot is not None and picture.shape == (750, 900, 3)
+    shot, picture, picker, note = take_photo((str(six), 0))
+    assert shot is not None and picture == shot.shown and open_photo(picture).shape == (750, 900, 3)
     assert picker["visible"] and [n for _, n in picker["choices"]] == [1, 2, 3, 4, 5, 6]
     assert "6 faces found" in note
     picked = pick_face(shot, 4)
-    assert picked[0] == shot.pick(3) and picked[2]["value"] == 4
-    assert take_photo(None)[:2] == (None, None)
+    assert picked[0].chosen == 3 and picked[0].shown != shot.shown and picked[2]["value"] == 4
+    assert take_photo((None, 0))[:2] == (None, None)
 
 
 def test_a_click_on_a_face_picks_it(six: Path) -> None:
-    shot = take_photo(str(six))[0]
+    shot = take_photo((str(six), 0))[0]
     assert shot is not None
     for i, face in enumerate(shot.faces_in_view()):
         x, y = (face.box[:2] + face.box[2:]) / 2
@@ -159,6 +167,6 @@ def test_first_view_is_a_finished_example() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.label)
-def test_examples_come_with_the_model_of_their_task(example) -> None:
+def test_examples_come_with_the_model_of_their_task(example: Example) -> None:
     weight = do.load_example(example)[-1]
     assert answering.sidecar(weight).task == example.task

@@ -1,0 +1,245 @@
+"""The walk through the Kinship tab as a person takes it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models import read_sidecar
+from tests.ui.photos import EXAMPLES, bad_files, montage
+from ui import answering
+from ui.examples import EXAMPLES as PAIRS
+from ui.shots import take
+
+pytestmark = pytest.mark.browser
+
+
+def upload(page: Any, photo: str, path: Path) -> None:
+    """Give photo "a" or "b" a file and wait until the page has said something about it."""
+    page.evaluate(
+        "p => { const n = document.querySelector(`#note-${p}`); n.removeAttribute('data-new');"
+        "new MutationObserver((_, o) => { n.setAttribute('data-new', ''); o.disconnect(); })"
+        ".observe(n, {childList: true, subtree: true, characterData: true}); }",
+        photo,
+    )
+    page.locator(f"#photo-{photo} input[type=file]").set_input_files(str(path))
+    page.wait_for_selector(f"#note-{photo}[data-new] .ks-quality, #note-{photo}[data-new] .ks-error")
+
+
+def score(page: Any) -> float:
+    return float(page.locator(".ks-answer").get_attribute("data-score"))
+
+
+def expect_score(page: Any, wanted: float) -> None:
+    """Wait until the card shows a score (the same bit pattern is not asked of another process)."""
+    page.wait_for_function("w => Math.abs(document.querySelector('.ks-answer')?.dataset.score - w) < 1e-5", arg=wanted)
+
+
+def settle(page: Any) -> None:
+    """Wait until no step of the chain is at work any more."""
+    page.wait_for_function(
+        "() => ![...document.querySelectorAll('[data-testid=status-tracker]')]"
+        ".some(e => e.classList.contains('generating') || /processing|queue/.test(e.innerText))"
+    )
+    page.wait_for_timeout(700)
+
+
+def wanted(a: Path, b: Path, weight: str, face_b: int = 0) -> float:
+    return answering.answer(take(str(a)), take(str(b)).pick(face_b), weight).score
+
+
+def test_first_page_shows_a_finished_example(open_page: Callable[..., Any]) -> None:
+    page, example = open_page(), PAIRS[0]
+    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, "dlib_kin"))
+    assert page.locator("#maps img").count() == 7
+    assert page.evaluate("[...document.querySelectorAll('#maps img')].every(i => i.naturalWidth > 50 && i.alt)")
+    assert page.locator("#region-table tbody tr").count() == 5
+    assert page.locator(".js-plotly-plot").count() == 3
+    assert page.locator("#photo-a img").is_visible() and page.locator("#photo-b img").is_visible()
+    assert "no proof of kinship" in page.locator(".ks-notice").inner_text()
+
+
+def test_two_uploads_give_score_maps_and_report(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    page = open_page()
+    a, b = EXAMPLES / "biden_2010.jpg", EXAMPLES / "obama_2009.jpg"
+    old = page.locator("#maps img").nth(3).get_attribute("src")
+    upload(page, "b", b)
+    upload(page, "a", a)
+    expect_score(page, wanted(a, b, "dlib_kin"))
+    page.wait_for_function("old => document.querySelectorAll('#maps img')[3]?.src !== old", arg=old)
+    settle(page)
+    with page.expect_download() as download:
+        page.locator("#report").click()
+    assert download.value.suggested_filename == "kinsight-report.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        report = json.loads(archive.read("report.json"))
+        raw = np.load(io.BytesIO(archive.read("maps.npz")))
+        pictures = [n for n in archive.namelist() if n.endswith(".png")]
+    assert report["score"] == pytest.approx(score(page), abs=1e-6)
+    assert f"{report['similarity']:+.4f}" in page.locator(".ks-facts").inner_text()
+    assert report["weight_sha256"] == read_sidecar("dlib_kin").sha256
+    assert raw["grad_cam_a"].ndim == 2 and len(pictures) >= 7
+
+
+def test_several_faces_are_picked_by_number_and_by_click(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    six = tmp_path / "six.jpg"
+    montage().save(six, quality=92)
+    shot, page = take(str(six)), open_page()
+    assert not page.locator("#face-b").is_visible()
+    upload(page, "b", six)
+    assert page.locator("#face-b label").count() >= 6
+    a = EXAMPLES / "obama_2012.jpg"
+    expect_score(page, wanted(a, six, "dlib_kin"))
+    page.locator("#face-b").get_by_text("Face 3", exact=True).click()
+    expect_score(page, wanted(a, six, "dlib_kin", 2))
+    settle(page)
+    place = page.locator("#photo-b img").first.bounding_box()
+    left, top, right, bottom = (float(v) for v in shot.marks[4].box)
+    x, y = (left + right) / 2 / 1080, (top + bottom) / 2 / 900
+    page.mouse.click(place["x"] + x * place["width"], place["y"] + y * place["height"])
+    expect_score(page, wanted(a, six, "dlib_kin", 4))
+
+
+def test_bad_files_are_explained_and_the_other_photo_stays(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    page = open_page()
+    other = page.locator("#note-b").inner_text()
+    for words, path in bad_files(tmp_path).items():
+        upload(page, "a", path)
+        assert words in page.locator("#note-a .ks-error").inner_text()
+        assert page.locator("#note-b").inner_text() == other and page.locator("#photo-b img").is_visible()
+        page.wait_for_selector("#answer .ks-hint")
+        assert page.locator("#photo-a img").count() == 0 and not page.locator("#report").is_visible()
+    upload(page, "a", EXAMPLES / "obama_2012.jpg")  # and it works again
+    page.wait_for_selector("#answer .ks-big")
+    page.wait_for_selector("#report", state="visible")
+
+
+def test_threshold_and_opacity_only_redraw(open_page: Callable[..., Any]) -> None:
+    page, points = open_page(), read_sidecar("dlib_kin").operating_points
+    before = score(page)
+    page.evaluate("document.querySelector('#maps img').dataset.mark = 'same'")
+    for threshold in (0.05, 0.9):
+        field = page.locator("#threshold input[type=number]")
+        field.fill(str(threshold))
+        field.press("Enter")
+        far, tar = points.at(threshold)
+        for name, share in (("FAR", far), ("TAR", tar)):
+            text = f"{name} {100 * share:.1f} %"
+            page.wait_for_function("t => document.querySelector('.ks-cost').innerText.includes(t)", arg=text)
+        decision = page.locator(".ks-decision").inner_text()
+        assert decision == ("Decision: blood relatives" if before >= threshold else "Decision: not blood relatives")
+    assert score(page) == before
+    assert page.evaluate("document.querySelector('#maps img').dataset.mark") == "same"  # the maps were left alone
+    over = page.locator("#maps img").nth(1)
+    old = over.get_attribute("src")
+    opacity = page.locator("#opacity input[type=number]")
+    opacity.fill("0.9")
+    opacity.press("Enter")
+    page.wait_for_function("old => document.querySelectorAll('#maps img')[1].src !== old", arg=old)
+    assert score(page) == before
+
+
+def test_method_layer_and_model_change_what_they_say(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+
+    def choose(picker: str, words: str) -> None:
+        page.locator(f"#{picker} input").click()
+        page.get_by_role("option", name=words).click()
+
+    choose("layer", "stage2.features")
+    page.wait_for_function("() => document.querySelector('#maps .ks-caption').innerText.includes('stage2.features')")
+    choose("method", "Eigen-CAM")
+    page.wait_for_function("() => document.querySelector('#maps .ks-caption').innerText.startsWith('Eigen-CAM')")
+    settle(page)
+    choose("model", "Same person? (dlib_resnet)")
+    expect_score(page, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / PAIRS[0].b, "dlib_resnet"))
+    assert page.locator(".ks-decision").inner_text() == "Decision: different people"
+    page.wait_for_function(
+        "t => Math.abs(document.querySelector('#threshold input[type=number]').value - t) < 1e-3",
+        arg=read_sidecar("dlib_resnet").threshold,
+    )
+
+
+def test_a_snapshot_is_a_photo_too(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.locator("#photo-a button[aria-label='Remove Image']").click()
+    page.wait_for_selector("#note-a .ks-hint")
+    page.locator("#photo-a button[aria-label='Capture from camera']").click()
+    page.locator("#photo-a button[aria-label='Click to Access Webcam']").click()
+    page.locator("#photo-a button[aria-label='capture photo']").click()
+    page.wait_for_selector("#note-a .ks-error")  # Chromium's test camera shows no face
+    assert "No face was found" in page.locator("#note-a").inner_text()
+
+
+def test_example_button(open_page: Callable[..., Any]) -> None:
+    page, example = open_page(), PAIRS[1]
+    page.get_by_role("button", name=example.label).click()
+    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, "dlib_resnet"))
+    assert page.locator(".ks-decision").inner_text() == "Decision: the same person"
+
+
+def test_clearing_a_photo_takes_the_answer_away(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.locator("#photo-b button[aria-label='Remove Image']").click()
+    page.wait_for_selector("#answer .ks-hint")
+    assert page.locator("#report").count() == 0 or not page.locator("#report").is_visible()
+    assert page.locator("#photo-a img").is_visible()
+
+
+def test_sessions_do_not_mix(open_page: Callable[..., Any]) -> None:
+    first, second = open_page(), open_page()
+    kept = score(first)
+    upload(second, "b", EXAMPLES / "obama_2009.jpg")
+    expect_score(second, wanted(EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg", "dlib_kin"))
+    field = first.locator("#threshold input[type=number]")
+    field.fill("0.77")
+    field.press("Enter")
+    first.wait_for_function("() => document.querySelector('.ks-cost').innerText.includes('77.0 %')")
+    assert score(first) == kept != score(second)
+
+
+def luminance(css: str) -> float:
+    """Relative luminance of "rgb(r, g, b)" (WCAG 2)."""
+    linear = [
+        (v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4)
+        for v in (float(n) for n in re.findall(r"[\d.]+", css)[:3])
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_is_legible(open_page: Callable[..., Any], theme: str) -> None:
+    page = open_page(theme=theme)
+    ground = luminance(page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor"))
+    assert (ground < 0.1) if theme == "dark" else (ground > 0.8)
+    card = luminance(page.evaluate("getComputedStyle(document.querySelector('.ks-answer')).backgroundColor"))
+    for name in (".ks-big", ".ks-sub", ".ks-protocol", ".ks-facts dt"):
+        text = luminance(page.evaluate("s => getComputedStyle(document.querySelector('.ks-answer ' + s)).color", name))
+        contrast = (max(text, card) + 0.05) / (min(text, card) + 0.05)
+        assert contrast >= 4.5, (name, contrast)
+
+
+def test_phone_width_has_no_sideways_scroll(open_page: Callable[..., Any]) -> None:
+    page = open_page(width=390, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("tab", name="Models").click()
+    page.wait_for_selector(".ks-card", state="visible")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_models_tab_lists_every_weight(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.get_by_role("tab", name="Models").click()
+    for name in answering.pair_weights():
+        card = page.locator(f"#card-{name}").inner_text()
+        row = read_sidecar(name)
+        assert row.sha256 in card and row.command in card and row.licence in card
+    assert page.locator(".ks-missing li").count() > 0

@@ -4,7 +4,7 @@
 
 Paired: in every round the three networks run one after the other on the same faces, in an order that changes, and the
 ratio is taken within the round; the figure is the median ratio with a 95 % bootstrap interval. Weights are untrained
-(time does not depend on them). Multiply-adds of one face stand beside the time.
+(time does not depend on them). GFLOP of one face stand beside the time.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ SIZES = {"demo": {}, "small": SMALL, "base": BASE}
 LIMIT = 1.10
 """KP-RPE's forward may take this much of the plain ViT's."""
 PUBLISHED = {"base": {"abs": 24.83, "irpe": 26.25, "kprpe": 24.90}}
-"""Multiply-adds in 10^9 of one face, from the paper; its iRPE works on queries, keys and values."""
+"""GFLOP of one face in the paper; its count leaves out q.k and attn.v, and its iRPE is on queries, keys and values."""
 
 
 def networks(size: str) -> dict[str, ViT]:
     return {position: ViT(VitConfig(position, **SIZES[size])).eval() for position in POSITIONS}
 
 
-def multiply_adds(net: ViT, faces: tuple[torch.Tensor, torch.Tensor]) -> float:
-    """10^9 multiply-adds a face, counted on the matrix products that ran."""
+def gflop(net: ViT, faces: tuple[torch.Tensor, torch.Tensor]) -> float:
+    """10^9 floating-point operations a face, counted on every matrix product that ran (a multiply-add is two)."""
     with FlopCounterMode(display=False) as counter:
         net(*faces)
-    return counter.get_total_flops() / 2e9 / len(faces[0])
+    return counter.get_total_flops() / 1e9 / len(faces[0])
 
 
 def round_times(nets: dict[str, ViT], faces: tuple[torch.Tensor, torch.Tensor], rounds: int) -> dict[str, np.ndarray]:
@@ -67,7 +67,7 @@ def measure(size: str, batch: int, rounds: int) -> list[dict]:
     nets = networks(size)
     with torch.inference_mode():
         times = round_times(nets, faces, rounds)
-        counts = {position: multiply_adds(net, faces) for position, net in nets.items()}
+        counts = {position: gflop(net, faces) for position, net in nets.items()}
     rows = []
     for position in POSITIONS:
         ratio = times[position] / times["abs"]
@@ -79,8 +79,8 @@ def measure(size: str, batch: int, rounds: int) -> list[dict]:
                 "milliseconds": round(float(np.median(times[position])) * 1e3, 2),
                 "ratio": round(float(np.median(ratio)), 4),
                 "ratio_ci95": median_interval(ratio),
-                "gmac": round(counts[position], 3),
-                "gmac_published": PUBLISHED.get(size, {}).get(position),
+                "gflop": round(counts[position], 3),
+                "gflop_published": PUBLISHED.get(size, {}).get(position),
             }
         )
     return rows
@@ -102,7 +102,7 @@ def main() -> None:
         verdict = "" if r["position"] != "kprpe" else "ok" if r["ratio"] <= LIMIT else f"OVER {LIMIT}"
         print(
             f"{r['size']:<6}{r['position']:<6}{r['milliseconds']:>9.2f} ms  x{r['ratio']:.3f} [{low:.3f}, {high:.3f}]"
-            f"  {r['gmac']:.2f} GMAC {verdict}"
+            f"  {r['gflop']:.2f} GFLOP {verdict}"
         )
     args.json.parent.mkdir(parents=True, exist_ok=True)
     about = {"machine": machine(), "load_before": load, "rounds": args.rounds, "limit": LIMIT, "rows": rows}

@@ -175,20 +175,14 @@ def interval(values: list[float], floor: float) -> dict[str, object]:
 
 def tabulate(results: dict[str, list[dict[str, float]]], recipe: Recipe) -> dict[str, object]:
     """Position -> accuracies of each seed, as the JSON that is written."""
-    rows = [
-        {
-            "position": p,
-            **{kind: interval([r[kind] for r in runs], 0) for kind in TEST_SETS},
-            "published": PUBLISHED.get(p),
-        }
-        for p, runs in results.items()
-    ]
-    gaps = []
+    rows: list[dict[str, object]] = []
+    for position, runs in results.items():
+        figures = {kind: interval([r[kind] for r in runs], 0) for kind in TEST_SETS}
+        rows.append({"position": position, **figures, "published": PUBLISHED.get(position)})
+    gaps: list[dict[str, object]] = []
     for better, worse in (("irpe", "abs"), ("kprpe", "irpe"), ("kprpe", "abs")):
-        pairs = zip(results[better], results[worse], strict=True)
-        gaps.append(
-            {"better": better, "worse": worse, "affine": interval([b["affine"] - w["affine"] for b, w in pairs])}
-        )
+        gap = [b["affine"] - w["affine"] for b, w in zip(results[better], results[worse], strict=True)]
+        gaps.append({"better": better, "worse": worse, "affine": interval(gap, -1)})
     return {
         "experiment": "scikit-learn digits, trained upright at random places, tested under unseen affine transforms",
         "published_experiment": "MNIST -> AffNIST, Kim et al. 2024",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -12,9 +12,6 @@ from models import WeightError, available_weights, list_models
 from models.registry import MODELS
 from models.weights import Sidecar
 from ui.answering import sidecar
-
-HEADLINES = ("accuracy", "best_accuracy", "auc", "tar")
-"""Figures of an evaluation that a card shows, where they are given."""
 
 
 def build() -> None:
@@ -65,7 +62,7 @@ def card(row: Sidecar) -> str:
         f"<article class='ks-card' id='card-{escape(row.name)}'><h3>{escape(entry.title if entry else row.model)}</h3>"
         f"<p><code>{escape(row.name)}</code> · {escape(row.task)} · licence: {escape(row.licence)}</p>"
         f"<p class='ks-sub'>{escape(summary)}</p>"
-        f"<h4>Measured</h4><div class='ks-scroll'>{metric_table(row.metrics)}</div>"
+        f"<h4>Measured</h4>{evaluations(row.metrics)}"
         f"<h4>Threshold {row.threshold:.3f}</h4><p>{escape(row.threshold_protocol)}</p>"
         f"<p>FAR {100 * far:.1f} %, TAR {100 * tar:.1f} % on: {escape(row.operating_points.protocol)}</p>"
         f"<h4>Data, with sha256</h4>{_data(row)}{_notes(row)}"
@@ -75,29 +72,43 @@ def card(row: Sidecar) -> str:
     )
 
 
-def metric_table(metrics: Mapping[str, Any]) -> str:
-    """A row an evaluation: its headline figures with their intervals, and the protocol."""
-    rows = ""
-    for name, values in metrics.items():
-        figures = "; ".join(_figures(values)) if isinstance(values, Mapping) else ""
-        if figures:
-            rows += f"<tr><th scope='row'>{escape(name)}</th><td>{figures}</td></tr>"
-            rows += f"<tr class='ks-protocol'><td colspan='2'>{escape(str(values.get('protocol', '')))}</td></tr>"
-    return f"<table class='ks-table'><tbody>{rows}</tbody></table>" if rows else "<p>No evaluation is recorded.</p>"
+def evaluations(metrics: Mapping[str, Any]) -> str:
+    """A table an evaluation: the whole and its parts, with intervals, under the protocol they were measured by."""
+    tables = [
+        f"<h5>{escape(name)}</h5><p class='ks-protocol'>{escape(str(values.get('protocol', '')))}</p>"
+        f"<div class='ks-scroll'>{_table(values)}</div>{_tars(values)}"
+        for name, values in metrics.items()
+        if isinstance(values, Mapping) and "accuracy" in values
+    ]
+    return "".join(tables) or "<p>No evaluation is recorded.</p>"
 
 
-def _figures(values: Mapping[str, Any]) -> Iterator[str]:
-    """ "accuracy 0.742 [0.731, 0.753]" for each headline figure that is there; a TAR for each FAR."""
-    for name in HEADLINES:
-        value = values.get(name)
-        if isinstance(value, Mapping):
-            yield from (f"{name.upper()} {v:.3f} at FAR {far}" for far, v in value.items())
-        elif isinstance(value, (int, float)):
-            yield f"{name.replace('_', ' ')} {value:.3f}{_interval(values.get(name + '_ci95'))}"
+def _table(values: Mapping[str, Any]) -> str:
+    rows = {"all": values, **values.get("breakdown", {})}
+    body = "".join(
+        f"<tr><th scope='row'>{escape(part)}</th><td>{row.get('pairs', '')}</td>"
+        f"<td>{_figure(row, 'accuracy')}</td><td>{_figure(row, 'auc')}</td></tr>"
+        for part, row in rows.items()
+    )
+    heads = "".join(f"<th scope='col'>{h}</th>" for h in ("pairs of", "pairs", "accuracy", "AUC"))
+    return f"<table class='ks-table'><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _interval(ci: Any) -> str:
-    return f" [{ci[0]:.3f}, {ci[1]:.3f}]" if isinstance(ci, (list, tuple)) and len(ci) == 2 else ""
+def _figure(row: Mapping[str, Any], name: str) -> str:
+    """ "0.742 [0.731, 0.753]", without the brackets where no interval was measured, a dash where nothing was."""
+    if not isinstance(row.get(name), (int, float)):
+        return "–"
+    ci = row.get(name + "_ci95")
+    interval = f" <small>[{ci[0]:.3f}, {ci[1]:.3f}]</small>" if isinstance(ci, (list, tuple)) else ""
+    return f"{row[name]:.3f}{interval}"
+
+
+def _tars(values: Mapping[str, Any]) -> str:
+    tars = values.get("tar")
+    if not isinstance(tars, Mapping) or not tars:
+        return ""
+    listed = "; ".join(f"{tar:.3f} at FAR {escape(str(far))}" for far, tar in tars.items())
+    return f"<p class='ks-protocol'>TAR {listed}</p>"
 
 
 def _data(row: Sidecar) -> str:

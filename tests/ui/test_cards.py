@@ -81,12 +81,13 @@ def test_every_weight_has_a_card_and_every_other_model_is_called_untrained() -> 
 
 
 def test_card_shows_metrics_with_intervals_and_escapes() -> None:
-    metrics = {
-        "lfw": {"accuracy": 0.991, "accuracy_ci95": [0.988, 0.994], "tar": {"0.001": 0.97}, "protocol": "10 <folds>"},
-        "other": {"seconds": 3},
-    }
+    parts = {"m<s": {"pairs": 7, "accuracy": 0.5, "auc": 0.625}}
+    lfw = {"pairs": 6000, "accuracy": 0.991, "accuracy_ci95": [0.988, 0.994], "tar": {"0.001": 0.97}}
+    metrics = {"lfw": {**lfw, "protocol": "10 <folds>", "breakdown": parts}, "other": {"seconds": 3}}
     row = replace(read_sidecar(available_weights()[0]), metrics=metrics, notes=["<b>note</b>"])
     card = model_cards.card(row)
-    assert "accuracy 0.991 [0.988, 0.994]" in card and "TAR 0.970 at FAR 0.001" in card
+    assert "0.991 <small>[0.988, 0.994]</small>" in card and "TAR 0.970 at FAR 0.001" in card
+    assert "<th scope='row'>m&lt;s</th><td>7</td><td>0.500</td><td>0.625</td>" in card
     assert "10 &lt;folds&gt;" in card and "&lt;b&gt;note" in card
     assert "seconds" not in card
+    assert "No evaluation" in model_cards.card(replace(row, metrics={}))

@@ -145,7 +145,7 @@ def test_photo_widget(six: Path) -> None:
     assert picker["visible"] and [n for _, n in picker["choices"]] == [1, 2, 3, 4, 5, 6]
     assert "6 faces found" in note
     picked = pick_face(shot, 4)
-    assert picked[0].chosen == 3 and picked[0].shown != shot.shown and picked[2]["value"] == 4
+    assert picked[0] is not None and picked[0].chosen == 3 and picked[0].shown != shot.shown and picked[2]["value"] == 4
     assert take_photo((None, 0))[:2] == (None, None)
 
 

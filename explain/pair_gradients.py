@@ -13,6 +13,8 @@ gradients in which dimensions cancel; here every dimension has its own map.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
@@ -21,13 +23,14 @@ from explain.findings import FACES, Heatmap
 from explain.grad_cam import require_graph
 from models.outputs import Result
 from models.pair import CosineLogit, PairModel
+from models.taps import kind_of
 
 CAPTION = (
     "Places whose pixels move the embedding dimensions on which the two faces agree (above zero) or differ (below "
     "zero), as against the decision threshold. It shows where the network is sensitive, not what happens when a place "
     "is changed."
 )
-CHUNK = 8
+CHUNK = 16
 """Embedding dimensions differentiated at once."""
 
 
@@ -78,18 +81,68 @@ def dimension_weights(a: Tensor, b: Tensor, theta: float) -> Tensor:
 def signed_maps(result: Result, weights: Tensor) -> tuple[Tensor, Tensor]:
     """S of both faces, before smoothing: two (H, W) tensors.
 
-    d a_k / d image_a and d b_k / d image_b come from one backward pass, since an embedding depends on its own face
-    alone; CHUNK dimensions are batched into one vectorised vector-Jacobian product.
+    Args:
+        result: from predict(grad=True).
+        weights: (N,) w_k.
+    """
+    maps = [torch.zeros_like(result.a.image[0, 0]), torch.zeros_like(result.b.image[0, 0])]
+    for w, gradients in zip(weights.split(CHUNK), embedding_gradients(result), strict=True):
+        for i, gradient in enumerate(gradients):
+            maps[i] = maps[i] + torch.einsum("k,khw->hw", w, unit_sensitivity(gradient))
+    return maps[0], maps[1]
+
+
+def embedding_gradients(result: Result) -> Iterator[tuple[Tensor, Tensor]]:
+    """d a_k / d image_a and d b_k / d image_b, CHUNK dimensions at a time: two (CHUNK, 3, H, W) tensors.
+
+    Both come from one vectorised backward pass, since an embedding depends on its own face alone. Where all of it
+    passes through recorded features with fewer values than the embedding has dimensions, the chain rule is taken at
+    that neck: the network is differentiated once a value of the neck, and the rest is a matrix product.
     """
     images = (result.a.image, result.b.image)
     outputs = (result.output.embedding_a, result.output.embedding_b)
-    maps = [torch.zeros_like(image[0, 0]) for image in images]
-    basis = torch.eye(weights.numel(), device=weights.device)[:, None]  # (N, 1, N)
-    for rows, w in zip(basis.split(CHUNK), weights.split(CHUNK), strict=True):
-        gradients = torch.autograd.grad(outputs, images, (rows, rows), retain_graph=True, is_grads_batched=True)
-        for i, gradient in enumerate(gradients):  # (chunk, 1, 3, H, W)
-            maps[i] = maps[i] + torch.einsum("k,khw->hw", w, unit_sensitivity(gradient[:, 0]))
-    return maps[0], maps[1]
+    neck = narrow_neck(result)
+    if neck is None:
+        for a, b in vjp_rows(outputs, images):
+            yield a[:, 0], b[:, 0]
+        return
+    below = [torch.cat(rows) for rows in zip(*vjp_rows(tuple(neck.flatten(1).split(1)), images), strict=True)]
+    for (above,) in vjp_rows(outputs, (neck,)):  # (chunk, 2, C, h, w)
+        a, b = (torch.tensordot(above[:, i].flatten(1), below[i][:, 0], 1) for i in (0, 1))
+        yield a, b
+
+
+def vjp_rows(outputs: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, ...]]:
+    """Gradients of output dimension 0, 1, ... (of all outputs at once) at the inputs, CHUNK dimensions at a time.
+
+    Args:
+        outputs: of shape (1, N) each.
+
+    Yields:
+        One (chunk, *shape) tensor an input.
+    """
+    basis = torch.eye(outputs[0].shape[1], device=outputs[0].device)[:, None]  # (N, 1, N)
+    for rows in basis.split(CHUNK):
+        grads = (rows,) * len(outputs)
+        yield torch.autograd.grad(outputs, inputs, grads, retain_graph=True, is_grads_batched=True)
+
+
+def narrow_neck(result: Result) -> Tensor | None:
+    """The recorded features with the fewest values a face, when that is fewer than the embedding has dimensions and
+    the whole embedding passes through them; None otherwise.
+
+    "Passes through" is checked on a random direction: the gradient by way of the neck must be the gradient itself.
+    """
+    per_face = [t for n, t in result.evidence.items() if kind_of(n) == "features" and len(t) == 2 and t.requires_grad]
+    neck = min(per_face, key=lambda t: t[0].numel(), default=None)
+    embedding = result.output.embedding_a
+    if neck is None or neck[0].numel() >= embedding.shape[1]:
+        return None
+    direction = torch.randn(embedding.shape, generator=torch.Generator().manual_seed(0)).to(embedding)
+    (above,) = torch.autograd.grad(embedding, neck, direction, retain_graph=True, materialize_grads=True)
+    (through,) = torch.autograd.grad(neck, result.a.image, above, retain_graph=True)
+    (whole,) = torch.autograd.grad(embedding, result.a.image, direction, retain_graph=True)
+    return neck if torch.allclose(through, whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max())) else None
 
 
 def unit_sensitivity(gradient: Tensor) -> Tensor:

@@ -117,9 +117,12 @@ def methods_for(model: PairModel) -> list[str]:
 
 
 def layers_for(model: PairModel, method: str) -> list[str]:
-    """Names of the taps that the option `layer` of a method can choose on this model; empty when it has none."""
+    """Names of the taps that the option `layer` of a method can choose on this model; empty when it has none.
+
+    A tap named "pooled.features" has one place only: nothing to draw a map of.
+    """
     kind = EXPLAINERS[method].layers
-    return tap_names(model, kind) if kind else []
+    return [name for name in tap_names(model, kind) if not name.startswith("pooled.")] if kind else []
 
 
 def explain(

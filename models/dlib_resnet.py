@@ -95,6 +95,7 @@ class DlibTrunk(nn.Module):
         widths = [32] + [c for c, _, _ in STAGES]
         self.stages = nn.ModuleList(make_stage(widths[i], *STAGES[i]) for i in range(len(STAGES)))
         self.taps = nn.ModuleList(Tap(f"stage{i + 1}.features") for i in range(len(STAGES)))
+        self.pooled = Tap("pooled.features")  # 1 x 1: the narrowest place on the way, no layer for maps
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, 150, 150) -> (B, 256)."""
@@ -102,7 +103,7 @@ class DlibTrunk(nn.Module):
         x = F.max_pool2d(F.relu(self.affine(self.conv(x))), 3, stride=2)
         for stage, tap in zip(self.stages, self.taps, strict=True):
             x = tap(stage(x))
-        return x.mean((2, 3))
+        return self.pooled(x.mean((2, 3), keepdim=True)).flatten(1)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from explain import cosine_at, explain
-from explain.pair_gradients import dimension_weights, signed_maps, smoothed
-from models import predict
+from explain.pair_gradients import dimension_weights, narrow_neck, signed_maps, smoothed
+from models import Result, predict
+from models.taps import Tap
 from tests.explain.tiny import Seeded, noise_faces, planted_result, ready, seeded_result
 
 
@@ -62,3 +64,38 @@ def test_a_face_that_moves_nothing_gives_a_zero_map() -> None:
     model.fc.weight.zero_()
     result = predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
     assert not signed_maps(result, torch.ones(16))[0].any()
+
+
+class Necked(Seeded):
+    """Everything passes through four pooled values, spread over an embedding of 64 dimensions."""
+
+    def __init__(self, leak: float = 0.0) -> None:
+        super().__init__()
+        self.neck, self.leak = Tap("pooled.features"), leak
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            self.fc, self.wide = nn.Linear(16 * 64, 4, bias=False), nn.Linear(4, 64)
+
+    def encode(self, image: torch.Tensor, keypoints: torch.Tensor) -> torch.Tensor:
+        narrow = self.neck(super().encode(image, keypoints)[:, :, None, None]).flatten(1)
+        return torch.tanh(self.wide(narrow)) + self.leak * image.mean((1, 2, 3))[:, None]
+
+
+def necked_result(leak: float = 0.0) -> Result:
+    model = ready(Necked(leak))
+    return predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
+
+
+def test_the_chain_rule_at_a_neck_gives_the_same_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = necked_result()
+    weights = dimension_weights(result.output.embedding_a[0], result.output.embedding_b[0], 0.1)
+    assert narrow_neck(result) is result.evidence["pooled.features"]
+    short = signed_maps(result, weights)
+    monkeypatch.setattr("explain.pair_gradients.narrow_neck", lambda _: None)
+    for ours, direct in zip(short, signed_maps(result, weights), strict=True):
+        torch.testing.assert_close(ours, direct, rtol=1e-3, atol=1e-5 * float(direct.abs().max()))
+
+
+def test_a_neck_with_a_way_around_it_is_not_used() -> None:
+    assert narrow_neck(necked_result(leak=5.0)) is None
+    assert narrow_neck(seeded_result()) is None  # its embedding is narrower than any of its layers

@@ -7,6 +7,8 @@ GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=8080 python app.py
 from __future__ import annotations
 
 import atexit
+import contextlib
+import ctypes
 import os
 import shutil
 import socket
@@ -89,8 +91,16 @@ def options() -> dict[str, Any]:
     }
 
 
+def share_heaps() -> None:
+    """Let glibc's threads share two heaps: a heap for each kept 250 MB of freed memory. Elsewhere nothing happens."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # musl has neither the library nor the call
+            ctypes.CDLL("libc.so.6").mallopt(-8, 2)  # M_ARENA_MAX
+
+
 def main() -> None:
     """Serve until stopped. The first example is computed while the first page loads."""
+    share_heaps()
     name, port = address()
     page = build()
     threading.Thread(target=first_example, daemon=True).start()

@@ -52,6 +52,7 @@ def test_the_maps_have_the_stated_sizes():
         (128, 8, 8),
         (256, 4, 4),
         (256, 2, 2),
+        (256, 1, 1),
     ]
 
 

@@ -82,8 +82,8 @@ def sharpness(face: Face) -> float:
     """Variance of the Laplacian / variance of the luma, brows to chin of the face aligned to ArcFace's template.
 
     The variance of the Laplacian is the focus measure of Pech-Pacheco et al., "Diatom autofocusing in brightfield
-    microscopy", ICPR 2000; dividing by the luma's variance takes the contrast out, the fixed crop of 112 px takes the photo's
-    resolution out: a small face that had to be enlarged counts as blurred, which is what a model sees.
+    microscopy", ICPR 2000; dividing by the luma's variance takes the contrast out, the fixed crop of 112 px takes the
+    photo's resolution out: a small face that had to be enlarged counts as blurred, which is what a model sees.
 
     Returns:
         A value >= 0 without unit; 0 for a flat crop.

@@ -56,7 +56,8 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
-    assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
+    failures = log.read_text().split("Traceback")[1:]
+    assert [f for f in failures if "gradio.exceptions." not in f] == []  # refusals are Gradio's own, crashes are ours
 
 
 @pytest.fixture(scope="session")

@@ -161,7 +161,9 @@ def test_method_layer_and_model_change_what_they_say(open_page: Callable[..., An
     settle(page)
     choose("model", "Same person? (dlib_resnet)")
     expect_score(page, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / PAIRS[0].b, "dlib_resnet"))
-    assert page.locator(".ks-decision").inner_text() == "Decision: different people"
+    above = score(page) >= read_sidecar("dlib_resnet").threshold
+    words = "the same person" if above else "different people"
+    assert page.locator(".ks-decision").inner_text() == f"Decision: {words}"
     page.wait_for_function(
         "t => Math.abs(document.querySelector('#threshold input[type=number]').value - t) < 1e-3",
         arg=read_sidecar("dlib_resnet").threshold,
@@ -173,7 +175,7 @@ def test_a_snapshot_is_a_photo_too(open_page: Callable[..., Any]) -> None:
     page.locator("#photo-a button[aria-label='Remove Image']").click()
     page.wait_for_selector("#note-a .ks-hint")
     page.locator("#photo-a button[aria-label='Capture from camera']").click()
-    page.locator("#photo-a button[aria-label='Click to Access Webcam']").click()
+    page.locator("#photo-a").get_by_text("Click to Access Webcam").click()
     page.locator("#photo-a button[aria-label='capture photo']").click()
     page.wait_for_selector("#note-a .ks-error")  # Chromium's test camera shows no face
     assert "No face was found" in page.locator("#note-a").inner_text()
@@ -183,7 +185,7 @@ def test_example_button(open_page: Callable[..., Any]) -> None:
     page, example = open_page(), PAIRS[1]
     page.get_by_role("button", name=example.label).click()
     expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, "dlib_resnet"))
-    assert page.locator(".ks-decision").inner_text() == "Decision: the same person"
+    assert "same person" in page.locator(".ks-answer .ks-sub").inner_text()
 
 
 def test_clearing_a_photo_takes_the_answer_away(open_page: Callable[..., Any]) -> None:
@@ -206,6 +208,12 @@ def test_sessions_do_not_mix(open_page: Callable[..., Any]) -> None:
     assert score(first) == kept != score(second)
 
 
+BEHIND = """s => { let e = document.querySelector(s), c;
+  while (e && /^rgba\\(.*, 0\\)$/.test(c = getComputedStyle(e).backgroundColor)) e = e.parentElement;
+  return e ? c : 'rgb(255, 255, 255)'; }"""
+"""The colour behind an element: of its nearest ancestor that is not transparent, else the browser's white."""
+
+
 def luminance(css: str) -> float:
     """Relative luminance of "rgb(r, g, b)" (WCAG 2)."""
     linear = [
@@ -218,9 +226,9 @@ def luminance(css: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_is_legible(open_page: Callable[..., Any], theme: str) -> None:
     page = open_page(theme=theme)
-    ground = luminance(page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor"))
+    ground = luminance(page.evaluate(BEHIND, "h1"))
     assert (ground < 0.1) if theme == "dark" else (ground > 0.8)
-    card = luminance(page.evaluate("getComputedStyle(document.querySelector('.ks-answer')).backgroundColor"))
+    card = luminance(page.evaluate(BEHIND, ".ks-big"))
     for name in (".ks-big", ".ks-sub", ".ks-protocol", ".ks-facts dt"):
         text = luminance(page.evaluate("s => getComputedStyle(document.querySelector('.ks-answer ' + s)).color", name))
         contrast = (max(text, card) + 0.05) / (min(text, card) + 0.05)

@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -101,6 +102,7 @@ def share_heaps() -> None:
 def main() -> None:
     """Serve until stopped. The first example is computed while the first page loads."""
     share_heaps()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that uploads go when the process is told to go
     name, port = address()
     page = build()
     threading.Thread(target=first_example, daemon=True).start()

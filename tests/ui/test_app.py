@@ -69,3 +69,15 @@ def test_importing_the_app_reads_no_weight() -> None:
     code = "import app, ui.answering as a; assert a._load.cache_info().currsize == 0; print('ok')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip().endswith("ok"), done.stderr
+
+
+def test_uploads_go_when_the_process_is_told_to_go(tmp_path: Path) -> None:
+    """SIGTERM, which service managers send, ends the app the way Ctrl-C does: the private folder is removed."""
+    code = "import app; app.build = lambda: app.os.kill(app.os.getpid(), 15); print(app.os.environ['GRADIO_TEMP_DIR'])"
+    env = {k: v for k, v in os.environ.items() if k != "GRADIO_TEMP_DIR"}
+    env |= {"TMPDIR": str(tmp_path)}
+    code += "; app.address = lambda: ('127.0.0.1', 1); app.main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+    folder = Path(done.stdout.strip())
+    assert done.returncode == 0 and folder.parent == tmp_path, done.stderr
+    assert not folder.exists()

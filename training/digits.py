@@ -4,7 +4,7 @@
 
 A CPU-sized version of the MNIST -> AffNIST experiment of Kim et al., "KeyPoint Relative Position Encoding for Face
 Recognition", CVPR 2024 (published: plain ViT 77.27 %, KP-RPE 98.1 %). Differences: scikit-learn's 1,797 digits of 8x8
-pixels in place of MNIST, brought to 16 px on a canvas of 28 px; a small ViT; a few minutes of training.
+pixels in place of MNIST, brought to 16 px on a canvas of 28 px; a small ViT; about two CPU minutes a seed.
 
     training    the digit upright, at a random place of the canvas (as AffNIST's translated training set)
     test        held-out digits turned by up to 20 degrees, sheared by up to 0.2, each axis scaled by 0.8 to 1.2, at a

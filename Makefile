@@ -16,8 +16,9 @@ lint: $(VENV)/.dev           ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev          ## speed and memory table; writes benchmarks/results/speed.json
+bench: $(VENV)/.dev          ## speed, memory and the cost of position encodings; writes benchmarks/results/*.json
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.vit_cost
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -176,6 +176,7 @@ def test_a_snapshot_is_a_photo_too(open_page: Callable[..., Any]) -> None:
     page.wait_for_selector("#note-a .ks-hint")
     page.locator("#photo-a button[aria-label='Capture from camera']").click()
     page.locator("#photo-a").get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("() => document.querySelector('#photo-a video')?.videoWidth > 0")
     page.locator("#photo-a button[aria-label='capture photo']").click()
     page.wait_for_selector("#note-a .ks-error")  # Chromium's test camera shows no face
     assert "No face was found" in page.locator("#note-a").inner_text()

@@ -126,10 +126,11 @@ def _wire(page: Page, buttons: list[gr.Button]) -> None:
     """Every event of the tab. Events of a photo, a model or a method run networks; threshold and opacity never do."""
     for photo in (page.a, page.b):
         on_change(photo, lambda event: _then_answer(event, page))
-    _then_answer(page.weight.input(None, show_progress="hidden", api_visibility="private"), page)
+    _then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     for button, example in zip(buttons, EXAMPLES, strict=True):
         filled = [*page.a.outputs, *page.b.outputs, page.weight]
-        _then_answer(button.click(partial(do.load_example, example), None, filled, **RUNS), page)
+        loaded = button.click(partial(do.load_example, example), None, filled, **RUNS)
+        _then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     _wire_viewer(page)
     last: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
     page.threshold.change(do.set_threshold, [page.answer, page.threshold], page.card, **last)
@@ -161,8 +162,8 @@ def _then_answer(event: Any, page: Page) -> None:
     """After `event`: the answer, the pickers that fit the model, the maps, and the covered regions."""
     answered = event.then(
         do.answer_pair,
-        [page.a.shot, page.b.shot, page.weight, page.answer, page.threshold],
-        [page.answer, page.card, page.threshold, page.rest],
+        [page.a.shot, page.b.shot, page.weight, page.threshold],
+        [page.answer, page.card, page.rest],
         show_progress_on=page.card,
         **RUNS,
     )

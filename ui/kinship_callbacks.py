@@ -28,10 +28,8 @@ OPACITY = 0.5
 FAILURES = (PhotoError, WeightError)
 
 
-def answer_pair(
-    a: Shot | None, b: Shot | None, weight: str | None, previous: Answer | None, threshold: float
-) -> tuple[Answer | None, str, Any, Any]:
-    """Score two photos -> answer, its card, the threshold (the user's own, until the model changes), the rest shown."""
+def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: float) -> tuple[Answer | None, str, Any]:
+    """Score two photos -> answer, its card, the rest of the page shown."""
     if weight is None:
         return _no_answer(UNTRAINED)
     if a is None or b is None:
@@ -40,13 +38,23 @@ def answer_pair(
         given = answering.answer(a, b, weight)
     except FAILURES as error:
         return _no_answer(str(error))
-    if previous is None or previous.weight != weight:
-        threshold = answering.sidecar(weight).threshold
-    return given, set_threshold(given, threshold), threshold, gr.update(visible=True)
+    return given, set_threshold(given, threshold), gr.update(visible=True)
 
 
-def _no_answer(why: str, *, error: bool = True) -> tuple[None, str, Any, Any]:
-    return None, cards.message(why, error=error), gr.skip(), gr.update(visible=False)
+def own_threshold(weight: str | None) -> Any:
+    """The threshold a weight was shipped with: where the slider stands until the user moves it.
+
+    A step of its own, before the answer: an answer that also set the slider could set it back to what it was when two
+    of them overlap.
+    """
+    try:
+        return gr.skip() if weight is None else answering.sidecar(weight).threshold
+    except WeightError:
+        return gr.skip()  # the answer that follows says what is wrong with the weight
+
+
+def _no_answer(why: str, *, error: bool = True) -> tuple[None, str, Any]:
+    return None, cards.message(why, error=error), gr.update(visible=False)
 
 
 def set_threshold(answer: Answer | None, threshold: float) -> str:

@@ -35,23 +35,23 @@ def answer(obama: Shot, biden: Shot) -> Answer:
 
 
 def test_the_answer_is_the_models_own(obama: Shot, biden: Shot) -> None:
-    given, card, threshold, rest = do.answer_pair(obama, biden, KIN, None, 0.9)
+    given, card, rest = do.answer_pair(obama, biden, KIN, 0.9)
     result = predict(load_model(KIN), obama.face(), biden.face())
     assert given is not None and given.score == result.score and given.similarity == result.similarity
     assert (given.score_ab, given.score_ba) == (result.score_ab, result.score_ba)
-    assert threshold == read_sidecar(KIN).threshold  # a new model brings its own
     assert f"data-score='{result.score!r}'" in card and f"{result.similarity:+.4f}" in card
     assert rest["visible"] is True
 
 
-def test_the_users_threshold_stays_until_the_model_changes(obama: Shot, biden: Shot, answer: Answer) -> None:
-    assert do.answer_pair(obama, biden, KIN, answer, 0.9)[2] == 0.9
-    assert do.answer_pair(obama, biden, SAME, answer, 0.9)[2] == read_sidecar(SAME).threshold
+def test_the_card_holds_the_users_threshold_and_a_model_brings_its_own(obama: Shot, biden: Shot) -> None:
+    assert "threshold of 90.0 %" in do.answer_pair(obama, biden, KIN, 0.9)[1]
+    assert do.own_threshold(SAME) == read_sidecar(SAME).threshold
+    assert "value" not in do.own_threshold("damaged") and "value" not in do.own_threshold(None)
 
 
 def test_wording_follows_the_task(obama: Shot, biden: Shot) -> None:
-    assert "blood relatives" in do.answer_pair(obama, biden, KIN, None, 0.5)[1]
-    card = do.answer_pair(obama, biden, SAME, None, 0.5)[1]
+    assert "blood relatives" in do.answer_pair(obama, biden, KIN, 0.5)[1]
+    card = do.answer_pair(obama, biden, SAME, 0.5)[1]
     assert "different people" in card and "blood relatives" not in card
 
 
@@ -115,8 +115,8 @@ def test_report_says_what_the_page_says(obama: Shot, biden: Shot, answer: Answer
 
 
 def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
-    given, card, threshold, rest = do.answer_pair(obama, None, KIN, None, 0.5)
-    assert given is None and do.WAITING in card and rest["visible"] is False and "value" not in threshold
+    given, card, rest = do.answer_pair(obama, None, KIN, 0.5)
+    assert given is None and do.WAITING in card and rest["visible"] is False
     assert do.explain_pair(obama, None, None, "grad_cam", None, 0.5)[0] is None
     assert do.cover_regions(obama, None, None)[0] is None
     assert do.check_maps(obama, None, None)[:2] == (None, None)
@@ -125,9 +125,9 @@ def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
 
 
 def test_no_weight_and_a_lost_photo_are_said(obama: Shot, biden: Shot) -> None:
-    assert do.UNTRAINED in do.answer_pair(obama, biden, None, None, 0.5)[1]
+    assert do.UNTRAINED in do.answer_pair(obama, biden, None, 0.5)[1]
     gone = replace(biden, path="/nowhere/b.jpg")
-    assert "no longer kept" in do.answer_pair(obama, gone, KIN, None, 0.5)[1]
+    assert "no longer kept" in do.answer_pair(obama, gone, KIN, 0.5)[1]
     assert "no longer kept" in take_photo(("/nowhere/b.jpg", 0))[3]
 
 

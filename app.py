@@ -29,6 +29,7 @@ import gradio as gr
 
 from ui import api, kinship, model_cards
 from ui.examples import first_example
+from ui.shots import forget
 from ui.theme import HEAD, STYLE, theme
 from ui.widgets import SESSION_SECONDS
 
@@ -48,6 +49,7 @@ def build() -> gr.Blocks:
             with gr.Tab(name, id=name.lower()):
                 lay_out()
         api.build()
+        page.unload(forget)
     page.queue(max_size=64)
     return page
 

@@ -30,7 +30,7 @@ CAPTION = (
     "zero), as against the decision threshold. It shows where the network is sensitive, not what happens when a place "
     "is changed."
 )
-CHUNK = 16
+CHUNK = 8
 """Embedding dimensions differentiated at once."""
 
 
@@ -106,9 +106,14 @@ def embedding_gradients(result: Result) -> Iterator[tuple[Tensor, Tensor]]:
         for a, b in vjp_rows(outputs, images):
             yield a[:, 0], b[:, 0]
         return
-    below = [torch.cat(rows) for rows in zip(*vjp_rows(tuple(neck.flatten(1).split(1)), images), strict=True)]
+    below = [image.new_empty(neck[0].numel(), *image.shape[1:]) for image in images]  # (C h w, 3, H, W)
+    done = 0
+    for rows in vjp_rows(tuple(neck.flatten(1).split(1)), images):
+        for whole, part in zip(below, rows, strict=True):
+            whole[done : done + len(part)] = part[:, 0]
+        done += len(rows[0])
     for (above,) in vjp_rows(outputs, (neck,)):  # (chunk, 2, C, h, w)
-        a, b = (torch.tensordot(above[:, i].flatten(1), below[i][:, 0], 1) for i in (0, 1))
+        a, b = (torch.tensordot(above[:, i].flatten(1), below[i], 1) for i in (0, 1))
         yield a, b
 
 

@@ -133,7 +133,8 @@ def _wire(page: Page, buttons: list[gr.Button]) -> None:
         _then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     _wire_viewer(page)
     last: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
-    page.threshold.change(do.set_threshold, [page.answer, page.threshold], page.card, **last)
+    # input, not change: a slider that a new model sets must not draw the old answer over the new one
+    page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **last)
     made = page.report.button.click(
         do.make_report,
         [page.a.shot, page.b.shot, page.viewer.maps, page.threshold, page.viewer.opacity],
@@ -149,7 +150,7 @@ def _wire_viewer(page: Page) -> None:
     chosen = viewer.method.input(do.offer_layers, [page.weight, viewer.method], viewer.layer, **VIEWS)
     _then_explain(chosen, page)
     _then_explain(viewer.layer.input(None, show_progress="hidden", api_visibility="private"), page)
-    viewer.opacity.change(
+    viewer.opacity.input(
         do.redraw,
         [viewer.maps, page.a.shot, page.b.shot, viewer.opacity],
         viewer.view,

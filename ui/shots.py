@@ -137,3 +137,8 @@ def _pixels(path: str, _written: int) -> np.ndarray:
         raise PhotoError(f"This photo has more than {MAX_MEGAPIXELS} million pixels. Please shrink it.")
     photo.setflags(write=False)
     return photo
+
+
+def forget() -> None:
+    """Drop the pixels that are kept for speed: when a session ends, none of its photos stays in memory."""
+    _pixels.cache_clear()

@@ -77,3 +77,10 @@ def test_shrunk_coordinates_point_at_the_same_place() -> None:
     x, y = to_view(np.array([601.5, 201.5]), scale)  # the middle of the white square
     assert (x, y) == (150, 50) and view[50, 150].tolist() == [255, 255, 255]
     assert shrink(view, 250)[0] is view
+
+
+def test_no_pixels_stay_when_a_session_ends(obama: Shot) -> None:
+    obama.face()
+    assert shots._pixels.cache_info().currsize > 0
+    shots.forget()
+    assert shots._pixels.cache_info().currsize == 0

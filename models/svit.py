@@ -17,9 +17,8 @@ fused after the backbone's last LayerNorm; faces are framed by ArcFace's templat
 projection of the pooled map which the distillation trains (training/distill.py) and whose cosine ranks faces in search.
 
 The default is the demo: 128 px and depths 2, 2, 4, 2 with every width of the paper: 16.4 M parameters, 33 MB in fp16.
-Measured on one core (bf16, forward and backward): 51 faces/s, against 31 with the paper's depths and 55 with all
-depths but widths 48, 96, 240, 384; of the two fast ones it is the one that keeps the paper's heads and widths, and in
-a fixed time it sees 1.6 times the faces. `svit.paper` is the network as published: depths 3, 3, 6, 3 at 224 px.
+It is shallower and not thinner, so that it keeps the paper's heads and widths while it trains in a
+fraction of the time. `svit.paper` is the network as published: depths 3, 3, 6, 3 at 224 px.
 """
 
 from __future__ import annotations

@@ -53,6 +53,32 @@ class OperatingPoints:
 
 
 @dataclass(frozen=True)
+class TriOperating:
+    """Father-mother-child triplets: from the mean log-odds of both pairs to a probability and a decision.
+
+    Attributes:
+        slope, offset: Platt scaling of that mean (models/tri.py), fitted on held-out triplets.
+        threshold: on the calibrated score.
+        points: what thresholds cost on those triplets.
+        protocol: how and on which triplets all this was chosen.
+    """
+
+    slope: float
+    offset: float
+    threshold: float
+    points: OperatingPoints
+    protocol: str
+
+    def logit(self, log_odds: torch.Tensor) -> torch.Tensor:
+        """Mean log-odds of both pairs -> calibrated log-odds of the triplet, any shape."""
+        return self.slope * log_odds + self.offset
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> TriOperating:
+        return TriOperating(**{**values, "points": OperatingPoints(**values["points"])})
+
+
+@dataclass(frozen=True)
 class Sidecar:
     """Everything a reader needs to judge and reproduce a weight.
 
@@ -65,6 +91,7 @@ class Sidecar:
         command: what reproduces the file.  git_commit: the code it ran on.
         data: one row a set: name, size, hash.
         metrics: evaluation name -> what training.evaluate wrote.
+        tri: for father-mother-child triplets; None where they were never calibrated.
     """
 
     name: str
@@ -83,11 +110,14 @@ class Sidecar:
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    tri: TriOperating | None = None
 
     @staticmethod
     def from_json(text: str) -> Sidecar:
         values = json.loads(text)
         values["operating_points"] = OperatingPoints(**values["operating_points"])
+        if values.get("tri"):
+            values["tri"] = TriOperating.from_dict(values["tri"])
         return Sidecar(**values)
 
     def to_json(self) -> str:

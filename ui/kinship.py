@@ -63,8 +63,8 @@ class Page(NamedTuple):
         return [*self.a.outputs, *self.b.outputs, *shown, *maps, *below]
 
 
-def build() -> None:
-    """Lay the tab out and wire it."""
+def build() -> Page:
+    """Lay two faces out and wire them; the components are for pages that send a pair here."""
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             a, b = photo_input("A"), photo_input("B")
@@ -77,6 +77,7 @@ def build() -> None:
             page = _right_side(a, b, weight)
     _wire(page, buttons)
     gr.on(None, lambda: _first_view(page), None, page.filled, **VIEWS)
+    return page
 
 
 def _first_view(page: Page) -> dict[Any, Any]:
@@ -125,12 +126,12 @@ def _right_side(a: PhotoInput, b: PhotoInput, weight: gr.Dropdown) -> Page:
 def _wire(page: Page, buttons: list[gr.Button]) -> None:
     """Every event of the tab. Events of a photo, a model or a method run networks; threshold and opacity never do."""
     for photo in (page.a, page.b):
-        on_change(photo, lambda event: _then_answer(event, page))
-    _then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+        on_change(photo, lambda event: then_answer(event, page))
+    then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     for button, example in zip(buttons, EXAMPLES, strict=True):
         filled = [*page.a.outputs, *page.b.outputs, page.weight]
         loaded = button.click(partial(do.load_example, example), None, filled, **RUNS)
-        _then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+        then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     _wire_viewer(page)
     last: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
     # input, not change: a slider that a new model sets must not draw the old answer over the new one
@@ -159,7 +160,7 @@ def _wire_viewer(page: Page) -> None:
     )
 
 
-def _then_answer(event: Any, page: Page) -> None:
+def then_answer(event: Any, page: Page) -> None:
     """After `event`: the answer, the pickers that fit the model, the maps, and the covered regions."""
     answered = event.then(
         do.answer_pair,

@@ -63,19 +63,26 @@ def file_image(**options: Any) -> gr.Image:
     return image
 
 
-def photo_input(name: str) -> PhotoInput:
-    """Upload, webcam or clipboard; the photo with boxes and keypoints; a picker when it holds several faces."""
+def photo_input(name: str, title: str = "", height: int = 300) -> PhotoInput:
+    """Upload, webcam or clipboard; the photo with boxes and keypoints; a picker when it holds several faces.
+
+    Args:
+        name: "Photo A" for name "A"; its small letters end the components' ids, so each is for one widget of the page.
+        title: instead of "Photo A".
+        height: of the picture, pixels.
+    """
+    title = title or f"Photo {name}"
     image = file_image(
-        label=f"Photo {name}",
+        label=title,
         sources=["upload", "webcam", "clipboard"],
         format="jpeg",
-        height=300,
+        height=height,
         elem_id=f"photo-{name.lower()}",
         buttons=["fullscreen"],
-        placeholder=f"Photo {name}\nDrop a photo here, or click to choose one",
-        alt_text=f"Photo {name} with the faces found in it",
+        placeholder=f"{title}\nDrop a photo here, or click to choose one",
+        alt_text=f"{title} with the faces found in it",
     )
-    face = gr.Radio(label=f"Face in photo {name}", visible=False, elem_id=f"face-{name.lower()}")
+    face = gr.Radio(label=f"Face in {title[0].lower() + title[1:]}", visible=False, elem_id=f"face-{name.lower()}")
     note = gr.HTML(
         cards.message("JPEG, PNG, WebP, BMP or TIFF, with at least one face."), elem_id=f"note-{name.lower()}"
     )

@@ -16,7 +16,6 @@ import argparse
 import copy
 import dataclasses
 import hashlib
-import itertools
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ from training.checkpoint import RESEARCH, Facts, export
 from training.crops import Crops
 from training.data import Kin, Pair, by_identity, data_root, data_row, family_of, fiw_crops, fiw_train_pairs
 from training.evaluate.scoring import encode_crops, unique_images
-from training.holdout import is_held_out
+from training.kin_batches import held_out_list, split
 from training.loop import EarlyStopping, Run, warm_stable_decay
 from training.losses import info_nce
 from training.metrics import auc, bootstrap_ci
@@ -89,27 +88,6 @@ class KinDraw:
 
     def _image(self, member: str, draw: random.Random) -> int:
         return self.row[draw.choice(self.images[member])]
-
-
-def held_out_list(names: tuple[str, ...], pairs: list[Kin], each: int = 6, seed: int = 0) -> list[Pair]:
-    """Image pairs of held-out families: up to `each` a kin pair of members, and for each a non-kin pair.
-
-    A non-kin pair keeps the first image and takes the second from a pair of the same relation of another family,
-    so that age and gender do not tell kin from non-kin.
-    """
-    draw, images = random.Random(seed), by_identity(names)
-    by_relation: dict[str, list[Kin]] = {}
-    for pair in pairs:
-        by_relation.setdefault(pair.relation, []).append(pair)
-    listed = []
-    for pair in pairs:
-        combinations = list(itertools.product(images[pair.a], images[pair.b]))
-        others = [p for p in by_relation[pair.relation] if family_of(p.a) != family_of(pair.a)]
-        for a, b in draw.sample(combinations, min(each, len(combinations))):
-            listed.append(Pair(a, b, True, pair.relation))
-            if others:
-                listed.append(Pair(a, draw.choice(images[draw.choice(others).b]), False, pair.relation))
-    return listed
 
 
 def rows_of(pairs: list[Pair], names: tuple[str, ...]) -> np.ndarray:
@@ -177,12 +155,6 @@ def follow(average: nn.Module, head: nn.Module, decay: float) -> None:
     """Exponential average of the weights, in place."""
     for a, h in zip(average.parameters(), head.parameters(), strict=True):
         a.lerp_(h, 1 - decay)
-
-
-def split(pairs: list[Kin], held_out: float) -> tuple[list[Kin], list[Kin]]:
-    """(training, held-out) pairs, by family."""
-    out = [is_held_out(family_of(p.a), held_out) for p in pairs]
-    return [p for p, o in zip(pairs, out, strict=True) if not o], [p for p, o in zip(pairs, out, strict=True) if o]
 
 
 def data_facts(root: Path, table: ViewFeatures, held: list[Pair]) -> list[dict[str, Any]]:

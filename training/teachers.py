@@ -24,6 +24,8 @@ from tqdm import tqdm
 from models.device import pick_device
 from models.faces import ARCFACE_112, DLIB_150
 from models.outputs import InputSpec
+from models.registry import create_model
+from models.weights import find_weight, load_model, read_sidecar
 from training.convert_dlib import load_dat, locate_dat
 from training.crops import Crops, cache_dir
 from training.mobilefacenet import load_mobilefacenet
@@ -57,6 +59,27 @@ class _Dlib(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return self.net.encode(image, image.new_zeros(len(image), 5, 2))
+
+
+class _Weight(nn.Module):
+    """A trained weight as image -> embedding."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.net = load_model(name, "cpu")
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.net.embedding(self.net.encode(image, image.new_zeros(len(image), 5, 2)))
+
+
+def weight_teacher(name: str) -> Teacher:
+    """A trained weight as a teacher (not one that needs keypoints).
+
+    Raises:
+        WeightError: no such weight.
+    """
+    spec = create_model(read_sidecar(name).model, **read_sidecar(name).config).spec
+    return Teacher(name, spec, find_weight(name), lambda _: _Weight(name))
 
 
 def available_teachers(root: Path) -> list[Teacher]:

@@ -11,7 +11,8 @@ from accelerate import Accelerator
 from models.dlib_kin import DlibKinConfig, KinHead
 from training.data import Kin, Pair, family_of, identity_of
 from training.holdout import is_held_out
-from training.kinship_head import KinDraw, Settings, held_out_list, pair_cosines, rows_of, split, train
+from training.kin_batches import held_out_list, split
+from training.kinship_head import KinDraw, Settings, pair_cosines, rows_of, train
 from training.loop import Run, read_log
 from training.metrics import auc
 from training.trunk_features import ViewFeatures

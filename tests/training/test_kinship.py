@@ -1,0 +1,190 @@
+"""The kinship recipe: every network learns, runs continue and divide bit for bit, batches are fair."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from accelerate.state import AcceleratorState
+from safetensors.torch import load_file
+
+from models.svit import Svit, fuse
+from tests.training.kin_worker import MODELS, lesson, steps, tiny, train
+from training.data import Kin, family_of, identity_of
+from training.evaluate.scoring import encode_crops, score_pairs, unique_images
+from training.kin_batches import KinBatches, partners
+from training.kin_export import calibrate, platt_of
+from training.kin_objectives import Weights, objective_for, similarity_gap, with_partners
+from training.kinship import Settings, freeze_norms, parameter_groups, start_from
+from training.loop import read_log
+
+FAST = {"svit": 3e-3, "facor": 3e-3, "siamese_ir": 3e-3, "dlib_kin": 1e-4}  # without batch norms a high rate collapses
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerate() -> Iterator[None]:
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_eight_pairs_are_learnt_by_heart(name: str, tmp_path: Path) -> None:
+    how = Settings(steps=60, pairs=8, groups=2, lr=FAST[name], warmup=5, average=0.8, check=20, weight_decay=0)
+    _, best = train(tmp_path, name, how)
+    assert best > 0.98
+    rows = [row for row in read_log(tmp_path / "log.jsonl") if "loss" in row]
+    assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
+    kept = tiny(name).eval()
+    kept.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    part = lesson(kept)
+    scored = score_pairs(kept, encode_crops(kept, part.crops, unique_images(part.held)), part.held)
+    assert scored.score[scored.same].min() > scored.score[~scored.same].mean()
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
+def test_two_steps_and_two_more_are_four(tmp_path: Path) -> None:
+    whole = steps(tmp_path / "whole", 4)
+    steps(tmp_path / "parts", 2)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    assert torch.equal(steps(tmp_path / "parts", 4), whole)
+
+
+def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
+    one = steps(tmp_path / "one", 3)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [*command, "-m", "tests.training.kin_worker", str(tmp_path / "two"), "3"],
+        check=True,
+        env=environment,
+        timeout=120,
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "two" / "codes.npy"), one.numpy(), atol=1e-5)
+
+
+def batches_of(families: int) -> tuple[KinBatches, tuple[str, ...]]:
+    names = tuple(f"F{f:04d}/MID{m}/{i}.jpg" for f in range(families) for m in (1, 2, 3) for i in (0, 1))
+    pairs = [Kin(f"F{f:04d}/MID1", f"F{f:04d}/MID2", ("fs", "md", "bb")[f % 3]) for f in range(families)]
+    pairs += [Kin(f"F{f:04d}/MID1", f"F{f:04d}/MID3", "gmgs") for f in range(0, families, 4)]
+    return KinBatches(names, pairs, 12, 3, 7), names
+
+
+def test_a_batch_is_one_kin_pair_a_family_in_groups_of_one_relation() -> None:
+    batches, names = batches_of(48)
+    seen: dict[str, int] = {}
+    for step in range(40):
+        batch = batches(step)
+        families = [family_of(names[i]) for i in batch.a]
+        assert len(set(families)) == 12 and families == [family_of(names[i]) for i in batch.b]
+        assert all(identity_of(names[i]) != identity_of(names[j]) for i, j in zip(batch.a, batch.b, strict=True))
+        assert len(batch.relation) == 12 and [batch.relation.count(r) for r in dict.fromkeys(batch.relation)] == [4] * 3
+        for r in set(batch.relation):
+            seen[r] = seen.get(r, 0) + 1
+        again = batches(step)
+        assert np.array_equal(again.rows, batch.rows) and again.relation == batch.relation
+    assert set(seen) == {"fs", "md", "bb", "gmgs"} and 15 < seen["gmgs"] <= 40
+    with pytest.raises(ValueError, match="too few families"):
+        batches_of(9)
+
+
+def test_partners_share_the_relation_and_are_not_the_pair_itself() -> None:
+    relation = ("md", "md", "md", "fs", "fs", "bb")
+    drawn = partners(relation, 50, torch.Generator().manual_seed(0))
+    for i, row in enumerate(drawn.tolist()):
+        wanted = {j for j, r in enumerate(relation) if r == relation[i] and j != i} or {i}
+        assert set(row) == wanted
+    x = torch.arange(6.0)[:, None]
+    left, right, kin = with_partners(x, x + 10, drawn)
+    assert torch.equal(right - left == 10, kin[:, None])
+    assert int(kin.sum()) == 6 and len(kin) == 6 + 5 * 50  # the pair that is alone brings no partner
+
+
+def test_the_fusion_loss_equals_its_formula() -> None:
+    torch.manual_seed(0)
+    model = tiny("svit").train(False)
+    assert isinstance(model, Svit)
+    weights = Weights(contrast=0.0, center=0.25, negatives=2)
+    objective = objective_for(model, weights)
+    torch.nn.init.normal_(objective.center.centers)  # type: ignore[union-attr, operator, arg-type]
+    x, y = torch.randn(2, 4, 32, 2, 2)
+    partner = torch.tensor([[1, 1], [0, 0], [3, 3], [2, 2]])
+    terms, _ = objective.pair_terms(x, y, partner)
+    kin_logit = model.head(fuse(x, y, "product"))
+    wrong = model.head(fuse(x, y[partner[:, 0]], "product"))
+    wanted = -(F.logsigmoid(kin_logit).mean() + F.logsigmoid(-wrong).mean()) / 2
+    torch.testing.assert_close(terms["cross_entropy"], wanted)
+    hidden = [model.head.hidden(fuse(x, p, "product")) for p in (y, y[partner[:, 0]], y[partner[:, 0]])]
+    centers = objective.center.centers  # type: ignore[union-attr]
+    distance = [(h - centers[c]).square().sum(1) for h, c in zip(hidden, (1, 0, 0), strict=True)]  # type: ignore[index]
+    torch.testing.assert_close(terms["center"], 0.25 * torch.cat(distance).mean() / 2)
+
+
+def test_the_gap_to_a_teacher_by_hand() -> None:
+    s, t = torch.randn(2, 5, 3).double()
+    got = similarity_gap(s, t)
+    want = 0.0
+    for i in range(5):
+        for j in range(5):
+            if i != j:
+                pair = [F.cosine_similarity(e[i] - e.mean(0), e[j] - e.mean(0), dim=0) for e in (s, t)]
+                want += float((pair[0] - pair[1]) ** 2) / 20
+    assert float(got) == pytest.approx(want)
+    assert float(similarity_gap(t, 3 * t + 1)) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_start_brings_the_trunk_alone_and_must_fit() -> None:
+    model, other = tiny("svit"), tiny("svit")
+    for p in other.parameters():
+        torch.nn.init.constant_(p, 0.5)
+    start_from(model, other.state_dict(), objective_for(model, Weights()).trunk)
+    assert float(model.backbone.stages[0].peg.weight.mean()) == 0.5 and float(model.embed.weight.mean()) == 0.5
+    assert float(model.head.fc1.weight.mean()) != 0.5
+    half = {k: v for k, v in other.state_dict().items() if "stages.1" not in k}
+    with pytest.raises(ValueError, match=r"does not fit svit: backbone\.stages\.1"):
+        start_from(model, half, ("backbone.",))
+
+
+def test_a_siamese_start_fits_facor() -> None:
+    from models.facor import FaCoR, FaCoRConfig
+    from models.ir_resnet import IRConfig, IRResNet
+
+    facor, siamese = FaCoR(FaCoRConfig(18, 4, reduction=4)), IRResNet(IRConfig(18, 4, dim=32))
+    start_from(facor, siamese.state_dict(), objective_for(facor, Weights()).trunk)
+    assert torch.equal(facor.trunk.conv1.weight, siamese.trunk.conv1.weight)
+
+
+def test_fresh_layers_learn_faster_and_norms_do_not_decay() -> None:
+    objective = objective_for(tiny("facor"), Weights())
+    how, count = Settings(), sum(1 for _ in objective.parameters())
+    started, scratch = (parameter_groups(objective, s, how) for s in (True, False))
+    assert sum(len(g["params"]) for g in started) == sum(len(g["params"]) for g in scratch) == count
+    assert {g["base"] for g in started} == {how.lr, 10 * how.lr} and {g["base"] for g in scratch} == {how.lr}
+    assert all((g["weight_decay"] > 0) == (p.ndim > 1) for g in started for p in g["params"])
+
+
+def test_frozen_norms_keep_their_statistics() -> None:
+    model = tiny("siamese_ir").train()
+    before = model.trunk.bn1.running_mean.clone()
+    freeze_norms(model)
+    model.encode(torch.rand(2, 3, 112, 112), torch.zeros(2, 5, 2))
+    assert torch.equal(model.trunk.bn1.running_mean, before)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_calibration_balances_the_score(name: str) -> None:
+    model = tiny(name).eval().requires_grad_(False)
+    part = lesson(model)
+    codes = encode_crops(model, part.crops, unique_images(part.held))
+    calibration, scored = calibrate(model, codes, part.held)
+    assert 0 < calibration.threshold < 1 and "held-out" in calibration.threshold_protocol
+    mean_kin, mean_other = scored.score[scored.same].mean(), scored.score[~scored.same].mean()
+    assert mean_kin + mean_other == pytest.approx(1, abs=0.02)  # the balanced maximum-likelihood fit
+    assert float(platt_of(model).slope) != 1

@@ -1,0 +1,94 @@
+"""From a trained kinship network to a shipped weight: probability, threshold, operating points, sidecar."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.pair import CosineLogit, PairModel
+from models.svit import KinLogit
+from models.weights import SHIPPED
+from training.calibrate import Calibration, balanced_rows, fit_platt, operating_points
+from training.cards import write_cards
+from training.checkpoint import RESEARCH, Facts, export
+from training.crops import Crops
+from training.data import Pair, data_row, family_of
+from training.evaluate.scoring import Scored, encode_crops, score_pairs, unique_images
+from training.metrics import auc, best_threshold, bootstrap_ci
+
+
+def platt_of(model: PairModel) -> CosineLogit | KinLogit:
+    """Where a network keeps slope and offset."""
+    found = [m for m in model.modules() if isinstance(m, CosineLogit | KinLogit)]
+    if len(found) != 1:
+        raise ValueError(f"{model.name} has {len(found)} calibrations, one is wanted")
+    return found[0]
+
+
+def calibrate(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]) -> tuple[Calibration, Scored]:
+    """Fit slope and offset in place on raw log-odds (mean over both orders), then choose the threshold on the scores.
+
+    Raises:
+        ValueError: as fit_platt.
+    """
+    platt = platt_of(model)
+    platt.slope.fill_(1.0)
+    platt.offset.fill_(0.0)
+    slope, offset = fit_platt(raw_log_odds(model, codes, held), np.array([p.same for p in held]))
+    platt.slope.fill_(slope)
+    platt.offset.fill_(offset)
+    scored = score_pairs(model, codes, held)
+    rows = balanced_rows(scored.same)
+    threshold = round(best_threshold(scored.score[rows], scored.same[rows]), 4)
+    families = len({family_of(p.a) for p in held})
+    pairs = f"image pairs of {families} held-out FIW training families, non-kin pairs of the same relations"
+    counts = f"{int(scored.same.sum())} matching, {int((~scored.same).sum())} non-matching"
+    return Calibration(
+        threshold,
+        f"best accuracy on as many matching as non-matching pairs: {pairs}",
+        operating_points(scored.score, scored.same, f"{pairs}; {counts}"),
+    ), scored
+
+
+def raw_log_odds(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]) -> np.ndarray:
+    """(P,) log-odds before calibration, mean over both orders."""
+    score = score_pairs(model, codes, held).score
+    return np.log(score / (1 - score))
+
+
+def held_out_facts(held: list[Pair]) -> dict[str, Any]:
+    """The sidecar's row on the families that were held out."""
+    families = sorted({family_of(p.a) for p in held})
+    digest = hashlib.sha256("\n".join(families).encode()).hexdigest()
+    return {"name": "of these, held-out families", "size": len(families), "hash": digest}
+
+
+def ship(
+    model: PairModel,
+    config: dict[str, Any],
+    crops: Crops,
+    held: list[Pair],
+    root: Path,
+    facts: dict[str, Any],
+    seed: int,
+    folder: Path = SHIPPED,
+) -> Path:
+    """Calibrate on held-out pairs, export as <folder>/<model name>.safetensors, rewrite the cards."""
+    model.eval().requires_grad_(False)
+    calibration, scored = calibrate(model, encode_crops(model, crops, unique_images(held)), held)
+    families = [family_of(p.a) for p in held]
+    low, high = bootstrap_ci(lambda r: auc(scored.score[r], scored.same[r]), families)
+    notes = [
+        f"Training: {', '.join(f'{k} {v}' for k, v in facts.items() if v not in ('', None))}.",
+        f"Held-out training families: AUC {auc(scored.score, scored.same):.4f} (95 % {low:.4f} to {high:.4f}, "
+        "bootstrap over families); they also chose the stopping point, so this is slightly flattering.",
+    ]
+    data = [data_row("fiw/train", root / "fiw" / "train", crops.names), held_out_facts(held)]
+    ready = Facts(RESEARCH, data, calibration, config=config, seed=seed, notes=notes)
+    path = export(model, model.name, ready, half=True, folder=folder)
+    write_cards(folder)
+    return path

@@ -1,0 +1,275 @@
+"""Train a kinship network on Families In the Wild: weights/<model>.safetensors.
+
+    python -m training.kinship --model svit --start runs/svit_distill/model.safetensors
+    python -m training.kinship --model facor --start runs/siamese_ir_distill/model.safetensors
+    python -m training.kinship --model dlib_kin --start weights/dlib_kin.safetensors
+    accelerate launch -m training.kinship --model svit ...        # the same on several GPUs or nodes
+
+The loop is one for all; what a network learns from a batch stands in training/kin_objectives.py, how batches are made
+in training/kin_batches.py. AdamW without decay on norms and biases; what --start brings learns at --lr, the rest ten
+times faster; gradient norm 1; loop.warm_stable_decay; bf16. An exponential average of the weights is tried on pairs of
+held-out training families every --check steps, and the best is kept. The same held-out families fit probability and
+threshold. FIW's validation part is never read here. The run continues by itself when the command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from models import create_model
+from models.pair import PairModel
+from models.weights import file_sha256
+from training.augment import Augment, augmented, draw
+from training.crops import Crops
+from training.data import Pair, data_root, fiw_crops, fiw_train_pairs
+from training.distill import make_accelerator
+from training.evaluate.scoring import encode_crops, score_pairs, unique_images
+from training.kin_batches import KinBatches, held_out_list, partners, split
+from training.kin_export import ship
+from training.kin_objectives import Objective, Weights, objective_for
+from training.loop import EarlyStopping, Run, my_rows, warm_stable_decay
+from training.metrics import auc
+from training.resume import generator_of
+from training.teachers import teacher_embeddings, weight_teacher
+
+LOG_EVERY = 10
+FRESH = 10.0
+"""How much faster layers learn that start from scratch."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of the optimisation.
+
+    Attributes:
+        steps: in all.  pairs: kin pairs a batch, one a family.  groups: relations a batch.
+        lr: of what --start brings.  warmup: steps.  decay: last part, over which the learning rate falls to zero.
+        average: decay of the weight average.  check: steps between trials; patience: trials without improvement.
+        held_out: fraction of the families for selection and calibration.
+        weights: of the loss terms.
+    """
+
+    steps: int = 600
+    pairs: int = 64
+    groups: int = 8
+    lr: float = 1e-4
+    warmup: int = 60
+    decay: float = 0.6
+    weight_decay: float = 0.05
+    average: float = 0.99
+    check: int = 60
+    patience: int = 5
+    seed: int = 0
+    held_out: float = 0.1
+    weights: Weights = field(default_factory=Weights)
+
+    def facts(self) -> dict[str, Any]:
+        """What a resumed run must share."""
+        values = {**asdict(self), **values_of(self.weights)}
+        return {k: v for k, v in values.items() if k not in ("weights", "steps", "decay", "check", "patience")}
+
+
+def values_of(weights: Weights) -> dict[str, Any]:
+    return {f"weight_{k}": v for k, v in asdict(weights).items()}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learnt from.
+
+    Attributes:
+        crops: aligned faces.  batches: the pairs of any step.  held: image pairs of held-out families.
+        target: (faces, D) unit embeddings of a teacher, or None.
+    """
+
+    crops: Crops
+    batches: KinBatches
+    held: list[Pair]
+    target: Tensor | None = None
+
+
+def start_from(model: PairModel, tensors: dict[str, Tensor], trunk: tuple[str, ...]) -> None:
+    """Load the parameters under the given prefixes; all of them must be there.
+
+    Raises:
+        ValueError: one is missing or has another shape.
+    """
+    own = model.state_dict()
+    wanted = {k for k in own if k.startswith(trunk) and not k.startswith("logit.")}
+    wrong = sorted(k for k in wanted if k not in tensors or tensors[k].shape != own[k].shape)
+    if wrong:
+        raise ValueError(f"--start does not fit {model.name}: {', '.join(wrong[:3])} ({len(wrong)} in all)")
+    model.load_state_dict({**own, **{k: tensors[k].to(own[k].dtype) for k in wanted}})
+
+
+def parameter_groups(objective: Objective, started: bool, how: Settings) -> list[dict[str, Any]]:
+    """Groups for AdamW, each with its learning rate under "base"; norms and biases are not decayed."""
+    brought = tuple(f"model.{prefix}" for prefix in objective.trunk) if started else ("",)
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for name, p in objective.named_parameters():
+        groups.setdefault((name.startswith(brought), p.ndim > 1), []).append(p)
+    return [
+        {"params": p, "base": how.lr * (1 if old else FRESH), "weight_decay": how.weight_decay if matrix else 0.0}
+        for (old, matrix), p in groups.items()
+    ]
+
+
+def freeze_norms(model: nn.Module) -> None:
+    """Keep the statistics of batch norms that come with trained weights."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.eval()
+
+
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Exponential average of the weights, in place; buffers are copied."""
+    for a, m in zip(average.parameters(), model.parameters(), strict=True):
+        a.lerp_(m, 1 - decay)
+    for a, m in zip(average.buffers(), model.buffers(), strict=True):
+        a.copy_(m)
+
+
+def held_out_auc(model: PairModel, crops: Crops, held: list[Pair], accelerator: Accelerator) -> float:
+    """AUC of the score on held-out pairs; the processes share the encoding and come to the same value."""
+    names = unique_images(held)[accelerator.process_index :: accelerator.num_processes]
+    shares: list[dict[str, Tensor]] = gather_object([encode_crops(model.eval(), crops, names)])
+    scored = score_pairs(model, {n: code for share in shares for n, code in share.items()}, held)
+    return auc(scored.score, scored.same)
+
+
+def fit(
+    objective: Objective,
+    lesson: Lesson,
+    how: Settings,
+    augment: Augment,
+    run: Run,
+    facts: dict[str, Any],
+    started: bool,
+) -> float:
+    """Train; the best held-out AUC. The averaged weights that reached it lie in the run folder: model.safetensors."""
+    accelerator, model = run.accelerator, objective.model
+    average = copy.deepcopy(model).requires_grad_(False)
+    optimizer = torch.optim.AdamW(parameter_groups(objective, started, how), lr=how.lr)
+    network, optimizer = accelerator.prepare(objective, optimizer)
+    stopping = EarlyStopping(how.patience)
+    objects = {"objective": objective, "average": average, "optimizer": optimizer, "stopping": stopping}
+    facts = {**facts, **how.facts()}
+    start = run.resume(objects, facts)
+    for step in run.steps(start, how.steps, objects, facts):
+        network.train()
+        if started:
+            freeze_norms(network)
+        for group in optimizer.param_groups:
+            group["lr"] = group["base"] * warm_stable_decay(step, how.steps, how.warmup, how.decay)
+        batch, generator = lesson.batches(step), generator_of(how.seed, step)
+        rows, draws = batch.rows, draw(augment, len(batch.rows), generator)
+        mine = my_rows(accelerator, len(rows))
+        faces = augmented(lesson.crops.batch(rows[mine]), draws[mine]).to(accelerator.device)
+        partner = partners(batch.relation, how.weights.negatives, generator).to(accelerator.device)
+        target = None if lesson.target is None else lesson.target[torch.from_numpy(rows)].to(accelerator.device)
+        terms = network(faces.image, faces.keypoints, partner, target)
+        loss = torch.stack(list(terms.values())).sum()
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss of step {step} is {loss.item()}: lower --lr, resume the run")
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        follow(average, model, min(how.average, (step + 1) / (step + 10)))
+        if step % LOG_EVERY == 0:
+            run.log(step, loss=loss.item(), **{k: v.item() for k, v in terms.items()})
+        if (step + 1) % how.check == 0 or step + 1 == how.steps:
+            select(run, step, average, lesson, stopping)
+            if stopping.exhausted:
+                break
+    return stopping.best
+
+
+def select(run: Run, step: int, average: PairModel, lesson: Lesson, stopping: EarlyStopping) -> None:
+    """Try the averaged network on held-out families; keep it when it is the best so far."""
+    value = held_out_auc(average, lesson.crops, lesson.held, run.accelerator)
+    run.log(step, held_out_auc=value)
+    run.draw_curve()
+    if stopping.better(value) and run.accelerator.is_main_process:
+        tensors = {k: v.detach().cpu().contiguous() for k, v in average.state_dict().items()}
+        save_file(tensors, run.folder / "model.part")
+        (run.folder / "model.part").replace(run.folder / "model.safetensors")
+
+
+def lesson_of(root: Path, model: PairModel, how: Settings, teacher: str) -> Lesson:
+    """Faces, batches, held-out pairs and, where a teacher is named, its embeddings."""
+    crops = fiw_crops(root, "train", model.spec)
+    pairs, held = split(fiw_train_pairs(root), how.held_out)
+    target = None
+    if teacher:
+        from_weight = weight_teacher(teacher)
+        target = torch.from_numpy(teacher_embeddings(from_weight, fiw_crops(root, "train", from_weight.spec)))
+    batches = KinBatches(crops.names, pairs, how.pairs, how.groups, how.seed)
+    return Lesson(crops, batches, held_out_list(crops.names, held), target)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="registry name of a kinship network")
+    parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"fusion": "sum"}')
+    parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
+    parser.add_argument("--out", type=Path, help="default: runs/<model>_kinship")
+    parser.add_argument("--start", type=Path, help="distilled or trained weights (.safetensors); else from scratch")
+    parser.add_argument("--teacher", default="", help="a kinship weight whose similarities to agree with")
+    parser.add_argument("--plain", action="store_true", help="no augmentation")
+    parser.add_argument("--no-export", action="store_true", help="leave weights/ as it is")
+    for name, value in {**asdict(Settings()), **asdict(Weights())}.items():
+        if name != "weights":
+            flag = "--weight-of-teacher" if name == "teacher" else f"--{name.replace('_', '-')}"
+            parser.add_argument(flag, dest=f"how_{name}", type=type(value), default=value)
+    return parser.parse_args()
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    given = {k.removeprefix("how_"): v for k, v in vars(args).items() if k.startswith("how_")}
+    weights = Weights(**{k: given.pop(k) for k in asdict(Weights())})
+    return Settings(**given, weights=weights)
+
+
+def main() -> None:
+    args = parse()
+    root, how = data_root(args.data), settings_of(args)
+    accelerator = make_accelerator()
+    torch.manual_seed(how.seed)
+    model = create_model(args.model, **args.config)
+    objective = objective_for(model, how.weights)
+    if args.start:
+        start_from(model, load_file(args.start), objective.trunk)
+    with accelerator.main_process_first():  # caches are written once
+        lesson = lesson_of(root, model, how, args.teacher)
+    facts = {
+        "model": args.model,
+        "config": json.dumps(args.config, sort_keys=True),
+        "start": file_sha256(args.start) if args.start else "scratch",
+        "teacher": args.teacher,
+        "augmentation": not args.plain,
+    }
+    run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)
+    augment = Augment(flip=0.5, shift=0, scale=1, degrees=0, brightness=0, contrast=0, saturation=0, grey=0, erase=0)
+    best = fit(objective, lesson, how, augment if args.plain else Augment(), run, facts, bool(args.start))
+    if accelerator.is_main_process:
+        print(f"held-out families: AUC {best:.4f}; weights: {run.folder / 'model.safetensors'}")
+        if not args.no_export:
+            model.load_state_dict(load_file(run.folder / "model.safetensors"))
+            print(f"wrote {ship(model, args.config, lesson.crops, lesson.held, root, facts, how.seed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ one looks older" pays nothing. Faces, augmentation and partners of a step are fu
 
 from __future__ import annotations
 
+import copy
 import itertools
 import random
 from dataclasses import dataclass
@@ -73,6 +74,12 @@ class KinBatches:
             np.array([self._image(m, draw) for m in side]) for side in zip(*((p.a, p.b) for p in chosen), strict=True)
         )
         return KinBatch(a, b, tuple(p.relation for p in chosen))
+
+    def reseeded(self, seed: int) -> KinBatches:
+        """The same pairs in batches of another seed."""
+        other = copy.copy(self)
+        other.seed = seed
+        return other
 
     def _relations(self, draw: random.Random) -> list[str]:
         """`groups` different relations, the rarest first: the common ones find free families anyway."""

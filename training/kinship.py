@@ -57,6 +57,7 @@ class Settings:
         lr: of what --start brings.  warmup: steps.  decay: last part, over which the learning rate falls to zero.
         average: decay of the weight average.  check: steps between trials; patience: trials without improvement.
         held_out: fraction of the families for selection and calibration.
+        channels_last: memory format, faster for convolutional networks.
         weights: of the loss terms.
     """
 
@@ -72,12 +73,17 @@ class Settings:
     patience: int = 5
     seed: int = 0
     held_out: float = 0.1
+    channels_last: bool = False
     weights: Weights = field(default_factory=Weights)
 
     def facts(self) -> dict[str, Any]:
         """What a resumed run must share."""
         values = {**asdict(self), **values_of(self.weights)}
-        return {k: v for k, v in values.items() if k not in ("weights", "steps", "decay", "check", "patience")}
+        return {k: v for k, v in values.items() if k not in FREE}
+
+
+FREE = ("weights", "steps", "decay", "check", "patience", "channels_last")
+"""Settings that may change when a run is resumed (weights are listed one by one)."""
 
 
 def values_of(weights: Weights) -> dict[str, Any]:
@@ -137,8 +143,8 @@ def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
     """Exponential average of the weights, in place; buffers are copied."""
     for a, m in zip(average.parameters(), model.parameters(), strict=True):
         a.lerp_(m, 1 - decay)
-    for a, m in zip(average.buffers(), model.buffers(), strict=True):
-        a.copy_(m)
+    for kept, now in zip(average.buffers(), model.buffers(), strict=True):
+        kept.copy_(now)
 
 
 def held_out_auc(model: PairModel, crops: Crops, held: list[Pair], accelerator: Accelerator) -> float:
@@ -160,6 +166,8 @@ def fit(
 ) -> float:
     """Train; the best held-out AUC. The averaged weights that reached it lie in the run folder: model.safetensors."""
     accelerator, model = run.accelerator, objective.model
+    layout = torch.channels_last if how.channels_last else torch.contiguous_format
+    model.to(memory_format=layout)
     average = copy.deepcopy(model).requires_grad_(False)
     optimizer = torch.optim.AdamW(parameter_groups(objective, started, how), lr=how.lr)
     network, optimizer = accelerator.prepare(objective, optimizer)
@@ -179,7 +187,7 @@ def fit(
         faces = augmented(lesson.crops.batch(rows[mine]), draws[mine]).to(accelerator.device)
         partner = partners(batch.relation, how.weights.negatives, generator).to(accelerator.device)
         target = None if lesson.target is None else lesson.target[torch.from_numpy(rows)].to(accelerator.device)
-        terms = network(faces.image, faces.keypoints, partner, target)
+        terms = network(faces.image.contiguous(memory_format=layout), faces.keypoints, partner, target)
         loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss of step {step} is {loss.item()}: lower --lr, resume the run")
@@ -220,6 +228,11 @@ def lesson_of(root: Path, model: PairModel, how: Settings, teacher: str) -> Less
     return Lesson(crops, batches, held_out_list(crops.names, held), target)
 
 
+def without_augmentation() -> Augment:
+    """Faces as they are, or mirrored."""
+    return Augment(shift=0, scale=1, degrees=0, brightness=0, contrast=0, saturation=0, grey=0, erase=0)
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="registry name of a kinship network")
@@ -233,7 +246,8 @@ def parse() -> argparse.Namespace:
     for name, value in {**asdict(Settings()), **asdict(Weights())}.items():
         if name != "weights":
             flag = "--weight-of-teacher" if name == "teacher" else f"--{name.replace('_', '-')}"
-            parser.add_argument(flag, dest=f"how_{name}", type=type(value), default=value)
+            kind: dict[str, Any] = {"action": "store_true"} if isinstance(value, bool) else {"type": type(value)}
+            parser.add_argument(flag, dest=f"how_{name}", default=value, **kind)
     return parser.parse_args()
 
 
@@ -262,8 +276,8 @@ def main() -> None:
         "augmentation": not args.plain,
     }
     run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)
-    augment = Augment(flip=0.5, shift=0, scale=1, degrees=0, brightness=0, contrast=0, saturation=0, grey=0, erase=0)
-    best = fit(objective, lesson, how, augment if args.plain else Augment(), run, facts, bool(args.start))
+    augment = without_augmentation() if args.plain else Augment()
+    best = fit(objective, lesson, how, augment, run, facts, bool(args.start))
     if accelerator.is_main_process:
         print(f"held-out families: AUC {best:.4f}; weights: {run.folder / 'model.safetensors'}")
         if not args.no_export:

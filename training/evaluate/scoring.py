@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +22,11 @@ from training.data import Pair, need
 
 @dataclass(frozen=True)
 class Scored:
-    """Answers to a list of pairs.
+    """Answers to a list of pairs or triplets.
 
     Attributes:
-        score: (P,) float64 calibrated probability, mean over both orders of each pair.
-        similarity: (P,) float64 cosine.
+        score: (P,) float64 calibrated probability, of pairs the mean over both orders.
+        similarity: (P,) float64 cosine, of triplets the mean over both pairs.
         same: (P,) bool.
     """
 
@@ -108,16 +108,31 @@ def encode_photos(model: PairModel, folder: Path, names: Sequence[str]) -> tuple
 
 
 @torch.inference_mode()
-def score_pairs(model: PairModel, codes: dict[str, Tensor], pairs: Sequence[Pair], size: int = 256) -> Scored:
-    """Compare every pair in both orders; the sigmoid is taken in float64, so that sure pairs keep their order."""
+def compare_all(
+    model: PairModel, codes: Mapping[str, Tensor], pairs: Sequence[tuple[str, str]], size: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compare every pair of names in both orders.
+
+    Returns:
+        (P, 2) float64 calibrated log-odds, columns as in PairOutput.logit, and (P,) float64 cosines.
+    """
     device = next(model.parameters()).device
-    score, similarity = [], []
+    logit, similarity = [], []
     for start in tqdm(range(0, len(pairs), size), desc="comparing", unit="batch", leave=False):
-        part = pairs[start : start + size]
-        x, y = (
-            torch.stack([codes[n] for n in names]).to(device) for names in zip(*((p.a, p.b) for p in part), strict=True)
-        )
+        sides = zip(*pairs[start : start + size], strict=True)
+        x, y = (torch.stack([codes[n] for n in names]).to(device) for names in sides)
         output = model.compare(x, y)
-        score.append(output.logit.double().sigmoid().mean(1).cpu().numpy())
+        logit.append(output.logit.double().cpu().numpy())
         similarity.append(output.similarity.double().cpu().numpy())
-    return Scored(np.concatenate(score), np.concatenate(similarity), np.array([p.same for p in pairs]))
+    return np.concatenate(logit), np.concatenate(similarity)
+
+
+def sigmoid(log_odds: np.ndarray) -> np.ndarray:
+    """In float64, so that sure answers keep their order."""
+    return torch.from_numpy(np.asarray(log_odds, np.float64)).sigmoid().numpy()
+
+
+def score_pairs(model: PairModel, codes: Mapping[str, Tensor], pairs: Sequence[Pair], size: int = 256) -> Scored:
+    """Compare every pair in both orders; the score is the mean of both probabilities."""
+    logit, similarity = compare_all(model, codes, [(p.a, p.b) for p in pairs], size)
+    return Scored(sigmoid(logit).mean(1), similarity, np.array([p.same for p in pairs]))

@@ -42,7 +42,7 @@ def attention_maps(
     if kind_of(name) != "attn":
         raise ValueError(f"the layer {name!r} holds no attention weights")
     weights = face_evidence(result, name).detach().float().cpu().numpy()
-    q, k = grid_q or _square(weights.shape[2]), grid_k or _square(weights.shape[3])
+    q, k = grid_q or square(weights.shape[2]), grid_k or square(weights.shape[3])
     return AttentionMaps(weights[0], q, k, "a", name), AttentionMaps(weights[1], q, k, "b", name)
 
 
@@ -68,8 +68,13 @@ def _last_attention(result: Result) -> str:
     return names[-1]
 
 
-def _square(tokens: int) -> tuple[int, int]:
+def square(tokens: int) -> tuple[int, int]:
+    """(h, w) of a square grid that holds so many tokens.
+
+    Raises:
+        ValueError: there is none.
+    """
     side = math.isqrt(tokens)
     if side * side != tokens:
-        raise ValueError(f"{tokens} tokens do not make a square: give grid_q and grid_k")
+        raise ValueError(f"{tokens} tokens do not make a square: give the grids")
     return side, side

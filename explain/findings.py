@@ -32,6 +32,20 @@ def _check_face(face: str) -> None:
     _check(face in ("a", "b"), f"face must be 'a' or 'b', got {face!r}")
 
 
+def _check_grids(weights: np.ndarray, grid_q: tuple[int, int], grid_k: tuple[int, int]) -> None:
+    """Attention (..., N, M) against the grids of its N queries and M keys."""
+    n, m = weights.shape[-2:]
+    _check(grid_q[0] * grid_q[1] == n, f"grid_q {grid_q} does not hold {n} queries")
+    _check(grid_k[0] * grid_k[1] == m, f"grid_k {grid_k} does not hold {m} keys")
+    _check(bool(np.allclose(weights.sum(-1), 1, atol=1e-3)), "every row of an attention must sum to 1")
+
+
+def _place(grid: tuple[int, int], row: int, column: int) -> int:
+    """Index of a token in row-major order."""
+    _check(0 <= row < grid[0] and 0 <= column < grid[1], f"query ({row}, {column}) lies outside the grid {grid}")
+    return row * grid[1] + column
+
+
 @dataclass(frozen=True)
 class Heatmap:
     """One number a place over the aligned crop.
@@ -91,10 +105,7 @@ class AttentionMaps:
     def __post_init__(self) -> None:
         _check_array("weights", self.weights, 3)
         _check_face(self.face)
-        _, n, m = self.weights.shape
-        _check(self.grid_q[0] * self.grid_q[1] == n, f"grid_q {self.grid_q} does not hold {n} queries")
-        _check(self.grid_k[0] * self.grid_k[1] == m, f"grid_k {self.grid_k} does not hold {m} keys")
-        _check(bool(np.allclose(self.weights.sum(2), 1, atol=1e-3)), "every row of an attention must sum to 1")
+        _check_grids(self.weights, self.grid_q, self.grid_k)
 
     def received(self) -> np.ndarray:
         """(h, w) of grid_k: attention each key place receives, mean over heads and queries; sums to 1."""
@@ -106,9 +117,7 @@ class AttentionMaps:
         Raises:
             ValueError: a place outside grid_q.
         """
-        inside = 0 <= row < self.grid_q[0] and 0 <= column < self.grid_q[1]
-        _check(inside, f"query ({row}, {column}) lies outside the grid {self.grid_q}")
-        return self.weights[:, row * self.grid_q[1] + column].reshape(-1, *self.grid_k)
+        return self.weights[:, _place(self.grid_q, row, column)].reshape(-1, *self.grid_k)
 
 
 @dataclass(frozen=True)
@@ -196,3 +205,92 @@ class Curve:
     def random_insertion_auc(self) -> float:
         """Area under the mean insertion curve of random orders."""
         return self._area(self.random_insertion)
+
+
+@dataclass(frozen=True)
+class Links:
+    """Cross-attention of one tap in one order of the pair: from the places of one face to those of the other.
+
+    Attributes:
+        weights: (N, M) float32; every row over M sums to 1.
+        grid_q, grid_k: (h, w) of the places that ask (h * w = N) and of those that are looked at (h * w = M), each over
+            its own crop.
+        face: the face that asks, "a" (a -> b) or "b" (b -> a).
+        name: of the tap.
+        caption: one or two sentences: what it is, and what it does not show.
+
+    Raises:
+        ValueError: shapes that do not agree, or rows that do not sum to 1.
+    """
+
+    weights: np.ndarray
+    grid_q: tuple[int, int]
+    grid_k: tuple[int, int]
+    face: FaceName
+    name: str
+    caption: str
+
+    def __post_init__(self) -> None:
+        _check_array("weights", self.weights, 2)
+        _check_face(self.face)
+        _check_grids(self.weights, self.grid_q, self.grid_k)
+
+    def received(self) -> np.ndarray:
+        """(h, w) of grid_k: how much each place is looked at, mean over all that ask; sums to 1."""
+        return self.weights.mean(0).reshape(self.grid_k)
+
+    def from_query(self, row: int, column: int) -> np.ndarray:
+        """(h, w) of grid_k: where the place at (row, column) of grid_q looks; sums to 1.
+
+        Raises:
+            ValueError: a place outside grid_q.
+        """
+        return self.weights[_place(self.grid_q, row, column)].reshape(self.grid_k)
+
+    def strongest(self, count: int) -> list[tuple[tuple[int, int], tuple[int, int], float]]:
+        """The largest weights, strongest first: (row, column) that asks, (row, column) looked at, weight."""
+        order = np.argsort(-self.weights, axis=None, kind="stable")[:count]
+        pairs = zip(*np.unravel_index(order, self.weights.shape), strict=True)
+        return [
+            (divmod(int(i), self.grid_q[1]), divmod(int(j), self.grid_k[1]), float(self.weights[i, j]))
+            for i, j in pairs
+        ]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The log-odds of a pair as a sum of parts, in both orders.
+
+    Attributes:
+        names: P parts of the network.
+        orders: (2, P) float32, row 0 for (a, b) and row 1 for (b, a).
+        totals: the model's own log-odds in either order.
+        unit: of the numbers.
+        caption: one or two sentences: what it is, and what it does not show.
+
+    Raises:
+        ValueError: shapes that do not agree, or parts that do not add up to the totals.
+    """
+
+    names: tuple[str, ...]
+    orders: np.ndarray
+    totals: tuple[float, float]
+    unit: str
+    caption: str
+
+    def __post_init__(self) -> None:
+        _check_array("orders", self.orders, 2)
+        _check(self.orders.shape == (2, len(self.names)), f"{len(self.names)} names but parts {self.orders.shape}")
+        slack = 1e-4 * (1 + float(np.abs(self.orders).sum(1).max()))
+        apart = np.abs(self.orders.astype(np.float64).sum(1) - self.totals).max()
+        _check(bool(apart <= slack), f"the parts do not add up to the answer: they are {apart:.3g} apart")
+
+    @property
+    def values(self) -> np.ndarray:
+        """(P,) float32: the mean over both orders."""
+        return self.orders.mean(0)
+
+    @property
+    def total(self) -> float:
+        """The log-odds, mean over both orders."""
+        return sum(self.totals) / 2

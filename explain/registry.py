@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from explain import grad_cam, occlusion, pair_gradients
+from explain import branches, cross_attention, grad_cam, occlusion, pair_gradients
 from explain.attention_maps import CAPTION as ATTENTION_CAPTION
 from explain.attention_maps import attention_received
 from explain.findings import Heatmap
 from models.outputs import Result
-from models.pair import PairModel
+from models.pair import Branched, PairModel
 from models.taps import kind_of, tap_names
 
 
@@ -23,7 +23,8 @@ class Explainer:
         label: what people type; the key in EXPLAINERS.
         title: for pickers.
         run: (result, **options) -> heatmaps of face a and face b.
-        needs: kinds of taps (models/taps.py) the model must have, all of them.
+        needs: what the model must give, all of it: kinds of taps (models/taps.py), and "places" where it takes its
+            log-odds apart (models.pair.Branched).
         grad: the result must come from predict(grad=True).
         signed: values below zero mean something.
         caption: what the map is, and what it does not show.
@@ -104,6 +105,29 @@ _ALL = (
         targets=(),
         layers="attn",
     ),
+    Explainer(
+        "cross_attention",
+        "Cross-attention received",
+        cross_attention.looked_at,
+        needs=frozenset({"cross_attn"}),
+        grad=False,
+        signed=False,
+        caption=cross_attention.CAPTION,
+        reads="the attention weights between the two faces",
+        targets=(),
+        layers="cross_attn",
+    ),
+    Explainer(
+        "log_odds_map",
+        "Log-odds through each place (signed, exact)",
+        branches.place_maps,
+        needs=frozenset({"places"}),
+        grad=False,
+        signed=True,
+        caption=branches.PLACES_CAPTION,
+        reads="the two codes that were compared, and the weights of the part that compares them",
+        targets=("logit",),
+    ),
 )
 
 EXPLAINERS: dict[str, Explainer] = {e.label: e for e in _ALL}
@@ -112,8 +136,8 @@ EXPLAINERS: dict[str, Explainer] = {e.label: e for e in _ALL}
 
 def methods_for(model: PairModel) -> list[str]:
     """Labels of the explainers whose evidence this model gives, in the table's order."""
-    kinds = {kind_of(name) for name in tap_names(model)}
-    return [label for label, e in EXPLAINERS.items() if e.needs <= kinds]
+    gives = {kind_of(name) for name in tap_names(model)} | ({"places"} if isinstance(model, Branched) else set())
+    return [label for label, e in EXPLAINERS.items() if e.needs <= gives]
 
 
 def layers_for(model: PairModel, method: str) -> list[str]:

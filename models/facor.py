@@ -70,6 +70,8 @@ class Relation:
         x, y: (B, C) fused representation of each face given the other, not normalised.
         attention: (B, N, N), rows sum to 1; the tensor on the tap.
         global_x, global_y: (B, C) embedding of each face by itself, unit length.
+        parts_x, parts_y: the two summands of x and of y, w_g g' and w_x x', (B, C) each.
+        weight_x: (B, C) w_x, the gate of the components of x.
     """
 
     x: Tensor
@@ -77,6 +79,9 @@ class Relation:
     attention: Tensor
     global_x: Tensor = field(repr=False)
     global_y: Tensor = field(repr=False)
+    parts_x: tuple[Tensor, Tensor] = field(repr=False)
+    parts_y: tuple[Tensor, Tensor] = field(repr=False)
+    weight_x: Tensor = field(repr=False)
 
     @property
     def psi(self) -> Tensor:
@@ -109,6 +114,12 @@ class ComponentAttention(nn.Module):
         weighted = attention @ value(unit).flatten(2).transpose(1, 2)  # (B, N, C)
         return weighted.mean(1) + unit.mean((2, 3))
 
+    def by_place(self, x: Tensor, attention: Tensor) -> Tensor:
+        """(B, C, h, w), A -> (B, C, N): what each position puts into the pooled x; their sum is the pooled x."""
+        unit = F.normalize(x, dim=1)
+        counted = attention.mean(1)[:, None]  # (B, 1, N): how much position j counts for all i
+        return counted * self.value_x(unit).flatten(2) + unit.flatten(2) / counted.shape[2]
+
 
 class ChannelAttention(nn.Module):
     """M over the channels of two global embeddings: h = W [gx, gy], M = softmax(max_j(h_i h_j) - h_i h_j), M g + g."""
@@ -126,19 +137,19 @@ class ChannelAttention(nn.Module):
 
 
 class InteractionGate(nn.Module):
-    """w in [0, 1] for 2C channels from [g', x'], and their mix w_g g' + w_x x'."""
+    """w in [0, 1] for 2C channels from [g', x'], and the summands w_g g' and w_x x' of their mix."""
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
         self.squeeze = nn.Linear(2 * channels, 2 * channels // reduction)
         self.excite = nn.Linear(2 * channels // reduction, 2 * channels)
 
-    def forward(self, g: Tensor, x: Tensor) -> Tensor:
-        """(B, C) twice -> (B, C)."""
+    def forward(self, g: Tensor, x: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """(B, C) twice -> the summands, (B, C) each, and w_x (B, C)."""
         both = torch.cat([g, x], 1)
         gate = self.excite(torch.relu(self.squeeze(both))).sigmoid()
         mixed_g, mixed_x = (gate * both).chunk(2, 1)
-        return mixed_g + mixed_x
+        return (mixed_g, mixed_x), gate.chunk(2, 1)[1]
 
 
 class FaCoR(PairModel):
@@ -147,7 +158,7 @@ class FaCoR(PairModel):
     Rows of the tap "relation.cross_attn" are (a -> b, b -> a): the order in which the maps were joined.
     """
 
-    cam_tap = "stage4.features"
+    cam_tap = code_tap = "stage4.features"
 
     def __init__(self, config: FaCoRConfig | None = None) -> None:
         super().__init__()
@@ -176,11 +187,37 @@ class FaCoR(PairModel):
         global_x, global_y = self.embedding(torch.cat([x, y])).chunk(2)
         pooled_x, pooled_y, attention = self.components(x, y)
         mixed_x, mixed_y = self.channel_attention(global_x, global_y)
-        return Relation(self.gate(mixed_x, pooled_x), self.gate(mixed_y, pooled_y), attention, global_x, global_y)
+        (parts_x, weight_x), (parts_y, _) = self.gate(mixed_x, pooled_x), self.gate(mixed_y, pooled_y)
+        fused_x, fused_y = parts_x[0] + parts_x[1], parts_y[0] + parts_y[1]
+        return Relation(fused_x, fused_y, attention, global_x, global_y, parts_x, parts_y, weight_x)
 
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
         relation = self.fuse(x, y)
         return self.logit(relation.x, relation.y)
+
+    def branches(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """The cosine's four products of whole face and components, in log-odds (models.pair.Branched)."""
+        relation = self.fuse(x, y)
+        scale, names = self._scale(relation), ("whole face", "components")
+        parts = {
+            f"{names[i]} of the first × {names[j]} of the second": scale * (u * v).sum(1)
+            for i, u in enumerate(relation.parts_x)
+            for j, v in enumerate(relation.parts_y)
+        }
+        return {**parts, "calibration": self.logit.offset.expand(len(x))}
+
+    def places(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The log-odds through each component of x (models.pair.Branched); its whole face has no place."""
+        relation = self.fuse(x, y)
+        scale = self._scale(relation)
+        weighed = relation.weight_x[:, :, None] * self.components.by_place(x, relation.attention)  # (B, C, N)
+        places = scale[:, None] * (weighed * relation.y[:, :, None]).sum(1)
+        rest = scale * (relation.parts_x[0] * relation.y).sum(1) + self.logit.offset
+        return places.unflatten(1, x.shape[2:]), rest
+
+    def _scale(self, relation: Relation) -> Tensor:
+        """(B,) what a product of the two representations is worth in log-odds: slope / (their lengths)."""
+        return self.logit.slope / (relation.x.norm(dim=1) * relation.y.norm(dim=1))
 
     def compare(self, x: Tensor, y: Tensor) -> PairOutput:
         """As PairModel.compare, with the embeddings taken from the pass that made the score."""

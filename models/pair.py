@@ -7,6 +7,7 @@ That cut lets occlusion maps re-encode only the face that changed, and search en
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -56,6 +57,28 @@ class PairModel(nn.Module):
         both = FaceBatch.cat([a, b])
         x, y = self.encode(both.image, both.keypoints).chunk(2)
         return self.compare(x, y)
+
+
+@runtime_checkable
+class Branched(Protocol):
+    """A PairModel that can take its log-odds apart, exactly, into parts that add up to what `relate` says.
+
+    Exact is not causal: the parts share gates and norms that were computed from all of them.
+
+    Attributes:
+        code_tap: name of the `features` tap through which the code itself flows.
+    """
+
+    code_tap: str
+
+    def branches(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """Two batches of codes -> part of the network -> (B,) log-odds; their sum is relate(x, y)."""
+
+    def places(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Two batches of codes -> (B, h, w) log-odds through each place of x, and (B,) what has no place.
+
+        The sum over places plus the rest is relate(x, y).
+        """
 
 
 class CosineLogit(nn.Module):

@@ -17,8 +17,7 @@ fused after the backbone's last LayerNorm; faces are framed by ArcFace's templat
 projection of the pooled map which the distillation trains (training/distill.py) and whose cosine ranks faces in search.
 
 The default is the demo: 128 px and depths 2, 2, 4, 2 with every width of the paper: 16.4 M parameters, 33 MB in fp16.
-It is shallower and not thinner, so that it keeps the paper's heads and widths while it trains in a
-fraction of the time. `svit.paper` is the network as published: depths 3, 3, 6, 3 at 224 px.
+It is shallower, not thinner, and keeps the paper's heads. `svit.paper` is the published one: depths 3, 3, 6, 3, 224 px.
 """
 
 from __future__ import annotations
@@ -127,8 +126,7 @@ class Stage(nn.Module):
     def __init__(self, config: SvitConfig, i: int, drop_paths: list[float]) -> None:
         super().__init__()
         dim, cin = config.dims[i], (3, *config.dims)[i]
-        norm = nn.LayerNorm  # PatchEmbed gives it the width
-        self.embed = PatchEmbed(None, 2 if i else 4, cin, dim, norm_layer=norm)
+        self.embed = PatchEmbed(None, 2 if i else 4, cin, dim, norm_layer=nn.LayerNorm)
         self.blocks = nn.ModuleList(
             Block(dim, config.heads[i], config.sr_ratios[i], config.mlp_ratios[i], p, f"stage{i + 1}.block{j}")
             for j, p in enumerate(drop_paths)
@@ -232,11 +230,19 @@ class KinLogit(nn.Module):
         """(B, C, h, w) -> (B,) calibrated log-odds."""
         return self.slope * self.fc2(self.hidden(fused))[:, 0] + self.offset
 
+    def parts(self, fused: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """forward as a sum: log-odds a unit of each pooled channel is worth (B, 2C), that come through it (B, 2C), and
+        of biases and calibration (B,). Exact for the hidden units that are open at this input."""
+        through = (self.hidden(fused) > 0) * self.fc2.weight  # (B, C): the output weight of each open unit
+        worth = self.slope * through @ self.fc1.weight
+        constant = self.slope * (through @ self.fc1.bias + self.fc2.bias) + self.offset
+        return worth, worth * pooled(fused), constant
+
 
 class Svit(PairModel):
     """Siamese Twins-PCPVT with fusion of the two feature maps."""
 
-    cam_tap = "stage4.features"
+    cam_tap = code_tap = "stage4.features"
 
     def __init__(self, config: SvitConfig | None = None) -> None:
         super().__init__()
@@ -253,6 +259,21 @@ class Svit(PairModel):
 
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
         return self.head(fuse(x, y, self.config.fusion))
+
+    def branches(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """The log-odds through each pooling of the fused map (models.pair.Branched)."""
+        _, through, constant = self.head.parts(fuse(x, y, self.config.fusion))
+        maximum, mean = through.chunk(2, 1)
+        return {"global maximum": maximum.sum(1), "global mean": mean.sum(1), "biases and calibration": constant}
+
+    def places(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The log-odds through each place of the fused map: a maximum comes from the one place that holds it."""
+        fused = fuse(x, y, self.config.fusion)  # (B, C, h, w)
+        worth, through, constant = self.head.parts(fused)
+        values = fused.flatten(2)  # (B, C, N)
+        places = (worth.chunk(2, 1)[1][:, :, None] * values).sum(1) / values.shape[2]
+        places = places.scatter_add(1, values.argmax(2), through.chunk(2, 1)[0])
+        return places.unflatten(1, fused.shape[2:]), constant
 
     def embedding(self, code: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, embed_dim) unit vector, the distilled identity embedding."""

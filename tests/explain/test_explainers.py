@@ -128,8 +128,9 @@ def test_the_model_is_left_as_it_was_after_an_exception(method: str, monkeypatch
         *(f"pytorch_grad_cam.{c}.get_cam_weights" for c in ("GradCAM", "GradCAMPlusPlus", "XGradCAM")),
     ):
         monkeypatch.setattr(path, broken)
-    monkeypatch.setattr(result.model, "compare", broken)
-    for module in ("pair_gradients.unit_sensitivity", "findings.AttentionMaps.received"):
+    for name in ("compare", "places"):
+        monkeypatch.setattr(result.model, name, broken)
+    for module in ("pair_gradients.unit_sensitivity", "findings.AttentionMaps.received", "findings.Links.received"):
         monkeypatch.setattr(f"explain.{module}", broken)
     with pytest.raises(RuntimeError, match="on purpose"):
         explain(result, method)
@@ -170,14 +171,14 @@ def test_a_layer_can_be_chosen(method: str) -> None:
     layers = layers_for(result.model, method)
     maps = [explain(result, method, layer=layer)[0] for layer in layers]
     if EXPLAINERS[method].layers == "features":
-        assert layers == ["shallow.features", "deep.features"]
-        assert [m.values.shape for m in maps] == [(16, 16), (8, 8)]
+        assert layers == ["code.features", "shallow.features", "deep.features"]
+        assert [m.values.shape for m in maps] == [(8, 8), (16, 16), (8, 8)]
     assert all(layer in m.caption for layer, m in zip(layers, maps, strict=True))
     with pytest.raises(ValueError, match="no layer 'nose'"):
         explain(result, method, layer="nose")
 
 
-@pytest.mark.parametrize("method", [m for m in ALL if "logit" in EXPLAINERS[m].targets])
+@pytest.mark.parametrize("method", [m for m in ALL if {"similarity", "logit"} <= set(EXPLAINERS[m].targets)])
 def test_the_logit_can_be_explained(method: str) -> None:
     """Log-odds of slope three are three times the cosine: the same map, three times as strong."""
     result = seeded_result()

@@ -1,10 +1,12 @@
-"""Two small networks with every kind of tap that explainers read today.
+"""Two small networks with everything that explainers read today.
 
 Planted: hand-set weights; the similarity depends on one known square of the crop and on nothing else.
 Seeded: random weights from a seed, for arithmetic and for what must change with the weights.
 """
 
 from __future__ import annotations
+
+from abc import abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -21,15 +23,51 @@ ROWS, COLUMNS = slice(16, 32), slice(32, 48)
 """The planted square in pixels: grid cells 2..3 by 4..5. Its left half holds what both faces share."""
 
 
-class Planted(PairModel):
+class Cosine(PairModel):
+    """What both have in common: a code that is a map, an embedding linear in it, and log-odds from its cosine."""
+
+    code_tap = "code.features"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spec = ARCFACE_112.resized(SIZE)
+        self.code, self.relation, self.logit = Tap("code.features"), Tap("relation.cross_attn"), CosineLogit()
+
+    @abstractmethod
+    def vectors(self, code: Tensor) -> Tensor:
+        """(B, C, 8, 8) -> (B, D, 64): what each place puts into the embedding."""
+
+    def embedding(self, code: Tensor) -> Tensor:
+        return F.normalize(self.vectors(code).sum(2), dim=1)
+
+    @abstractmethod
+    def across(self, x: Tensor, y: Tensor) -> Tensor:
+        """Codes -> (B, 64, 64) logits of the attention from places of x to places of y."""
+
+    def relate(self, x: Tensor, y: Tensor) -> Tensor:
+        rows = self.relation(self.across(x, y).softmax(2)).sum(2)  # one each: the attention is here to be read
+        return self.logit(self.embedding(x) * rows.mean(1, keepdim=True), self.embedding(y))
+
+    def branches(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        products = self.logit.slope * self.embedding(x) * self.embedding(y)
+        halves = products.split(products.shape[1] // 2, 1)
+        return {**{f"part {i}": h.sum(1) for i, h in enumerate(halves)}, "offset": self.logit.offset.expand(len(x))}
+
+    def places(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        vectors = self.vectors(x)
+        lengths = vectors.sum(2).norm(dim=1).clamp_min(1e-12)
+        products = (vectors * self.embedding(y)[:, :, None]).sum(1) / lengths[:, None]
+        return self.logit.slope * products.view(-1, GRID, GRID), self.logit.offset.expand(len(x))
+
+
+class Planted(Cosine):
     """Redness, greenness and blueness of the planted square -> a code of three numbers."""
 
     cam_tap = "grid.features"
 
     def __init__(self) -> None:
         super().__init__()
-        self.spec = ARCFACE_112.resized(SIZE)
-        self.features, self.attention, self.logit = Tap("grid.features"), Tap("pool.attn"), CosineLogit()
+        self.features, self.attention = Tap("grid.features"), Tap("pool.attn")
         self.colour = nn.Conv2d(3, 3, 1, bias=False)
         self.colour.weight.data = (2 * torch.eye(3) - 1)[:, :, None, None]  # red - green - blue, and so on
         place = torch.zeros(GRID, GRID)
@@ -40,13 +78,16 @@ class Planted(PairModel):
         x = self.features(F.relu(self.colour(F.avg_pool2d(image, SIZE // GRID))) * self.place)  # (B, 3, 8, 8)
         logits = 8 * self.place.flatten().expand(len(x), 2, 4, -1)  # two heads, four queries
         attention = self.attention(logits.softmax(-1))  # (B, 2, 4, 64)
-        return (attention @ x.flatten(2).transpose(1, 2)[:, None]).mean((1, 2))  # (B, 3)
+        return self.code(x * attention.mean((1, 2)).view(-1, 1, GRID, GRID))  # (B, 3, 8, 8)
 
-    def relate(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.logit(x, y)
+    def vectors(self, code: Tensor) -> Tensor:
+        return code.flatten(2)
+
+    def across(self, x: Tensor, y: Tensor) -> Tensor:
+        return 8 * self.place.flatten().expand(len(x), GRID**2, -1)
 
 
-class Seeded(PairModel):
+class Seeded(Cosine):
     """Three convolutions, an attention over places that gates them, an embedding of 16; all from one seed."""
 
     cam_tap = "deep.features"
@@ -58,9 +99,7 @@ class Seeded(PairModel):
             self.conv1, self.conv2 = nn.Conv2d(3, 8, 5, 2, 2), nn.Conv2d(8, 12, 3, 2, 1)
             self.conv3, self.query = nn.Conv2d(12, 16, 3, 2, 1), nn.Linear(16, 2 * 4)
             self.fc = nn.Linear(16 * 64, 16, bias=False)
-        self.spec = ARCFACE_112.resized(SIZE)
         self.shallow, self.deep, self.attention = Tap("shallow.features"), Tap("deep.features"), Tap("pool.attn")
-        self.logit = CosineLogit()
 
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
         x = self.shallow(F.relu(self.conv2(F.relu(self.conv1(image * 4 - 2)))))  # (B, 12, 16, 16)
@@ -68,10 +107,14 @@ class Seeded(PairModel):
         tokens = x.flatten(2).transpose(1, 2)  # (B, 64, 16)
         logits = self.query(300 * tokens).view(len(x), 64, 2, 4).permute(0, 2, 3, 1)  # (B, 2, 4, 64)
         received = self.attention(logits.softmax(-1)).mean((1, 2))  # (B, 64)
-        return self.fc((6400 * tokens * received[:, :, None]).flatten(1))
+        return self.code(6400 * x * received.view(-1, 1, GRID, GRID))  # (B, 16, 8, 8)
 
-    def relate(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.logit(x, y)
+    def vectors(self, code: Tensor) -> Tensor:
+        weight = self.fc.weight.view(16, GRID**2, 16)  # (D, N, C)
+        return torch.einsum("bcn,dnc->bdn", code.flatten(2), weight)
+
+    def across(self, x: Tensor, y: Tensor) -> Tensor:
+        return x.flatten(2).transpose(1, 2) @ y.flatten(2)
 
 
 def ready(model: PairModel) -> PairModel:

@@ -1,0 +1,109 @@
+"""The attention that is shown is the tensor the score was made of, for every kinship model with attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from explain.inside import look_inside
+from models import available_weights, create_model, list_models, load_model, predict
+from models.pair import PairModel
+from models.taps import Tap, kind_of, tap_names
+from tests.explain.tiny import noise_faces, ready
+
+KINDS = ("attn", "cross_attn")
+
+
+def attention_of(name: str) -> list[str]:
+    return [tap for tap in tap_names(create_model(name)) if kind_of(tap) in KINDS]
+
+
+MODELS = [n for n in list_models("kinship") if not n.endswith(".paper") and attention_of(n)]
+TAPS = [(name, tap) for name in MODELS for tap in attention_of(name)]
+
+
+class Changed(nn.Module):
+    """Stands where a tap stood and hands on something else than what it was given."""
+
+    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.change = change
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.change(x)
+
+
+def network(name: str) -> PairModel:
+    """The shipped weight; else an untrained network whose queries and keys are large, so that attention has peaks."""
+    if name in available_weights():
+        return load_model(name, "cpu")
+    torch.manual_seed(0)
+    model = create_model(name)
+    for key, parameter in model.named_parameters():
+        if any(part in key for part in (".q.weight", ".kv.weight", ".query.weight", ".key.weight")):
+            parameter.data *= 8
+    return ready(model)
+
+
+def replace_tap(model: PairModel, tap: str, change: Callable[[Tensor], Tensor]) -> None:
+    [(parent, child)] = [
+        (parent, child)
+        for parent in model.modules()
+        for child, module in parent.named_children()
+        if isinstance(module, Tap) and module.name == tap
+    ]
+    setattr(parent, child, Changed(change))
+
+
+def answer(model: PairModel) -> Tensor:
+    return predict(model, noise_faces(model, 1), noise_faces(model, 2)).output.logit
+
+
+def test_there_are_such_models() -> None:
+    assert {"svit", "facor"} <= set(MODELS)
+
+
+@pytest.mark.parametrize(("name", "tap"), TAPS)
+def test_the_score_is_made_of_the_recorded_attention(name: str, tap: str) -> None:
+    """Handed back, the recorded tensor gives the recorded score bit for bit; another one gives another score."""
+    model = network(name)
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2))
+    recorded = result.evidence[tap]
+    replace_tap(model, tap, lambda x: recorded)
+    assert torch.equal(answer(model), result.output.logit)
+
+    model = network(name)
+    replace_tap(model, tap, lambda x: torch.full_like(x, 1 / x.shape[-1]))  # a flat attention: looks everywhere alike
+    assert (answer(model) - result.output.logit).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize(("name", "tap"), [(n, t) for n, t in TAPS if kind_of(t) == "attn"])
+def test_every_head_counts(name: str, tap: str) -> None:
+    before = answer(network(name))
+    heads = predict(network(name), *(noise_faces(network(name), s) for s in (1, 2))).evidence[tap].shape[1]
+    for head in {0, heads - 1}:
+        model = network(name)
+        scale = torch.ones(heads, 1, 1).index_fill(0, torch.tensor(head), 0.5)
+        replace_tap(model, tap, lambda x, scale=scale: x * scale)
+        assert (answer(model) - before).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_handed_to_the_page_is_what_was_recorded(name: str) -> None:
+    model = network(name)
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2))
+    inside = look_inside(result)
+    assert [*inside.attention, *inside.links] == attention_of(name)
+    for tap, pair in {**inside.attention, **inside.links}.items():
+        for shown, used in zip(pair, result.evidence[tap], strict=True):
+            assert torch.equal(torch.from_numpy(shown.weights), used)  # type: ignore[attr-defined]
+    assert inside.shares is not None and inside.shares.total == pytest.approx(float(result.output.logit.mean()))
+
+
+def test_a_model_without_attention_gives_none() -> None:
+    model = ready(create_model("dlib_resnet"))
+    inside = look_inside(predict(model, noise_faces(model, 1), noise_faces(model, 2)))
+    assert not inside.attention and not inside.links and inside.shares is None

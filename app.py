@@ -27,14 +27,14 @@ if "GRADIO_TEMP_DIR" not in os.environ:
 
 import gradio as gr
 
-from ui import api, kinship, model_cards
+from ui import api, kinship_modes, model_cards
 from ui.examples import first_example
 from ui.shots import forget
-from ui.theme import HEAD, STYLE, theme
+from ui.theme import HEAD, STYLES, theme
 from ui.widgets import SESSION_SECONDS
 
 TABS = {
-    "Kinship": kinship.build,
+    "Kinship": kinship_modes.build,
     "Models": model_cards.build,
 }
 TITLE = """<header class='ks-title'><h1>Kinsight</h1>
@@ -79,14 +79,14 @@ def options() -> dict[str, Any]:
     """What launch() is told besides the address."""
     return {
         "theme": theme(),
-        "css_paths": [STYLE],
+        "css_paths": STYLES,
         "head": HEAD,
         "footer_links": ["api", "settings"],
         "mcp_server": True,
         "run_history": False,
         "enable_monitoring": False,
         "strict_cors": True,
-        "max_file_size": "64mb",
+        "max_file_size": "256mb",
         "state_session_capacity": 200,
         "ssr_mode": False,
         "pwa": False,

@@ -5,7 +5,7 @@ Pixels are read again when needed: a session stays a few hundred bytes, whatever
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -43,12 +43,14 @@ class Shot:
         marks: at least one, largest first, pixels of the photo.
         chosen: index into marks.
         shown: path of the picture that the page shows for this photo; empty until there is one.
+        keeper: what removes the file when nobody refers to it any more (an unpacked gallery); None for uploads.
     """
 
     path: str
     marks: tuple[Mark, ...]
     chosen: int = 0
     shown: str = ""
+    keeper: object = field(default=None, repr=False, compare=False)
 
     def pick(self, index: int) -> Shot:
         """The same photo with another face chosen.

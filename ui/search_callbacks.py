@@ -1,0 +1,125 @@
+"""What the Search page does, as plain functions: values in, values for components out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+
+from models import PhotoError, WeightError
+from models.photo_files import GalleryError
+from models.search import write_csv
+from ui import cards, search_cards
+from ui.collection import Collection, Ranking, Tell, collect, encoded, rank
+from ui.examples import FOLDER
+from ui.shots import Shot, take
+from ui.widgets import show_shot
+
+FAILURES = (PhotoError, WeightError, GalleryError)
+NO_GALLERY = "Several photos, a folder, or a zip of photos. Every face in them is found once and kept for this session."
+WAITING = "The ranking appears here as soon as there is a probe's face and a gallery."
+UNTRAINED = "No weight for comparing two faces is installed: there is nothing to search with. See the tab Models."
+PROGRESS = gr.Progress()
+"""Gradio puts the event's own in its place; without an event it shows nothing."""
+PROBE, GALLERY = "obama_2012.jpg", ("biden_2010.jpg", "obama_2009.jpg")
+"""The example."""
+
+
+def read_gallery(files: Sequence[str] | None, progress: gr.Progress = PROGRESS) -> tuple[Collection | None, str]:
+    """Files and zips -> the faces in them, and what to say about them."""
+    if not files:
+        return None, cards.message(NO_GALLERY)
+    root = Path(get_upload_folder())
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        collection = collect(files, told(progress), root)
+    except GalleryError as error:
+        return None, cards.message(str(error), error=True)
+    return collection, search_cards.gallery_note(collection)
+
+
+def encode_gallery(collection: Collection | None, weight: str | None, progress: gr.Progress = PROGRESS) -> None:
+    """Encode a collection for a model ahead of the query, which then is quick; what fails is said by the query."""
+    if collection is None or weight is None:
+        return
+    try:
+        encoded(collection, weight, told(progress))
+    except FAILURES:
+        return
+
+
+def find(
+    probe: Shot | None,
+    collection: Collection | None,
+    weight: str | None,
+    every_face: bool,
+    top: int,
+    threshold: float,
+    progress: gr.Progress = PROGRESS,
+) -> tuple[Ranking | None, str, str, Any]:
+    """Rank the gallery for the probe -> the ranking, its card, its list, the rest of the page shown."""
+    if weight is None:
+        return _nothing(UNTRAINED, error=True)
+    if probe is None or collection is None:
+        return _nothing(WAITING)
+    try:
+        ranking = rank(collection, probe, weight, told(progress), every_face=every_face, top=top)
+    except FAILURES as error:
+        return _nothing(str(error), error=True)
+    return ranking, *redraw(ranking, collection, threshold), gr.update(visible=True)
+
+
+def _nothing(why: str, *, error: bool = False) -> tuple[None, str, str, Any]:
+    return None, cards.message(why, error=error), "", gr.update(visible=False)
+
+
+def redraw(ranking: Ranking | None, collection: Collection | None, threshold: float) -> tuple[str, str]:
+    """The same ranking against another threshold; no model runs."""
+    if ranking is None or collection is None:
+        return cards.message(WAITING), ""
+    return (
+        search_cards.ranking_card(ranking, collection, threshold),
+        search_cards.hit_list(ranking, collection, threshold),
+    )
+
+
+def make_csv(ranking: Ranking | None, collection: Collection | None) -> tuple[str | None, str]:
+    """Write the whole ranking -> its path for the download link, and a line when there is nothing to write."""
+    if ranking is None or collection is None:
+        return None, cards.message("There is no ranking to export yet.", error=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "kinsight-search.csv"
+        with path.open("w", newline="", encoding="utf-8") as target:
+            names = [e.named for e in collection.entries]
+            write_csv(target, ranking.hits, names, collection.skipped, ranking.weight)
+        return save_file_to_cache(path, get_upload_folder()), ""  # where delete_cache finds it
+
+
+def open_pair(probe: Shot | None, collection: Collection | None, weight: str | None, entry: int | None) -> list[Any]:
+    """The probe and a face of the gallery as the two photos of "Two faces", with the model that ranked them.
+
+    Raises:
+        gr.Error: a photo is no longer there.
+    """
+    if probe is None or collection is None or entry is None or not 0 <= entry < len(collection.entries):
+        raise gr.Error("This result is no longer there. Please search again.", print_exception=False)
+    try:
+        return [*show_shot(probe), *show_shot(collection.entries[entry].shot), weight]
+    except PhotoError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def load_example(progress: gr.Progress = PROGRESS) -> list[Any]:
+    """A probe and a gallery of two: values for the probe's outputs, the collection and its note."""
+    collection = collect([FOLDER / name for name in GALLERY], told(progress))
+    return [*show_shot(take(str(FOLDER / PROBE))), collection, search_cards.gallery_note(collection)]
+
+
+def told(progress: gr.Progress) -> Tell:
+    """The page's progress bar, for what reports its progress."""
+    return lambda done, of, what: progress((done, of), desc=what)

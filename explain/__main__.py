@@ -10,13 +10,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from explain.inside import Look, left_eye
 from explain.registry import EXPLAINERS, layers_for, methods_for
 from explain.report import DECISIONS, write_report
 from models.faces import detect_faces
-from models.outputs import Face
+from models.outputs import Face, Result
 from models.pair import PairModel
 from models.photo import PhotoError, open_photo
 from models.predict import predict
+from models.taps import tap_names
 from models.weights import WeightError, available_weights, load_model, read_sidecar
 
 
@@ -45,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--target", choices=("similarity", "logit"), default="similarity", help="the answer to explain")
     parser.add_argument("--layer", help="the tap that CAM or attention methods read; default: the model's own")
+    look = parser.add_argument_group("attention", "for models that have it: where one patch reads")
+    look.add_argument("--attention", metavar="LAYER", help="the layer whose attention is written; default: the last")
+    look.add_argument("--head", type=int, help="from 1; default: the mean of all heads")
+    look.add_argument(
+        "--query", nargs=2, type=float, metavar=("Y", "X"), help="the patch, a place in [0, 1]; default: left eye of A"
+    )
     parser.add_argument("--out", type=Path, default=Path("report"), help="folder to write; default: %(default)s")
     parser.add_argument("--face-a", type=int, default=0, help="which face of photo A, largest first, from 0")
     parser.add_argument("--face-b", type=int, default=0, help="which face of photo B")
@@ -60,11 +68,13 @@ def _report(args: argparse.Namespace) -> str:
     model, sidecar = _load(args.model), read_sidecar(args.model)
     methods = _methods(model, args.model, args.method or ["grad_cam"])
     _check_layer(model, methods, args.layer)
+    _check_look(model, args)
     face_a = _face(args.photo_a, "--face-a", args.face_a)
     face_b = _face(args.photo_b, "--face-b", args.face_b)
     result = predict(model, face_a, face_b, grad=any(EXPLAINERS[m].grad for m in methods))
     options = {"threshold": args.threshold, "target": args.target, "layer": args.layer, "archive": args.zip}
-    path = write_report(args.out, result, face_a, face_b, methods, sidecar=sidecar, **options)
+    look = _look(result, args)
+    path = write_report(args.out, result, face_a, face_b, methods, sidecar=sidecar, look=look, **options)
     threshold = sidecar.threshold if args.threshold is None else args.threshold
     words = DECISIONS[sidecar.task][0 if result.score >= threshold else 1]
     return f"score {result.score:.3f} (threshold {threshold:.3f}): {words}; similarity {result.similarity:.3f}\n{path}"
@@ -89,6 +99,25 @@ def _check_layer(model: PairModel, methods: list[str], layer: str | None) -> Non
     known = sorted({name for m in methods for name in layers_for(model, m)})
     if layer is not None and layer not in known:
         raise UserError(f"no layer {layer!r} for {', '.join(methods)}; there are: {', '.join(known) or 'none'}")
+
+
+def _check_look(model: PairModel, args: argparse.Namespace) -> None:
+    """What was asked of the attention must be there."""
+    known = tap_names(model, "attn")
+    if args.attention is not None and args.attention not in known:
+        raise UserError(f"no attention layer {args.attention!r}; there are: {', '.join(known) or 'none'}")
+    if args.query and not all(0 <= v <= 1 for v in args.query):
+        raise UserError(f"--query lies in [0, 1] of the crop, got {args.query[0]:g} {args.query[1]:g}")
+
+
+def _look(result: Result, args: argparse.Namespace) -> Look:
+    """The patch, layer and head that were asked for."""
+    names = tap_names(result.model, "attn")
+    heads = result.evidence[args.attention or names[-1]].shape[1] if names else 0
+    if args.head is not None and not 1 <= args.head <= heads:
+        raise UserError(f"--head {args.head} does not exist; this layer has {heads}")
+    place = (args.query[0], args.query[1]) if args.query else left_eye(result)
+    return Look(place, args.attention, None if args.head is None else args.head - 1)
 
 
 def _face(path: Path, flag: str, index: int) -> Face:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from explain import branches, cross_attention, grad_cam, occlusion, pair_gradients
+from explain import branches, grad_cam, occlusion, pair_gradients
 from explain.attention_maps import CAPTION as ATTENTION_CAPTION
 from explain.attention_maps import attention_received
+from explain.cross_attention import CAPTION as CROSS_CAPTION
+from explain.cross_attention import looked_at
 from explain.findings import Heatmap
 from models.outputs import Result
 from models.pair import Branched, PairModel
@@ -108,11 +110,11 @@ _ALL = (
     Explainer(
         "cross_attention",
         "Cross-attention received",
-        cross_attention.looked_at,
+        looked_at,
         needs=frozenset({"cross_attn"}),
         grad=False,
         signed=False,
-        caption=cross_attention.CAPTION,
+        caption=CROSS_CAPTION,
         reads="the attention weights between the two faces",
         targets=(),
         layers="cross_attn",

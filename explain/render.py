@@ -70,7 +70,7 @@ def overlay(rgb: np.ndarray, heatmap: Heatmap, *, opacity: float, limit: float) 
     Returns:
         (H, W, 3) uint8.
     """
-    return _blend(rgb, heatmap.resized(*rgb.shape[:2]), heatmap.signed, opacity, limit)
+    return blend(rgb, heatmap.resized(*rgb.shape[:2]), heatmap.signed, opacity, limit)
 
 
 def on_photo(face: Face, spec: InputSpec, heatmap: Heatmap, *, opacity: float, limit: float) -> np.ndarray:
@@ -79,10 +79,10 @@ def on_photo(face: Face, spec: InputSpec, heatmap: Heatmap, *, opacity: float, l
     Returns:
         (H, W, 3) uint8 in the frame of face.photo.
     """
-    return _blend(face.photo, warp_back(heatmap.values, face, spec), heatmap.signed, opacity, limit)
+    return blend(face.photo, warp_back(heatmap.values, face, spec), heatmap.signed, opacity, limit)
 
 
-def _blend(rgb: np.ndarray, values: np.ndarray, signed: bool, opacity: float, limit: float) -> np.ndarray:
+def blend(rgb: np.ndarray, values: np.ndarray, signed: bool, opacity: float, limit: float) -> np.ndarray:
     """Colours over a picture of the same size; NaN is transparent."""
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity lies in [0, 1], got {opacity}")
@@ -171,7 +171,7 @@ def curve_figure(curve: Curve) -> go.Figure:
         )
     figure.update_xaxes(title=f"pixels of face {curve.face.upper()} changed, in the map's order (%)")
     figure.update_yaxes(title=curve.unit)
-    return _styled(figure, f"{curve.method}, fill: {curve.fill}")
+    return styled(figure, f"{curve.method}, fill: {curve.fill}")
 
 
 def region_figure(drops_a: RegionDrops, drops_b: RegionDrops) -> go.Figure:
@@ -180,10 +180,10 @@ def region_figure(drops_a: RegionDrops, drops_b: RegionDrops) -> go.Figure:
     for drops, colour in ((drops_a, ORANGE), (drops_b, BLUE)):
         figure.add_bar(x=drops.regions, y=drops.drop, name=f"face {drops.face.upper()}", marker_color=colour)
     figure.update_yaxes(title=f"score lost (of {drops_a.baseline:.3f})")
-    return _styled(figure, f"region covered, fill: {drops_a.fill}")
+    return styled(figure, f"region covered, fill: {drops_a.fill}")
 
 
-def _styled(figure: go.Figure, title: str) -> go.Figure:
+def styled(figure: go.Figure, title: str) -> go.Figure:
     """Transparent, in a grey that reads on dark and light pages."""
     figure.update_layout(
         title={"text": title, "font": {"size": 14}},

@@ -6,6 +6,7 @@ METHOD_photo_a.png ..._b.png        the same over the photos
 METHOD_scale.png                    the colour scale
 maps.npz                            raw float32 maps: METHOD_a, METHOD_b
 report.json
+and what the model gave away, see explain/report_inside.py
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from PIL import Image
 from explain import render
 from explain.faithfulness import faithfulness
 from explain.findings import Curve, Heatmap, RegionDrops
+from explain.inside import Look, left_eye, look_inside
 from explain.occlusion import occlude_regions
 from explain.registry import EXPLAINERS, explain, layers_for
+from explain.report_inside import write_inside
 from models.outputs import Face, Result
 from models.weights import Sidecar
 
@@ -48,6 +51,7 @@ def write_report(
     threshold: float | None = None,
     target: str = "similarity",
     layer: str | None = None,
+    look: Look | None = None,
     opacity: float = 0.5,
     fill: str = "blur",
     archive: bool = False,
@@ -63,6 +67,7 @@ def write_report(
         threshold: on the score; by default the sidecar's.
         target: the answer to explain; a method that cannot explain it explains its own default, which is written down.
         layer: the tap to read, for the methods that can read it; the others read their own default.
+        look: the patch whose attention is drawn; by default the one at face a's left eye, in the last layer.
         opacity: of the maps in the pictures.
         fill: of region occlusion and faithfulness, "blur" or "grey".
         archive: pack the folder's report into <folder>.zip and return that.
@@ -77,7 +82,8 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     maps = {m: explain(result, m, target=_target(m, target), layer=_layer(result, m, layer)) for m in methods}
     _write_pictures(folder, result, (face_a, face_b), maps, opacity)
-    raw: dict[str, Any] = {f"{m}_{h.face}": h.values for m, pair in maps.items() for h in pair}
+    inside, arrays = write_inside(folder, result, look_inside(result), look or Look(left_eye(result)), opacity)
+    raw: dict[str, Any] = {**{f"{m}_{h.face}": h.values for m, pair in maps.items() for h in pair}, **arrays}
     np.savez_compressed(folder / "maps.npz", **raw)
     values = {
         "notice": NOTICE,
@@ -85,6 +91,7 @@ def write_report(
         "faces": {"a": _face_values(face_a), "b": _face_values(face_b)},
         "regions": [_region_values(d) for d in occlude_regions(result, fill=fill)],
         "methods": {m: _method_values(result, m, target, pair, fill) for m, pair in maps.items()},
+        **inside,
         "versions": _versions(),
     }
     (folder / "report.json").write_text(json.dumps(values, indent=1) + "\n")

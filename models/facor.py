@@ -196,11 +196,11 @@ class FaCoR(PairModel):
         return self.logit(relation.x, relation.y)
 
     def branches(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """The cosine's four products of whole face and components, in log-odds (models.pair.Branched)."""
+        """The cosine's four products (first × second face), in log-odds (models.pair.Branched)."""
         relation = self.fuse(x, y)
         scale, names = self._scale(relation), ("whole face", "components")
         parts = {
-            f"{names[i]} of the first × {names[j]} of the second": scale * (u * v).sum(1)
+            f"{names[i]} × {names[j]}": scale * (u * v).sum(1)
             for i, u in enumerate(relation.parts_x)
             for j, v in enumerate(relation.parts_y)
         }

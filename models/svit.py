@@ -246,8 +246,7 @@ class Svit(PairModel):
 
     def __init__(self, config: SvitConfig | None = None) -> None:
         super().__init__()
-        config = config or SvitConfig()
-        self.config = config
+        self.config = config = config or SvitConfig()
         self.spec: InputSpec = ARCFACE_112.resized(config.input_size)
         self.backbone = PCPVT(config)
         self.head = KinLogit(config.dims[-1])

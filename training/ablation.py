@@ -1,8 +1,8 @@
 """What each part of S-ViT's recipe brings, measured on held-out training families: weights/ablation.json.
 
-    python -m training.ablation --start runs/svit_distill/model.safetensors            # every row
-    python -m training.ablation --start ... --rows head                                # fusions and lambda
-    python -m training.ablation --start ... --rows whole --steps 150                   # distillation, augmentation
+    python -m training.ablation --init runs/svit_distill/model.safetensors            # every row
+    python -m training.ablation --init ... --rows head                                # fusions and lambda
+    python -m training.ablation --init ... --rows whole --steps 150                   # distillation, augmentation
 
 Rows of "head" train the fusion head alone on the frozen distilled backbone, whose maps of every face and of its mirror
 image are computed once; so they compare fusions and lambdas, not whole networks. Rows of "whole" train everything by
@@ -132,14 +132,14 @@ def row(part: str, name: str, values: list[float], steps: int) -> Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--start", type=Path, required=True, help="distilled S-ViT (.safetensors)")
+    parser.add_argument("--init", type=Path, required=True, help="distilled S-ViT (.safetensors)")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--rows", choices=("head", "whole", "all"), default="all")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=150, help="of the rows that train everything")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="run folders")
     args = parser.parse_args()
-    root, tensors = data_root(args.data), load_file(args.start)
+    root, tensors = data_root(args.data), load_file(args.init)
     path = SHIPPED / "ablation.json"
     kept: list[Row] = json.loads(path.read_text())["rows"] if path.exists() else []
     for part in ("head", "whole") if args.rows == "all" else (args.rows,):

@@ -1,12 +1,12 @@
 """Train a kinship network on Families In the Wild: weights/<model>.safetensors.
 
-    python -m training.kinship --model svit --start runs/svit_distill/model.safetensors
-    python -m training.kinship --model facor --start runs/siamese_ir_distill/model.safetensors
-    python -m training.kinship --model dlib_kin --start weights/dlib_kin.safetensors
+    python -m training.kinship --model svit --init runs/svit_distill/model.safetensors
+    python -m training.kinship --model facor --init runs/siamese_ir_distill/model.safetensors
+    python -m training.kinship --model dlib_kin --init weights/dlib_kin.safetensors
     accelerate launch -m training.kinship --model svit ...        # the same on several GPUs or nodes
 
 The loop is one for all; what a network learns from a batch stands in training/kin_objectives.py, how batches are made
-in training/kin_batches.py. AdamW without decay on norms and biases; what --start brings learns at --lr, the rest ten
+in training/kin_batches.py. AdamW without decay on norms and biases; what --init brings learns at --lr, the rest ten
 times faster; gradient norm 1; loop.warm_stable_decay; bf16. An exponential average of the weights is tried on pairs of
 held-out training families every --check steps, and the best is kept. The same held-out families fit probability and
 threshold. FIW's validation part is never read here. The run continues by itself when the command is given again.
@@ -54,7 +54,7 @@ class Settings:
 
     Attributes:
         steps: in all.  pairs: kin pairs a batch, one a family.  groups: relations a batch.
-        lr: of what --start brings.  warmup: steps.  decay: last part, over which the learning rate falls to zero.
+        lr: of what --init brings.  warmup: steps.  decay: last part, over which the learning rate falls to zero.
         average: decay of the weight average.  check: steps between trials; patience: trials without improvement.
         held_out: fraction of the families for selection and calibration.
         channels_last: memory format, faster for convolutional networks.
@@ -115,7 +115,7 @@ def start_from(model: PairModel, tensors: dict[str, Tensor], trunk: tuple[str, .
     wanted = {k for k in own if k.startswith(trunk) and not k.startswith("logit.")}
     wrong = sorted(k for k in wanted if k not in tensors or tensors[k].shape != own[k].shape)
     if wrong:
-        raise ValueError(f"--start does not fit {model.name}: {', '.join(wrong[:3])} ({len(wrong)} in all)")
+        raise ValueError(f"--init does not fit {model.name}: {', '.join(wrong[:3])} ({len(wrong)} in all)")
     model.load_state_dict({**own, **{k: tensors[k].to(own[k].dtype) for k in wanted}})
 
 
@@ -150,8 +150,10 @@ def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
 def held_out_auc(model: PairModel, crops: Crops, held: list[Pair], accelerator: Accelerator) -> float:
     """AUC of the score on held-out pairs; the processes share the encoding and come to the same value."""
     names = unique_images(held)[accelerator.process_index :: accelerator.num_processes]
-    shares: list[dict[str, Tensor]] = gather_object([encode_crops(model.eval(), crops, names)])
-    scored = score_pairs(model, {n: code for share in shares for n, code in share.items()}, held)
+    mine = torch.stack(list(encode_crops(model.eval(), crops, names).values()))  # one storage: views pickle it whole
+    shares: list[tuple[list[str], Tensor]] = gather_object([(names, mine)])
+    codes = {name: code for part, values in shares for name, code in zip(part, values, strict=True)}
+    scored = score_pairs(model, codes, held)
     return auc(scored.score, scored.same)
 
 
@@ -239,7 +241,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"fusion": "sum"}')
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, help="default: runs/<model>_kinship")
-    parser.add_argument("--start", type=Path, help="distilled or trained weights (.safetensors); else from scratch")
+    parser.add_argument("--init", type=Path, help="distilled or trained weights (.safetensors); else from scratch")
     parser.add_argument("--teacher", default="", help="a kinship weight whose similarities to agree with")
     parser.add_argument("--plain", action="store_true", help="no augmentation")
     parser.add_argument("--no-export", action="store_true", help="leave weights/ as it is")
@@ -264,20 +266,20 @@ def main() -> None:
     torch.manual_seed(how.seed)
     model = create_model(args.model, **args.config)
     objective = objective_for(model, how.weights)
-    if args.start:
-        start_from(model, load_file(args.start), objective.trunk)
+    if args.init:
+        start_from(model, load_file(args.init), objective.trunk)
     with accelerator.main_process_first():  # caches are written once
         lesson = lesson_of(root, model, how, args.teacher)
     facts = {
         "model": args.model,
         "config": json.dumps(args.config, sort_keys=True),
-        "start": file_sha256(args.start) if args.start else "scratch",
+        "init": file_sha256(args.init) if args.init else "scratch",
         "teacher": args.teacher,
         "augmentation": not args.plain,
     }
     run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)
     augment = without_augmentation() if args.plain else Augment()
-    best = fit(objective, lesson, how, augment, run, facts, bool(args.start))
+    best = fit(objective, lesson, how, augment, run, facts, bool(args.init))
     if accelerator.is_main_process:
         print(f"held-out families: AUC {best:.4f}; weights: {run.folder / 'model.safetensors'}")
         if not args.no_export:

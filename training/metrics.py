@@ -1,4 +1,4 @@
-"""Figures of pair verification, in numpy: AUC, accuracy, ROC, TAR at a FAR, cross-validated accuracy, bootstrap.
+"""Figures of pair verification and of search, in numpy: AUC, accuracy, ROC, TAR at a FAR, folds, mAP, bootstrap.
 
 Scores are higher for pairs that match. `same` is True for those. FAR (false accept rate) is the share of
 non-matching pairs with score >= threshold, TAR (true accept rate) the share of matching ones.
@@ -83,6 +83,26 @@ def fold_accuracy(score: np.ndarray, same: np.ndarray, fold: np.ndarray) -> np.n
         out = fold == k
         results.append(accuracy(score[out], same[out], best_threshold(score[~out], same[~out])))
     return np.array(results)
+
+
+def average_precision(relevant: np.ndarray) -> float:
+    """Mean over the relevant items of the precision at their place in a ranking (Buckley & Voorhees, 2000).
+
+    Args:
+        relevant: (N,) bool, best-ranked first.
+
+    Raises:
+        ValueError: nothing is relevant.
+    """
+    places = np.flatnonzero(relevant) + 1
+    if not len(places):
+        raise ValueError("nothing in the ranking is relevant")
+    return float(np.mean(np.arange(1, len(places) + 1) / places))
+
+
+def hit_within(relevant: np.ndarray, k: int) -> bool:
+    """Rank@k of one ranking: is at least one of its first k items relevant? (N,) bool, best-ranked first."""
+    return bool(np.asarray(relevant)[:k].any())
 
 
 def bootstrap_ci(

@@ -83,11 +83,12 @@ def answer_card(answer: Answer, verdict: Verdict, threshold: float) -> str:
         f"<div class='ks-head'><div class='ks-big'>{percent(answer.score)}</div><div>"
         f"<div class='ks-decision'>Decision: {escape(verdict.decision)}</div>"
         f"<div class='ks-sub'>{QUESTIONS[task]}; {side} the threshold of {percent(threshold)}</div></div></div>"
-        f"{_gauge(answer.score, threshold)}{_facts(answer)}{_cost(task, verdict, threshold)}</section>"
+        f"{gauge(answer.score, threshold)}{_facts(answer)}{_cost(task, verdict, threshold)}</section>"
     )
 
 
-def _gauge(score: float, threshold: float) -> str:
+def gauge(score: float, threshold: float) -> str:
+    """A score on a bar from 0 to 1, with the threshold as a mark."""
     label = f"score {percent(score)} on a scale from 0 to 100 %, threshold at {percent(threshold)}"
     return (
         f"<div class='ks-gauge' role='img' aria-label='{label}'><span class='ks-fill' style='width:{100 * score:.2f}%'>"
@@ -173,7 +174,7 @@ def curve_table(curves: Sequence[Curve]) -> str:
         areas = (c.deletion_auc, c.random_deletion_auc, c.insertion_auc, c.random_insertion_auc)
         cells = "".join(f"<td>{area:.3f}</td>" for area in areas)
         rows += f"<tr><th scope='row'>face {c.face.upper()}</th>{cells}</tr>"
-        readings += f"<li><b>Face {c.face.upper()}:</b> {_reading(c)}.</li>"
+        readings += f"<li><b>Face {c.face.upper()}:</b> {reading(c)}.</li>"
     heads = ("map", "deletion ↓", "random", "insertion ↑", "random")
     head = "".join(f"<th scope='col'>{h}</th>" for h in heads)
     return (
@@ -183,7 +184,7 @@ def curve_table(curves: Sequence[Curve]) -> str:
     )
 
 
-def _reading(curve: Curve) -> str:
+def reading(curve: Curve) -> str:
     """Words for the areas; a difference below NOTICEABLE counts as none."""
     deletion = curve.random_deletion_auc - curve.deletion_auc >= NOTICEABLE
     insertion = curve.insertion_auc - curve.random_insertion_auc >= NOTICEABLE

@@ -1,25 +1,52 @@
-"""The Kinship tab: one question asked of two faces, or of many."""
+"""The Kinship tab: one question asked of two faces, of parents and child, or of a gallery."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from ui import kinship, search
+from ui import kinship, search, tri
 from ui import search_callbacks as searching
+from ui import tri_callbacks as tri_do
 from ui.kinship_callbacks import own_threshold
 from ui.widgets import RUNS, VIEWS
 
+PAIR = "pair"
+"""The sub-tab of two faces, where the others send their pairs."""
+
 
 def build() -> None:
-    """A sub-tab a mode; a search result opens as a pair."""
+    """A sub-tab a mode; the pairs of the others open as two faces."""
     with gr.Tabs(elem_id="modes") as modes:
-        with gr.Tab("Two faces", id="pair"):
+        with gr.Tab("Two faces", id=PAIR):
             pair = kinship.build()
-        with gr.Tab("Search", id="search"):
+        with gr.Tab("Parents and child", id="tri") as tri_tab:
+            family = tri.build()
+        with gr.Tab("Search", id="search") as search_tab:
             found = search.build()
+    tri.then_answer(tri_tab.select(tri_do.first_visit, family.shots, family.photos, **RUNS), family)
+    seen = search_tab.select(
+        searching.first_visit,
+        [found.probe.shot, found.collection],
+        [*found.probe.outputs, found.collection, found.note],
+        **RUNS,
+    )
+    search.then_find(seen, found)
+    _open_parents(modes, pair, family)
     _open_results(modes, pair, found)
+
+
+def _open_parents(modes: gr.Tabs, pair: kinship.Page, family: tri.Page) -> None:
+    """A button a parent: that pair as two faces."""
+
+    def opened(parent: Any, child: Any, weight: str | None) -> list[Any]:
+        return [*tri_do.open_pair(parent, child, weight), gr.Tabs(selected=PAIR)]
+
+    for button, parent in ((family.open_father, family.father), (family.open_mother, family.mother)):
+        event = partial(button.click, opened, [parent.shot, family.child.shot, family.weight])
+        _then_show(event, modes, pair, button)
 
 
 def _open_results(modes: gr.Tabs, pair: kinship.Page, found: search.Page) -> None:
@@ -27,9 +54,13 @@ def _open_results(modes: gr.Tabs, pair: kinship.Page, found: search.Page) -> Non
 
     def opened(probe: Any, collection: Any, ranking: Any, event: gr.EventData) -> list[Any]:
         weight = ranking.weight if ranking else None
-        return [*searching.open_pair(probe, collection, weight, event.entry), gr.Tabs(selected="pair")]
+        return [*searching.open_pair(probe, collection, weight, event.entry), gr.Tabs(selected=PAIR)]
 
-    filled = [*pair.a.outputs, *pair.b.outputs, pair.weight, modes]
-    given = [found.probe.shot, found.collection, found.ranking]
-    sent = found.hits.click(opened, given, filled, show_progress_on=found.hits, **RUNS)
+    event = partial(found.hits.click, opened, [found.probe.shot, found.collection, found.ranking])
+    _then_show(event, modes, pair, found.hits)
+
+
+def _then_show(event: Any, modes: gr.Tabs, pair: kinship.Page, on: Any) -> None:
+    """`event` fills the photos, the model and the chosen sub-tab; then the pair is answered as any other."""
+    sent = event([*pair.a.outputs, *pair.b.outputs, pair.weight, modes], show_progress_on=on, **RUNS)
     kinship.then_answer(sent.success(own_threshold, pair.weight, pair.threshold, **VIEWS), pair)

@@ -60,7 +60,7 @@ def build() -> Page:
         with gr.Column(scale=8, min_width=320):
             page = Page(probe, *gallery, *options, *_right_side())
     _wire(page)
-    _then_find(example.click(do.load_example, None, [*probe.outputs, page.collection, page.note], **RUNS), page)
+    then_find(example.click(do.load_example, None, [*probe.outputs, page.collection, page.note], **RUNS), page)
     return page
 
 
@@ -102,7 +102,7 @@ def _right_side() -> tuple[Any, ...]:
         gr.Markdown("## The gallery, ranked\nA click opens a face beside the probe, with its evidence.")
         hits = gr.HTML(elem_id="hits", js_on_load=PICKED)
         export = gr.Button("Download the ranking (CSV)", variant="primary", elem_id="search-csv")
-        file = gr.DownloadButton("ranking", visible="hidden", elem_id="search-file")
+        file = gr.DownloadButton("ranking", visible="hidden", elem_id="search-file", elem_classes="ks-file")
         export_note = gr.HTML()
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
     return card, rest, threshold, hits, gr.State(None, time_to_live=SESSION_SECONDS), export, file, export_note
@@ -111,7 +111,7 @@ def _right_side() -> tuple[Any, ...]:
 def _wire(page: Page) -> None:
     """A new gallery is read and encoded, a new model encodes it again, a new probe costs one encoding."""
     gr.on(None, own_threshold, page.weight, page.threshold, **VIEWS)
-    on_change(page.probe, lambda event: _then_find(event, page))
+    on_change(page.probe, lambda event: then_find(event, page))
     page.folder.upload(lambda paths: paths, page.folder, page.files, **VIEWS)
     read = page.files.change(
         do.read_gallery, page.files, [page.collection, page.note], show_progress_on=page.note, **GALLERIES
@@ -119,7 +119,7 @@ def _wire(page: Page) -> None:
     _then_encode(read, page)
     _then_encode(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS), page)
     for option in (page.every_face, page.top):
-        _then_find(option.input(None, show_progress="hidden", api_visibility="private"), page)
+        then_find(option.input(None, show_progress="hidden", api_visibility="private"), page)
     page.threshold.input(
         do.redraw,
         [page.ranking, page.collection, page.threshold],
@@ -139,10 +139,11 @@ def _wire(page: Page) -> None:
 
 def _then_encode(event: Any, page: Page) -> None:
     shown = {"show_progress_on": page.card, **GALLERIES}
-    _then_find(event.then(do.encode_gallery, [page.collection, page.weight], None, **shown), page)
+    then_find(event.then(do.encode_gallery, [page.collection, page.weight], None, **shown), page)
 
 
-def _then_find(event: Any, page: Page) -> None:
+def then_find(event: Any, page: Page) -> None:
+    """After `event`: the gallery ranked for the probe."""
     event.then(
         do.find,
         [page.probe.shot, page.collection, page.weight, page.every_face, page.top, page.threshold],

@@ -120,6 +120,11 @@ def load_example(progress: gr.Progress = PROGRESS) -> list[Any]:
     return [*show_shot(take(str(FOLDER / PROBE))), collection, search_cards.gallery_note(collection)]
 
 
+def first_visit(probe: Shot | None, collection: Collection | None) -> list[Any]:
+    """The example for whoever comes here with nothing yet, else everything as it is."""
+    return [gr.skip()] * 6 if probe or collection else load_example()
+
+
 def told(progress: gr.Progress) -> Tell:
     """The page's progress bar, for what reports its progress."""
     return lambda done, of, what: progress((done, of), desc=what)

@@ -121,7 +121,7 @@ def to_view(points: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _read(path: str) -> np.ndarray:
-    """The photo's pixels, read-only; the last two photos are kept.
+    """The photo's pixels, read-only; the last three photos are kept.
 
     Raises:
         PhotoError: unreadable, larger than MAX_MEGAPIXELS, or no longer there.
@@ -132,7 +132,7 @@ def _read(path: str) -> np.ndarray:
         raise PhotoError(GONE) from error
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _pixels(path: str, _written: int) -> np.ndarray:
     photo = open_photo(path)
     if photo.shape[0] * photo.shape[1] > MAX_MEGAPIXELS * 1_000_000:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explain.findings import AttentionMaps, Curve, Heatmap, RegionDrops
+from explain.findings import AttentionMaps, Curve, Heatmap, RegionDrops, Shares
 
 
 def heatmap(values: np.ndarray, **changes: Any) -> Heatmap:
@@ -107,3 +107,17 @@ def test_curve_refuses() -> None:
         curve(x=np.array([0, 0.5, 0.9], np.float32))
     with pytest.raises(ValueError, match="ascend"):
         curve(x=np.array([0, 0, 1], np.float32))
+
+
+def shares(**changes: Any) -> Shares:
+    orders = np.array([[1.0, 2.0], [1.5, 2.5]], np.float32)
+    values = {"names": ("x", "y"), "orders": orders, "totals": (3.0, 4.0), "unit": "log-odds", "caption": "c"}
+    return Shares(**{**values, **changes})
+
+
+def test_shares_are_a_sum() -> None:
+    assert shares().values.tolist() == [1.25, 2.25] and shares().total == 3.5
+    with pytest.raises(ValueError, match="do not add up"):
+        shares(totals=(3.0, 4.1))
+    with pytest.raises(ValueError, match="3 names"):
+        shares(names=("x", "y", "z"))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explain import EXPLAINERS, explain, render, write_report
+from explain import EXPLAINERS, Look, explain, render, write_report
 from models.outputs import Face, Result
 from models.predict import predict
 from models.weights import OperatingPoints, Sidecar
@@ -107,3 +107,35 @@ def test_a_method_the_model_cannot_give_is_refused(tmp_path: Path) -> None:
     result, a, b = pair()
     with pytest.raises(ValueError, match="no method 'magic'"):
         write_report(tmp_path, result, a, b, ["magic"], sidecar=SIDECAR)
+
+
+def test_what_the_model_gave_away_is_written_down(tmp_path: Path) -> None:
+    result, a, b = pair()
+    look = Look((0.99, 0.0), "pool.attn", head=1, links=3)
+    folder = write_report(tmp_path, result, a, b, [], sidecar=SIDECAR, look=look)
+    values, raw = json.loads((folder / "report.json").read_text()), np.load(folder / "maps.npz")
+    evidence = {k: v.detach().numpy() for k, v in result.evidence.items()}
+    for tap in ("pool.attn", "relation.cross_attn"):
+        for i, face in enumerate("ab"):
+            assert np.array_equal(raw[f"{tap}_{face}"], evidence[tap][i])
+    attention = values["attention"]
+    assert (attention["layer"], attention["head"], attention["query_row_column"]) == ("pool.attn", 1, [1, 0])
+    np.testing.assert_allclose(np.ravel(attention["reads"]["b"]), evidence["pool.attn"][1, 1, 2], rtol=1e-6)
+    strongest = values["links"]["relation.cross_attn"]["strongest"]
+    assert len(strongest["a"]) == len(strongest["b"]) == 3
+    assert strongest["a"][0]["weight"] == pytest.approx(float(evidence["relation.cross_attn"][0].max()))
+    shares = values["shares"]
+    assert sum(shares["ab"].values()) == pytest.approx(shares["log_odds_ab"], abs=1e-5)
+    assert (shares["log_odds_ab"] + shares["log_odds_ba"]) / 2 == pytest.approx(sum(shares["mean"].values()), abs=1e-5)
+    for name in ("query_a", "query_b", "links_a", "links_b", "query_scale"):
+        assert Image.open(folder / f"{name}.png").size[0] > 400
+    with pytest.raises(ValueError, match=r"no attention layer 'x\.attn'"):
+        write_report(tmp_path, result, a, b, [], sidecar=SIDECAR, look=Look((0, 0), "x.attn"))
+
+
+def test_the_patch_at_the_left_eye_is_looked_at_first(tmp_path: Path) -> None:
+    result, a, b = pair()
+    folder = write_report(tmp_path, result, a, b, [], sidecar=SIDECAR)
+    x, y = (float(v) for v in result.a.keypoints[0, 0])
+    shown = json.loads((folder / "report.json").read_text())["attention"]
+    assert shown["query_row_column"] == [int(2 * y), int(2 * x)] and shown["head"] == "mean"

@@ -10,13 +10,16 @@ from models.photo import PhotoError
 from models.weights import WeightError, load_model, read_sidecar
 from training.data import DataError
 from training.evaluate.report import table, write_json
-from training.evaluate.tasks import TASKS, Setup
+from training.evaluate.setup import Setup
+from training.evaluate.tasks import TASKS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(arguments)
     try:
-        setup = Setup(load_model(args.model), read_sidecar(args.model), args.data, args.pairs, args.images)
+        setup = Setup(
+            load_model(args.model), read_sidecar(args.model), args.data, args.pairs, args.triplets, args.images
+        )
         report = TASKS[args.task].run(setup)
     except (DataError, WeightError, PhotoError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error
@@ -38,7 +41,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--json", type=Path, help="write the report here")
     parser.add_argument("--pairs", type=Path, help="pairs: CSV with image_a, image_b, kin (or same), relation")
-    parser.add_argument("--images", type=Path, help="pairs: folder the CSV's names are relative to")
+    parser.add_argument("--triplets", type=Path, help="tri: CSV with father, mother, child, kin, relation")
+    parser.add_argument("--images", type=Path, help="pairs, tri: folder the CSV's names are relative to")
     return parser.parse_args(arguments)
 
 

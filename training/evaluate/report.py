@@ -1,7 +1,8 @@
 """What an evaluation says: one dictionary for JSON, one table for the screen.
 
 Top level, for every task: task, model, weight, weight_sha256, protocol, accuracy, accuracy_ci95, auc, tar (FAR -> TAR),
-pairs; then what the task adds, and under "breakdown" the same figures for its parts.
+pairs; then what the task adds, under "breakdown" the same figures for its parts, and under "published" what others
+report on their lists.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from models.weights import Sidecar
-from training.data import Pair
+from training.evaluate.published import beside, published
 from training.evaluate.scoring import Scored
 from training.metrics import accuracy, auc, best_threshold, bootstrap_ci, tar_table
 
@@ -27,6 +28,7 @@ def head(task: str, sidecar: Sidecar, protocol: str) -> dict[str, Any]:
         "weight": sidecar.name,
         "weight_sha256": sidecar.sha256,
         "protocol": protocol,
+        "published": published(task),
     }
 
 
@@ -53,29 +55,58 @@ def figures(scored: Scored, threshold: float, groups: Sequence[str] | None = Non
 
 
 def by_relation(
-    scored: Scored, pairs: Sequence[Pair], threshold: float, groups: Sequence[str] | None
+    scored: Scored, relations: Sequence[str], threshold: float, groups: Sequence[str] | None
 ) -> dict[str, dict[str, Any]]:
-    """figures() of every relation in the list, in the list's order of first appearance; empty without relations."""
+    """figures() of every relation in the list, in the list's order of first appearance; those without one left out."""
     parts = {}
-    for relation in dict.fromkeys(p.relation for p in pairs if p.relation):
-        rows = np.array([i for i, p in enumerate(pairs) if p.relation == relation])
+    for relation in dict.fromkeys(r for r in relations if r):
+        rows = np.array([i for i, r in enumerate(relations) if r == relation])
         part = Scored(scored.score[rows], scored.similarity[rows], scored.same[rows])
         parts[relation] = figures(part, threshold, None if groups is None else [groups[i] for i in rows])
     return parts
 
 
-COLUMNS = ("pairs", "accuracy", "accuracy_ci95", "best_accuracy", "auc", "tar")
+def at_threshold(
+    first: dict[str, Any], scored: Scored, relations: Sequence[str], threshold: float, groups: Sequence[str]
+) -> dict[str, Any]:
+    """A report at one threshold: `first` (of head), the figures, and the relations below with their plain mean."""
+    parts = by_relation(scored, relations, threshold, groups)
+    report = {**first, **figures(scored, threshold, groups)}
+    if parts:
+        report["mean_relation_accuracy"] = float(np.mean([v["accuracy"] for v in parts.values()]))
+    return {**report, "breakdown": parts}
+
+
+COLUMNS = (
+    "pairs",
+    "probes",
+    "accuracy",
+    "accuracy_ci95",
+    "best_accuracy",
+    "auc",
+    "tar",
+    "map",
+    "map_ci95",
+    "rank5",
+    "rank5_ci95",
+)
 
 
 def table(report: dict[str, Any]) -> str:
-    """The report as text: one line for the whole and one for each part of the breakdown."""
+    """The report as text: a line for the whole and one for each part, then the published results beside it."""
     rows = [("all", report), *report.get("breakdown", {}).items()]
     shown = [c for c in COLUMNS if any(c in values for _, values in rows)]
     cells = [["", *shown]] + [[name, *(_cell(values.get(c)) for c in shown)] for name, values in rows]
+    facts = [f"{k}: {_cell(report[k])}" for k in report if k not in (*COLUMNS, "breakdown", "published")]
+    blocks = ["\n".join(facts), _columns(cells)]
+    if report.get("published"):
+        blocks += [_columns(beside(report["task"], {report["weight"]: report})), report["published"]["note"]]
+    return "\n\n".join(blocks)
+
+
+def _columns(cells: list[list[str]]) -> str:
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells]
-    facts = [f"{k}: {_cell(report[k])}" for k in report if k not in (*COLUMNS, "breakdown")]
-    return "\n".join([*facts, "", *lines])
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells)
 
 
 def _cell(value: Any) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.pair import PairModel
-from models.weights import Sidecar
 from training.data import (
+    Pair,
     data_root,
     family_of,
     fiw_crops,
@@ -20,28 +18,13 @@ from training.data import (
     lfw_pairs,
     read_pairs,
 )
-from training.evaluate.report import by_relation, figures, head
+from training.evaluate.kinfacew import kinfacew
+from training.evaluate.report import at_threshold, figures, head
 from training.evaluate.scoring import Scored, encode_crops, encode_photos, score_pairs, unique_images
+from training.evaluate.search import search
+from training.evaluate.setup import CHOICE, RAW, Setup
+from training.evaluate.tri import tri
 from training.metrics import accuracy, auc, best_threshold, fold_accuracy, fold_ci
-
-CHOICE = "of several faces the one nearest the image centre is taken"
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a task gets.
-
-    Attributes:
-        model, sidecar: the trained model and what is known of it.
-        data: --data as given, None to look for it.
-        pairs, images: --pairs and --images, for the task "pairs".
-    """
-
-    model: PairModel
-    sidecar: Sidecar
-    data: Path | None = None
-    pairs: Path | None = None
-    images: Path | None = None
 
 
 def lfw(setup: Setup) -> dict[str, Any]:
@@ -89,19 +72,7 @@ def kinship(setup: Setup) -> dict[str, Any]:
         "FIW val_pairs (RFIW2020 task 1), images aligned by the ArcFace template they were stored on, as in training; "
         "accuracy at the shipped threshold; intervals: bootstrap over the families of image_a"
     )
-    return _at_shipped(setup, "kinship", protocol, pairs, scored, [family_of(p.a) for p in pairs])
-
-
-def _at_shipped(
-    setup: Setup, task: str, protocol: str, pairs: list[Any], scored: Scored, groups: list[str]
-) -> dict[str, Any]:
-    """Report at the shipped threshold with the relations below and, where there are some, their plain mean."""
-    threshold = setup.sidecar.threshold
-    parts = by_relation(scored, pairs, threshold, groups)
-    report = {**head(task, setup.sidecar, protocol), **figures(scored, threshold, groups)}
-    if parts:
-        report["mean_relation_accuracy"] = float(np.mean([v["accuracy"] for v in parts.values()]))
-    return {**report, "breakdown": parts}
+    return _at_shipped(setup, "kinship", protocol, pairs, scored)
 
 
 def pairs(setup: Setup) -> dict[str, Any]:
@@ -113,12 +84,17 @@ def pairs(setup: Setup) -> dict[str, Any]:
     codes, missed = encode_photos(setup.model, setup.images, names)
     scored = score_pairs(setup.model, codes, listed)
     protocol = (
-        f"{setup.pairs.name}: raw photos, detection and alignment included ({CHOICE}; without a detectable face the "
-        "largest central square is taken for an ArcFace-framed crop); accuracy at the shipped threshold; intervals: "
+        f"{setup.pairs.name}: {RAW}; accuracy at the shipped threshold; intervals: "
         "bootstrap over the top folders of image_a (over image_a itself where there is no folder)"
     )
-    report = _at_shipped(setup, "pairs", protocol, listed, scored, [family_of(p.a) for p in listed])
+    report = _at_shipped(setup, "pairs", protocol, listed, scored)
     return {**report, "images": len(names), "undetected": len(missed), "undetected_images": missed}
+
+
+def _at_shipped(setup: Setup, task: str, protocol: str, listed: list[Pair], scored: Scored) -> dict[str, Any]:
+    """Report at the shipped threshold with the relations below."""
+    first, groups = head(task, setup.sidecar, protocol), [family_of(p.a) for p in listed]
+    return at_threshold(first, scored, [p.relation for p in listed], setup.sidecar.threshold, groups)
 
 
 @dataclass(frozen=True)
@@ -132,5 +108,8 @@ class Task:
 TASKS: dict[str, Task] = {
     "lfw": Task(lfw, "same person or not on LFW, 10 folds"),
     "kinship": Task(kinship, "kin or not on FIW's validation pairs"),
+    "tri": Task(tri, "father, mother and child on FIW's validation triplets, or --triplets LIST.csv of raw photos"),
+    "search": Task(search, "find the relatives of FIW's validation members in a gallery"),
+    "kinfacew": Task(kinfacew, "kin or not on KinFaceW-I and -II, 5 folds"),
     "pairs": Task(pairs, "any CSV list of raw photos"),
 }

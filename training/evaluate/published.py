@@ -1,0 +1,113 @@
+"""Which figures of a task stand in its table, and what has been published beside ours.
+
+Published figures are of the papers' own test lists, which are not the lists measured here: they say where the field
+is, not who wins. Sources: S-ViT (RFIW2020) and the results it and FaCoRNet (2023) list for others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from training.data import KINFACE_FOLDERS, RELATIONS
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The table of a task.
+
+    Attributes:
+        columns: heading -> keys that lead to the number in a report.
+        published: who -> heading -> number.
+        note: where the published numbers come from.
+    """
+
+    columns: dict[str, tuple[str, ...]]
+    published: dict[str, dict[str, float]] = field(default_factory=dict)
+    note: str = ""
+
+
+def _parts(*names: str) -> dict[str, tuple[str, ...]]:
+    return {name: ("breakdown", name, "accuracy") for name in names}
+
+
+_S_VIT = (0.77, 0.76, 0.76, 0.75, 0.80, 0.76, 0.74, 0.77, 0.72, 0.78, 0.67)
+"""Task 1 by relation, in the order of RELATIONS."""
+
+LAYOUTS: dict[str, Layout] = {
+    "lfw": Layout({"accuracy": ("accuracy",), "AUC": ("auc",)}),
+    "kinship": Layout(
+        {"accuracy": ("accuracy",), "AUC": ("auc",), **_parts(*RELATIONS)},
+        {
+            "S-ViT": {"accuracy": 0.768, **dict(zip(RELATIONS, _S_VIT, strict=True))},
+            "S-ViT's arm with ResNet50": {"accuracy": 0.758},
+            "vuvko": {"accuracy": 0.78},
+            "ustc": {"accuracy": 0.76},
+            "TeamCNU'21": {"accuracy": 0.80},
+            "SupCon + fusion": {"accuracy": 0.811},
+            "FaCoRNet": {"accuracy": 0.820},
+        },
+        "published: RFIW task 1, test list; ours: validation list",
+    ),
+    "tri": Layout(
+        {"accuracy": ("accuracy",), "AUC": ("auc",), **_parts("FMS", "FMD")},
+        {"S-ViT": {"FMS": 0.76, "FMD": 0.75}, "HCL": {"accuracy": 0.86}},
+        "published: RFIW2020 task 2, test list; ours: validation list",
+    ),
+    "search": Layout(
+        {
+            "mAP": ("map",),
+            "rank@5": ("rank5",),
+            "mAP, pair score": ("breakdown", "pair score", "map"),
+            "rank@5, pair score": ("breakdown", "pair score", "rank5"),
+            "mAP, other photos": ("breakdown", "other photos", "map"),
+            "rank@5, other photos": ("breakdown", "other photos", "rank5"),
+        },
+        {"S-ViT": {"mAP": 0.07, "rank@5": 0.34}},
+        "published: RFIW2020 task 3, test gallery; ours: FIW val, another list",
+    ),
+    "kinfacew": Layout(
+        {
+            "mean": ("accuracy",),
+            **{
+                f"{part} {name}": ("breakdown", f"KinFaceW-{part}{key}", "accuracy")
+                for part in ("I", "II")
+                for name, key in (("mean", ""), *((r, f" {r}") for r in KINFACE_FOLDERS))
+            },
+        }
+    ),
+}
+
+
+def published(task: str) -> dict[str, Any]:
+    """What goes into a report under "published": note and rows; empty where nothing is known."""
+    layout = LAYOUTS.get(task)
+    return {"note": layout.note, "rows": layout.published} if layout and layout.published else {}
+
+
+def row_of(report: dict[str, Any], columns: dict[str, tuple[str, ...]]) -> dict[str, float]:
+    """Heading -> number of a report, without the headings it has no number for."""
+    found = {}
+    for heading, path in columns.items():
+        value: Any = report
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            found[heading] = float(value)
+    return found
+
+
+def beside(task: str, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """The task's table as text cells: headings, a row a report, a row a published result; empty without a layout.
+
+    Args:
+        reports: name of the weight -> its report.
+    """
+    layout = LAYOUTS.get(task)
+    if layout is None or not reports:
+        return []
+    rows = {name: row_of(report, layout.columns) for name, report in reports.items()}
+    rows |= {f"{who} (published)": values for who, values in layout.published.items()}
+    shown = [h for h in layout.columns if any(h in values for values in rows.values())]
+    cells = [[name, *(f"{v[h]:.3f}" if h in v else "" for h in shown)] for name, v in rows.items()]
+    return [["", *shown], *cells]

@@ -89,12 +89,14 @@ def cached_crops(
     names: Sequence[str],
     spec: InputSpec,
     find_face: Callable[[np.ndarray], Face] = central_face,
+    read: Callable[[Path, str], Path | bytes] = Path.joinpath,
 ) -> Crops:
     """Aligned crops of folder/name for every name, from the cache or made now (with a progress bar).
 
     Args:
         key: a word for the set; part of the cache's file name.
         find_face: photo -> Face; template_face for aligned sets, central_face for photos.
+        read: (folder, name) -> the image's file or its bytes.
 
     Raises:
         FileNotFoundError: an image of the list is missing.
@@ -102,7 +104,7 @@ def cached_crops(
     """
     target = cache_dir() / f"{key}-{spec.size}-{_cache_key(folder, names, spec, find_face)}"
     if not target.exists():
-        _fill(target, folder, names, spec, find_face)
+        _fill(target, folder, names, spec, find_face, read)
     image, keypoints, found = (np.load(target / f"{n}.npy", mmap_mode="r") for n in ("image", "keypoints", "found"))
     return Crops(tuple(names), image, np.array(keypoints), np.array(found))
 
@@ -122,7 +124,12 @@ def _cache_key(folder: Path, names: Sequence[str], spec: InputSpec, find_face: C
 
 
 def _fill(
-    target: Path, folder: Path, names: Sequence[str], spec: InputSpec, find_face: Callable[[np.ndarray], Face]
+    target: Path,
+    folder: Path,
+    names: Sequence[str],
+    spec: InputSpec,
+    find_face: Callable[[np.ndarray], Face],
+    read: Callable[[Path, str], Path | bytes],
 ) -> None:
     """Write the arrays beside `target` and rename them into place: another process sees all of them or nothing."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +139,7 @@ def _fill(
     keypoints = np.zeros((len(names), 5, 2), np.float32)
     found = np.zeros(len(names), bool)
     for i, name in enumerate(tqdm(names, desc=f"aligning {target.name.split('-')[0]}", unit="face")):
-        face = find_face(open_photo(folder / name))
+        face = find_face(open_photo(read(folder, name)))
         crop = align(face, spec)
         image[i], keypoints[i], found[i] = crop.pixels()[0], crop.keypoints[0].numpy(), face.confidence > 0
     image.flush()

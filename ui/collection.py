@@ -35,6 +35,10 @@ Tell = Callable[[int, int, str], None]
 """Told of progress: (done, of how many, of what)."""
 
 
+def silent(done: int, of: int, what: str) -> None:
+    """Progress that nobody watches."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One face of a gallery.

@@ -26,7 +26,7 @@ WAITING = "The ranking appears here as soon as there is a probe's face and a gal
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to search with. See the tab Models."
 PROGRESS = gr.Progress()
 """Gradio puts the event's own in its place; without an event it shows nothing."""
-PROBE, GALLERY = "obama_2012.jpg", ("biden_2010.jpg", "obama_2009.jpg")
+PROBE, GALLERY = "obama_2012.jpg", ("biden_2010.jpg", "hopper_1984.jpg", "obama_2009.jpg")
 """The example."""
 
 

@@ -21,7 +21,7 @@ FAILURES = (PhotoError, WeightError)
 WAITING = "The answer appears here as soon as father, mother and child each have a face."
 WAITING_MAPS = "The maps appear here together with the answer."
 UNTRAINED = "No weight that answers kinship is installed: there is nothing to answer with. See the tab Models."
-EXAMPLE = ("biden_2010.jpg", "obama_2009.jpg", "obama_2012.jpg")
+EXAMPLE = ("biden_2010.jpg", "hopper_1984.jpg", "obama_2012.jpg")
 """Father, mother and child of the example, which are no family."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gradio_client import Client, handle_file
 
 from models import detect_faces, open_photo, read_sidecar
 from tests.ui.photos import EXAMPLES, bad_files, montage
-from ui import answering
+from ui import answering, triplet
 from ui.shots import take
 
 pytestmark = pytest.mark.browser
@@ -34,6 +35,29 @@ def test_kin_score(client: Client, weight: str) -> None:
     assert (said["far"], said["tar"]) == row.operating_points.at(row.threshold)
     assert said["weight_sha256"] == row.sha256 and said["model"] == row.model and said["threshold"] == row.threshold
     assert said["decision"] == answering.judge(wanted, row.threshold).decision
+
+
+def test_tri_score(client: Client) -> None:
+    photos = [EXAMPLES / name for name in ("biden_2010.jpg", "hopper_1984.jpg", "obama_2012.jpg")]
+    said = client.predict(*(handle_file(str(p)) for p in photos), "dlib_kin", api_name="/tri_score")
+    wanted = triplet.answer(triplet.Family(*(take(str(p)) for p in photos)), "dlib_kin")
+    assert said["score"] == pytest.approx(wanted.score, abs=1e-5)
+    assert said["father_child"] == pytest.approx(wanted.father.pair.score, abs=1e-5)
+    assert said["mother_child"] == pytest.approx(wanted.mother.pair.score, abs=1e-5)
+    assert said["calibrated"] is wanted.calibrated and said["weight_sha256"] == read_sidecar("dlib_kin").sha256
+
+
+def test_kin_search(client: Client, tmp_path: Path) -> None:
+    packed = tmp_path / "photos.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(EXAMPLES / "hopper_1984.jpg", "in/hopper.jpg")
+        archive.writestr("in/notes.txt", "no photo")
+    gallery = [handle_file(str(p)) for p in (EXAMPLES / "obama_2009.jpg", packed)]
+    said = client.predict(handle_file(str(A)), gallery, "dlib_resnet", api_name="/kin_search")
+    assert [(row["rank"], row["file"]) for row in said["ranking"]] == [(1, "obama_2009.jpg"), (2, "in/hopper.jpg")]
+    wanted = answering.answer(take(str(A)), take(str(EXAMPLES / "obama_2009.jpg")), "dlib_resnet")
+    assert said["ranking"][0]["score"] == pytest.approx(wanted.score, abs=1e-5)
+    assert [row["file"] for row in said["skipped"]] == ["in/notes.txt"] and said["faces"] == 2
 
 
 def test_detect(client: Client, tmp_path: Path) -> None:
@@ -70,7 +94,9 @@ def test_files_that_were_not_uploaded_are_refused(app_url: str) -> None:
 
 def test_only_scoring_is_offered_to_mcp(app_url: str) -> None:
     tools = json.loads(urllib.request.urlopen(app_url + "gradio_api/mcp/schema", timeout=30).read())
-    assert [t["name"] for t in tools] == ["kin_score"]
+    assert [t["name"] for t in tools] == ["kin_score", "tri_score", "kin_search"]
+    assert all("proof of kinship" in t["description"] for t in tools)
+    assert tools[2]["inputSchema"]["required"] == ["probe", "gallery"]
     schema = tools[0]["inputSchema"]
     assert schema["required"] == ["photo_a", "photo_b"]
     assert schema["properties"]["model"]["enum"] == answering.pair_weights()

@@ -14,6 +14,7 @@ from PIL import Image
 from models import FaceBatch, detect_faces, load_model, open_photo, predict, read_sidecar
 from training.data import Pair
 from training.evaluate.__main__ import main
+from training.evaluate.published import LAYOUTS, beside, published
 from training.evaluate.report import by_relation, figures, table
 from training.evaluate.scoring import Scored, encode, encode_photos, mirrored, score_pairs
 from training.evaluate.tasks import TASKS
@@ -149,7 +150,7 @@ def test_figures_are_those_of_the_metrics():
 def test_the_breakdown_covers_every_pair_once():
     pairs = [Pair("a", "b", i % 2 == 0, "fs" if i < 6 else "md") for i in range(10)]
     scored = Scored(np.linspace(0, 1, 10), np.zeros(10), np.array([p.same for p in pairs]))
-    parts = by_relation(scored, pairs, 0.5, None)
+    parts = by_relation(scored, [p.relation for p in pairs], 0.5, None)
     assert {k: v["pairs"] for k, v in parts.items()} == {"fs": 6, "md": 4}
     whole = figures(scored, 0.5)["accuracy"]
     assert sum(v["accuracy"] * v["pairs"] for v in parts.values()) / 10 == pytest.approx(whole)
@@ -157,8 +158,26 @@ def test_the_breakdown_covers_every_pair_once():
 
 
 def test_every_task_says_what_it_is():
-    assert {"lfw", "kinship", "pairs"} <= TASKS.keys()
+    assert {"lfw", "kinship", "tri", "search", "kinfacew", "pairs"} <= TASKS.keys()
     assert all(task.about for task in TASKS.values())
+
+
+def test_published_figures_stand_beside_ours():
+    report = {"task": "kinship", "weight": "mine", "accuracy": 0.7, "accuracy_ci95": [0.65, 0.75]}
+    cells = beside("kinship", {"mine": {**report, "breakdown": {"fd": {"accuracy": 0.6}}}})
+    named = {row[0]: dict(zip(cells[0][1:], row[1:], strict=True)) for row in cells[1:]}
+    assert named["mine"]["accuracy"] == "0.700 (0.650-0.750)" and named["mine"]["fd"] == "0.600"
+    assert named["mine"]["gmgs"] == "" and named["S-ViT (published)"]["gmgs"] == "0.670"
+    assert named["FaCoRNet (published)"]["accuracy"] == "0.820" and "AUC" not in cells[0]
+    assert beside("pairs", {"mine": report}) == [] and published("pairs") == published("kinfacew") == {}
+
+
+def test_published_rows_fit_the_columns_of_their_task():
+    for task, layout in LAYOUTS.items():
+        assert task in TASKS
+        for values in layout.published.values():
+            assert values and values.keys() <= layout.columns.keys() and layout.note
+            assert all(0 < v < 1 for v in values.values())
 
 
 @pytest.mark.data

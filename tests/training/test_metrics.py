@@ -8,10 +8,12 @@ import pytest
 from training.metrics import (
     accuracy,
     auc,
+    average_precision,
     best_threshold,
     bootstrap_ci,
     fold_accuracy,
     fold_ci,
+    hit_within,
     roc,
     tar_at_far,
     tar_table,
@@ -73,6 +75,25 @@ def test_fold_interval_is_students(scored):
     values = np.array([0.9, 0.92, 0.88, 0.95])
     low, high = t.interval(0.95, 3, values.mean(), values.std(ddof=1) / 2)
     assert fold_ci(values) == pytest.approx([low, high])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_average_precision_equals_scikit_learn(seed):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    relevant = np.random.default_rng(seed).random(200) < 0.1
+    assert average_precision(relevant) == pytest.approx(sklearn.average_precision_score(relevant, -np.arange(200)))
+
+
+def test_average_precision_by_hand():
+    assert average_precision(np.array([1, 0, 1, 0, 0, 1], bool)) == pytest.approx((1 + 2 / 3 + 3 / 6) / 3)
+    assert average_precision(np.array([1, 1, 0, 0], bool)) == 1.0
+    with pytest.raises(ValueError, match="relevant"):
+        average_precision(np.zeros(4, bool))
+
+
+def test_rank_k_wants_one_among_the_first_k():
+    relevant = np.array([0, 0, 0, 0, 1, 1], bool)
+    assert hit_within(relevant, 5) and not hit_within(relevant, 4) and hit_within(relevant[4:], 5)
 
 
 def test_bootstrap_resamples_whole_groups():

@@ -74,7 +74,8 @@ LAYOUTS: dict[str, Layout] = {
                 for part in ("I", "II")
                 for name, key in (("mean", ""), *((r, f" {r}") for r in KINFACE_FOLDERS))
             },
-        }
+        },
+        note="Nothing was trained on KinFaceW; kin pairs of KinFaceW-II come from one photograph, non-kin pairs do not",
     ),
 }
 
@@ -85,20 +86,10 @@ def published(task: str) -> dict[str, Any]:
     return {"note": layout.note, "rows": layout.published} if layout and layout.published else {}
 
 
-def row_of(report: dict[str, Any], columns: dict[str, tuple[str, ...]]) -> dict[str, float]:
-    """Heading -> number of a report, without the headings it has no number for."""
-    found = {}
-    for heading, path in columns.items():
-        value: Any = report
-        for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is not None:
-            found[heading] = float(value)
-    return found
-
-
 def beside(task: str, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
     """The task's table as text cells: headings, a row a report, a row a published result; empty without a layout.
+
+    Numbers of the whole report carry their 95 % interval; those of its parts are in the report itself.
 
     Args:
         reports: name of the weight -> its report.
@@ -106,8 +97,24 @@ def beside(task: str, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
     layout = LAYOUTS.get(task)
     if layout is None or not reports:
         return []
-    rows = {name: row_of(report, layout.columns) for name, report in reports.items()}
-    rows |= {f"{who} (published)": values for who, values in layout.published.items()}
-    shown = [h for h in layout.columns if any(h in values for values in rows.values())]
-    cells = [[name, *(f"{v[h]:.3f}" if h in v else "" for h in shown)] for name, v in rows.items()]
-    return [["", *shown], *cells]
+    rows = {name: {h: _cell(report, path) for h, path in layout.columns.items()} for name, report in reports.items()}
+    for who, values in layout.published.items():
+        rows[f"{who} (published)"] = {h: f"{v:.3f}" for h, v in values.items()}
+    shown = [h for h in layout.columns if any(row.get(h) for row in rows.values())]
+    return [["", *shown], *([name, *(row.get(h, "") for h in shown)] for name, row in rows.items())]
+
+
+def _cell(report: dict[str, Any], path: tuple[str, ...]) -> str:
+    """The number a path leads to, "" where it leads nowhere."""
+    value = _at(report, path)
+    if value is None:
+        return ""
+    interval = _at(report, (f"{path[0]}_ci95",)) if len(path) == 1 else None
+    return f"{value:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
+
+
+def _at(report: dict[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = report
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,194 @@
+"""Train one arm of the attention comparison: same person or not, masked or not. The arms differ by their gate alone.
+
+    python -m training.recognition --model ir18_none [--data DIR] [--seed 0]      # also ir18_se, ir18_cbam
+    python -m training.recognition --model ir18_cbam.paper --sample-rate 0.1      # Partial FC over many identities
+    accelerate launch -m training.recognition --model ir18_none ...               # several GPUs or nodes
+
+Faces: FIW train members without the held-out families, and CelebA identities; never LFW, MFR2 or FIW val. The student
+sees augmented faces, --worn of them with something in front (training/worn_crops.py); it learns the teachers'
+embedding of the clean face (losses.distillation) and, with weight --margin-loss, to tell the identities apart by
+ArcFace (training/partial_fc.py). AdamW, gradient norm 1, loop.warm_stable_decay, bf16. After every epoch the mean
+centred cosine to the teachers on faces of held-out families, clean and worn, selects the weights kept in
+<out>/model.safetensors. The run continues by itself when the command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from timm.optim import param_groups_weight_decay
+from torch import Tensor
+
+from models import create_model
+from models.outputs import FaceBatch
+from training.augment import Augment, augmented, draw
+from training.data import data_root, identity_of
+from training.distill import Lesson, Student, held_out_cosine, keep, lessons, make_accelerator
+from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
+from training.losses import distillation
+from training.partial_fc import PartialFC
+from training.resume import Batches, generator_of
+from training.worn_crops import worn_crops
+
+LOG_EVERY = 10
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of the optimisation.
+
+    Attributes:
+        epochs: passes over the faces.  batch: over all processes.  warmup: steps.  decay: last part of the run.
+        worn: share of the faces that wear something.
+        margin_loss: weight of ArcFace beside the distillation.  sample_rate: of Partial FC.
+        patience: epochs.  channels_last: memory format.
+    """
+
+    epochs: int = 12
+    batch: int = 128
+    lr: float = 1.5e-3
+    warmup: int = 100
+    decay: float = 0.5
+    weight_decay: float = 0.05
+    worn: float = 0.35
+    margin_loss: float = 0.02
+    sample_rate: float = 1.0
+    patience: int = 6
+    seed: int = 0
+    channels_last: bool = True
+
+    def facts(self) -> dict[str, Any]:
+        """What a resumed run must share."""
+        return {k: v for k, v in asdict(self).items() if k not in ("epochs", "decay", "patience", "channels_last")}
+
+
+@dataclass(frozen=True)
+class Faces:
+    """What is learnt from.
+
+    Attributes:
+        clean, worn: the same faces without and with an occluder.
+        labels: (len,) identity numbers.  classes: how many.
+    """
+
+    clean: Lesson
+    worn: Lesson
+    labels: Tensor
+    classes: int
+
+    def batch(self, rows: np.ndarray, wears: np.ndarray) -> FaceBatch:
+        """Faces of positions in `rows`; those with `wears` have an occluder."""
+        clean, worn = self.clean.faces(rows), self.worn.faces(rows)
+        image = torch.where(torch.from_numpy(wears)[:, None, None, None], worn.image, clean.image)
+        return FaceBatch(image, clean.keypoints)
+
+
+def faces_of(lesson: Lesson) -> Faces:
+    """Identities and worn twins of a lesson's faces."""
+    names = [name for crops in lesson.crops for name in crops.names]
+    identities = [identity_of(names[i]) for i in lesson.rows]
+    number = {identity: i for i, identity in enumerate(sorted(set(identities)))}
+    worn = replace(lesson, crops=tuple(worn_crops(c) for c in lesson.crops))
+    return Faces(lesson, worn, torch.tensor([number[i] for i in identities]), len(number))
+
+
+def fit(student: Student, train: Faces, held: Faces, how: Settings, run: Run, facts: dict[str, Any]) -> float:
+    """Train; the best held-out cosine (mean of clean and worn)."""
+    accelerator = run.accelerator
+    layout = torch.channels_last if how.channels_last else torch.contiguous_format
+    student.to(memory_format=layout)
+    head = PartialFC(train.clean.target.shape[1], train.classes, how.sample_rate, seed=how.seed)
+    head.to(accelerator.device)
+    groups = param_groups_weight_decay(student, how.weight_decay)
+    optimizer = torch.optim.AdamW([*groups, {"params": list(head.parameters()), "weight_decay": 0.0}], lr=how.lr)
+    network, optimizer = accelerator.prepare(student, optimizer)
+    batches, stopping = Batches(len(train.clean), how.batch, how.seed), EarlyStopping(how.patience)
+    total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
+    mean = train.clean.target[torch.from_numpy(train.clean.rows)].mean(0).to(accelerator.device)
+    objects = {"student": student, "head": head, "optimizer": optimizer, "stopping": stopping}
+    facts = {**facts, **how.facts(), "faces": len(train.clean)}
+    start = run.resume(objects, facts)
+    network.train()
+    for step in run.steps(start, total, objects, facts):
+        for group in optimizer.param_groups:
+            group["lr"] = how.lr * warm_stable_decay(step, total, how.warmup, how.decay)
+        rows, generator = batches.rows(step), generator_of(how.seed, step)
+        wears = (torch.rand(how.batch, generator=generator) < how.worn).numpy()
+        draws = draw(Augment(), how.batch, generator)
+        faces = augmented(train.batch(rows[mine], wears[mine]), draws[mine]).to(accelerator.device)
+        embedding = network(faces.image.contiguous(memory_format=layout), faces.keypoints)
+        learnt = distillation(gathered(embedding), train.clean.targets(rows).to(mean), mean)
+        margin = head(embedding - mean, train.labels[torch.from_numpy(rows[mine])].to(mean.device), step)
+        loss = learnt + how.margin_loss * margin
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss of step {step} is {loss.item()}: lower --lr, resume the run")
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        if step % LOG_EVERY == 0:
+            run.log(step, loss=loss.item(), distillation=learnt.item(), margin=margin.item())
+        if (step + 1) % batches.per_epoch == 0:
+            select(run, step, student, held, mean, how.batch, stopping, facts)
+            if stopping.exhausted:
+                break
+    return stopping.best
+
+
+def select(
+    run: Run,
+    step: int,
+    student: Student,
+    held: Faces,
+    mean: Tensor,
+    batch: int,
+    stopping: EarlyStopping,
+    facts: dict[str, Any],
+) -> None:
+    """Look at the held-out faces, clean and worn; keep the weights when their mean is the best so far."""
+    clean, worn = (held_out_cosine(student, lesson, mean, batch) for lesson in (held.clean, held.worn))
+    run.log(step, held_out_clean=clean, held_out_worn=worn)
+    run.draw_curve()
+    value = (clean + worn) / 2
+    if stopping.better(value) and run.accelerator.is_main_process:
+        keep(run.folder, student, {**facts, "steps": step + 1, "held_out_clean": clean, "held_out_worn": worn})
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="registry name")
+    parser.add_argument("--config", type=json.loads, default={}, help="JSON overrides")
+    parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
+    parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_recognition")
+    for name, value in asdict(Settings()).items():
+        kind = argparse.BooleanOptionalAction if isinstance(value, bool) else None
+        options: dict[str, Any] = {"action": kind} if kind else {"type": type(value)}
+        parser.add_argument(f"--{name.replace('_', '-')}", default=value, **options)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse()
+    root, accelerator = data_root(args.data), make_accelerator()
+    how = Settings(**{name: getattr(args, name) for name in asdict(Settings())})
+    torch.manual_seed(how.seed)
+    model = create_model(args.model, **args.config)
+    with accelerator.main_process_first():  # caches are written once
+        train, held, teachers = lessons(root, model.spec)
+        faces, held_faces = faces_of(train), faces_of(held)
+    student = Student(model, train.target.shape[1])
+    run = Run(args.out or Path("runs") / f"{args.model}_recognition", accelerator, how.seed)
+    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
+    best = fit(student, faces, held_faces, how, run, facts)
+    if accelerator.is_main_process:
+        print(f"held-out cosine to the teachers: {best:.4f}; weights: {run.folder / 'model.safetensors'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The walk through Search as a person takes it."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.test_kinship import expect_score, settle, upload
+from tests.browser.test_kinship import wanted as pair_score
+from tests.ui.photos import EXAMPLES, montage
+from ui.search_callbacks import GALLERY
+
+pytestmark = pytest.mark.browser
+
+
+def visit(page: Any) -> None:
+    """Open the sub-tab and wait for its finished example."""
+    page.get_by_role("tab", name="Search").click()
+    page.wait_for_function("n => document.querySelectorAll('#hits .ks-hit').length === n", arg=len(GALLERY))
+    settle(page)
+
+
+def give_gallery(page: Any, *paths: Path) -> None:
+    page.locator("#gallery-files input[type=file]").set_input_files([str(p) for p in paths])
+
+
+def test_a_probe_and_a_zip_give_a_ranking_to_export_and_open(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    montage().save(tmp_path / "six.jpg", quality=92)
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.write(tmp_path / "six.jpg", "group/six.jpg")
+        archive.write(EXAMPLES / "hopper_1984.jpg", "=hopper.jpg")
+        archive.writestr("notes.txt", "no photo")
+    page = open_page()
+    visit(page)
+    give_gallery(page, tmp_path / "photos.zip")
+    page.wait_for_function("() => document.querySelectorAll('#hits .ks-hit').length === 7")
+    assert "7 faces in 2 photos" in page.locator("#gallery-note").inner_text()
+    page.locator("#gallery-note summary").click()
+    assert "notes.txt" in page.locator("#gallery-note li").inner_text()
+    probe = EXAMPLES / "biden_2010.jpg"
+    upload(page, "probe", probe)
+    first = pair_score(probe, tmp_path / "six.jpg", "dlib_kin", 1)
+    page.wait_for_function("w => document.querySelector('#search-answer .ks-answer')?.dataset.score > .9")
+    settle(page)
+    with page.expect_download() as download:
+        page.locator("#search-csv").click()
+    assert download.value.suggested_filename == "kinsight-search.csv"
+    rows = list(csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
+    assert [r["rank"] for r in rows] == [*"1234567", ""] and rows[-1]["file"] == "notes.txt"
+    assert {r["file"] for r in rows[:2]} == {"group/six.jpg"} and "'=hopper.jpg" in {r["file"] for r in rows}
+    best = pair_score(probe, tmp_path / "six.jpg", "dlib_kin", int(rows[0]["face"]) - 1)
+    assert float(rows[0]["score"]) == pytest.approx(best, abs=1e-5) and best >= first - 1e-5
+    page.locator("#hits .ks-hit").first.click()
+    expect_score(page, best)
+    assert page.locator("#photo-b img").is_visible() and not page.locator("#gallery-files").is_visible()
+
+
+def test_a_bad_gallery_is_explained_and_a_phone_shows_it_all(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    page = open_page(width=390, height=844)
+    visit(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not page.locator("#search-file").is_visible()
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 no more")
+    give_gallery(page, tmp_path / "broken.zip")
+    page.wait_for_selector("#gallery-note .ks-error")
+    assert "damaged or incomplete" in page.locator("#gallery-note").inner_text()
+    page.wait_for_selector("#search-answer .ks-hint")
+    assert not page.locator("#search-csv").is_visible()

@@ -10,7 +10,7 @@ import numpy as np
 from explain.attention_maps import attention_maps
 from explain.branches import branch_shares
 from explain.cross_attention import cross_attention
-from explain.findings import AttentionMaps, FaceName, Links, Shares
+from explain.findings import AttentionMaps, Links, Shares
 from models.outputs import Result
 from models.pair import Branched
 from models.taps import tap_names
@@ -52,15 +52,12 @@ class Look:
         place: (y, x) in [0, 1] of the crop's height and width; the patch that holds it asks.
         layer: an `attn` tap, None for the last.
         head: from 0, None for the mean of all heads.
-        link_place, link_face: the same of the cross-attention, and the face it lies on.
         links: how many of the strongest links are drawn.
     """
 
     place: tuple[float, float]
     layer: str | None = None
     head: int | None = None
-    link_place: tuple[float, float] | None = None
-    link_face: FaceName = "a"
     links: int = 20
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from PIL.Image import Resampling
 
 from explain.findings import Links, Shares
-from explain.render import GREY, ORANGE, SIGNED, blend, colours, styled
+from explain.render import BLUE, GREY, ORANGE, blend, colours, styled
 
 SIDE = 448
 """Side in pixels at which crops are drawn: a multiple of every grid in use."""
@@ -115,13 +115,12 @@ def _centre(grid: Grid, patch: Grid, offset: int) -> tuple[float, float]:
 def shares_figure(shares: Shares) -> go.Figure:
     """Bars of the parts, mean over both orders, and below them their sum: the model's log-odds."""
     values = [*(float(v) for v in shares.values), shares.total]
-    below, above = (f"rgb({','.join(str(int(c)) for c in SIGNED[i])})" for i in (30, 225))
     figure = go.Figure()
     figure.add_bar(
         y=[*shares.names, "<b>sum: log-odds</b>"],
         x=values,
         orientation="h",
-        marker_color=[*(above if v >= 0 else below for v in values[:-1]), GREY],
+        marker_color=[*(ORANGE if v >= 0 else BLUE for v in values[:-1]), GREY],
         text=[f"{v:+.2f}" for v in values],
         textposition="outside",
         cliponaxis=False,

@@ -11,15 +11,19 @@ from explain import (
     EXPLAINERS,
     Curve,
     Heatmap,
+    Inside,
+    Look,
     RegionDrops,
     explain,
     faithfulness,
     layers_for,
+    look_inside,
     methods_for,
     write_report,
 )
 from explain import occlude_regions as _occlude_regions
-from ui.answering import ask, network, sidecar
+from explain.inside import left_eye
+from ui.answering import Answer, answer_of, ask, network, sidecar
 from ui.shots import Shot
 
 DEFAULT_METHOD = "grad_cam"
@@ -44,6 +48,29 @@ class Maps:
     crop_b: np.ndarray
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a model gave away in the pass that made its answer.
+
+    Attributes:
+        inside: attention, links and shares, raw; each may be missing.
+        crop_a, crop_b: (size, size, 3) uint8, what the model saw.
+        place: (y, x) in [0, 1] of the crop, the patch to look at first.
+    """
+
+    inside: Inside
+    crop_a: np.ndarray
+    crop_b: np.ndarray
+    place: tuple[float, float]
+
+
+def answer_and_look(a: Shot, b: Shot, weight: str) -> tuple[Answer, Seen]:
+    """Score the chosen faces of two photos, and keep what the score was made of. Raises as ask."""
+    result = ask(a, b, weight)
+    seen = Seen(look_inside(result), result.a.pixels()[0], result.b.pixels()[0], left_eye(result))
+    return answer_of(result, weight), seen
+
+
 def method_choices(weight: str) -> list[tuple[str, str]]:
     """(title, label) of the methods whose evidence a model gives."""
     return [(EXPLAINERS[m].title, m) for m in methods_for(network(weight))]
@@ -58,7 +85,7 @@ def default_layer(weight: str, method: str) -> str | None:
     """The layer a method reads unless told otherwise, None when it has no such choice."""
     choices = layer_choices(weight, method)
     own = network(weight).cam_tap
-    return own if own in choices else next(iter(choices), None)
+    return own if own in choices else next(reversed(choices), None)
 
 
 def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> Maps:
@@ -84,8 +111,10 @@ def curves(a: Shot, b: Shot, maps: Maps) -> tuple[Curve, Curve]:
     return faithfulness(result, maps.a), faithfulness(result, maps.b)
 
 
-def report(folder: Path, a: Shot, b: Shot, maps: Maps, *, threshold: float, opacity: float) -> Path:
-    """Write everything about a pair into <folder>.zip.
+def report(
+    folder: Path, a: Shot, b: Shot, maps: Maps, *, threshold: float, opacity: float, look: Look | None = None
+) -> Path:
+    """Write everything about a pair into <folder>.zip, with the patch that is looked at on the page.
 
     Raises:
         PhotoError, WeightError: as ask.  OSError: the folder cannot be written.
@@ -100,6 +129,7 @@ def report(folder: Path, a: Shot, b: Shot, maps: Maps, *, threshold: float, opac
         sidecar=sidecar(maps.weight),
         threshold=threshold,
         layer=maps.layer,
+        look=look,
         opacity=opacity,
         archive=True,
     )

@@ -10,7 +10,7 @@ from threading import Lock
 from explain import Curve, RegionDrops
 from ui import answering, evidence
 from ui.answering import Answer
-from ui.evidence import Maps
+from ui.evidence import Maps, Seen
 from ui.shots import Shot, take
 
 FOLDER = Path(__file__).with_name("examples")
@@ -57,6 +57,7 @@ class Finished:
     a: Shot
     b: Shot
     answer: Answer
+    seen: Seen
     maps: Maps
     drops: tuple[RegionDrops, RegionDrops]
     curves: tuple[Curve, Curve]
@@ -65,10 +66,11 @@ class Finished:
 def finish(example: Example, weight: str) -> Finished:
     """Run an example through everything."""
     a, b = example.shots()
+    answer, seen = evidence.answer_and_look(a, b, weight)
     method = evidence.DEFAULT_METHOD
     maps = evidence.make_maps(a, b, weight, method, evidence.default_layer(weight, method))
     drops = evidence.occlude_regions(a, b, weight)
-    return Finished(a, b, answering.answer(a, b, weight), maps, drops, evidence.curves(a, b, maps))
+    return Finished(a, b, answer, seen, maps, drops, evidence.curves(a, b, maps))
 
 
 def first_example() -> Finished | None:

@@ -10,6 +10,8 @@ import gradio as gr
 from ui import answering, cards
 from ui import kinship_callbacks as do
 from ui.examples import EXAMPLES
+from ui.inside import InsideViewer, inside_viewer, then_show
+from ui.inside import wire as wire_inside
 from ui.widgets import (
     FETCH,
     RUNS,
@@ -29,6 +31,9 @@ LIMITS = """
   photos or ages it may be off. Resemblance is not kinship; relatives may not look alike.
 - **A map** shows which places of this crop moved this answer of this model, by one method's definition. It does not
   show what kinship looks like, and two methods may disagree.
+- **Attention and links** are the weights this pass computed with. They tell where values were read and how much they
+  counted there; what later layers made of them they do not tell.
+- **The parts of the log-odds** add up exactly, yet no part stands alone: gates and norms depend on all of them.
 - **The region table** covers one region at a time. What two regions carry together it does not see, and a covered face
   is itself an unusual input.
 - **The faithfulness curves** test whether the places a map calls important matter to the model more than random places
@@ -46,6 +51,7 @@ class Page(NamedTuple):
     threshold: gr.Slider
     answer: gr.State
     viewer: HeatmapViewer
+    inside: InsideViewer
     rest: gr.Column
     region_plot: gr.Plot
     region_table: gr.HTML
@@ -57,10 +63,10 @@ class Page(NamedTuple):
     @property
     def filled(self) -> list[Any]:
         """What first_view returns values for."""
-        shown = [self.weight, self.answer, self.card, self.threshold, self.rest]
+        shown = [self.weight, self.answer, self.inside.seen, self.card, self.threshold, self.rest]
         maps = [self.viewer.method, self.viewer.layer, self.viewer.maps, self.viewer.view]
         below = [self.region_plot, self.region_table, self.curve_a, self.curve_b, self.curve_table]
-        return [*self.a.outputs, *self.b.outputs, *shown, *maps, *below]
+        return [*self.a.outputs, *self.b.outputs, *shown, *maps, *below, *self.inside.filled]
 
 
 def build() -> Page:
@@ -94,7 +100,9 @@ def _first_view(page: Page) -> dict[Any, Any]:
 def _weight_picker() -> gr.Dropdown:
     names = answering.pair_weights()
     choices = [(answering.title(n), n) for n in names]
-    return gr.Dropdown(choices, value=answering.default_weight(), label="Model", interactive=True, elem_id="model")
+    default = answering.default_weight()
+    info = answering.measured(default) if default else None
+    return gr.Dropdown(choices, value=default, label="Model", info=info, interactive=True, elem_id="model")
 
 
 def _right_side(a: PhotoInput, b: PhotoInput, weight: gr.Dropdown) -> Page:
@@ -106,21 +114,22 @@ def _right_side(a: PhotoInput, b: PhotoInput, weight: gr.Dropdown) -> Page:
         threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", info=info, elem_id="threshold", buttons=[])
         gr.Markdown("## What the model looked at")
         viewer = heatmap_viewer()
+        gr.Markdown("## Can the map be trusted?")
+        with gr.Row():
+            curve_a = gr.Plot(show_label=False, min_width=300, elem_id="curve-a")
+            curve_b = gr.Plot(show_label=False, min_width=300, elem_id="curve-b")
+        curve_table = gr.HTML(elem_id="curve-table")
+        inside = inside_viewer()
         gr.Markdown("## Which regions carry the score")
         with gr.Row():
             with gr.Column(scale=5, min_width=300):
                 region_plot = gr.Plot(show_label=False, elem_id="region-plot")
             with gr.Column(scale=3, min_width=240):
                 region_table = gr.HTML(elem_id="region-table")
-        gr.Markdown("## Can the map be trusted?")
-        with gr.Row():
-            curve_a = gr.Plot(show_label=False, min_width=300, elem_id="curve-a")
-            curve_b = gr.Plot(show_label=False, min_width=300, elem_id="curve-b")
-        curve_table = gr.HTML(elem_id="curve-table")
         report = report_button()
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
     shown = (region_plot, region_table, curve_a, curve_b, curve_table, report)
-    return Page(a, b, weight, card, threshold, answer, viewer, rest, *shown)
+    return Page(a, b, weight, card, threshold, answer, viewer, inside, rest, *shown)
 
 
 def _wire(page: Page, buttons: list[gr.Button]) -> None:
@@ -132,18 +141,25 @@ def _wire(page: Page, buttons: list[gr.Button]) -> None:
         filled = [*page.a.outputs, *page.b.outputs, page.weight]
         loaded = button.click(partial(do.load_example, example), None, filled, **RUNS)
         then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+    page.weight.change(do.describe, page.weight, page.weight, **VIEWS)
     _wire_viewer(page)
+    wire_inside(page.inside, page.viewer.opacity)
     last: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
     # input, not change: a slider that a new model sets must not draw the old answer over the new one
     page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **last)
     made = page.report.button.click(
         do.make_report,
-        [page.a.shot, page.b.shot, page.viewer.maps, page.threshold, page.viewer.opacity],
+        [page.a.shot, page.b.shot, page.viewer.maps, page.threshold, page.viewer.opacity, *_looked_at(page.inside)],
         [page.report.file, page.report.note],
         show_progress_on=page.report.button,
         **RUNS,
     )
     made.success(None, None, None, js=FETCH, api_visibility="private")
+
+
+def _looked_at(inside: InsideViewer) -> list[Any]:
+    """What the report is told of the patch on the page."""
+    return [inside.seen, inside.attention.layer, inside.attention.head, inside.attention.place, inside.links.number]
 
 
 def _wire_viewer(page: Page) -> None:
@@ -165,12 +181,13 @@ def then_answer(event: Any, page: Page) -> None:
     answered = event.then(
         do.answer_pair,
         [page.a.shot, page.b.shot, page.weight, page.threshold],
-        [page.answer, page.card, page.rest],
+        [page.answer, page.card, page.rest, page.inside.seen],
         show_progress_on=page.card,
         **RUNS,
     )
     viewer = page.viewer
-    offered = answered.then(do.offer_methods, [page.weight, viewer.method], [viewer.method, viewer.layer], **VIEWS)
+    shown = then_show(answered, page.inside, viewer.opacity)
+    offered = shown.then(do.offer_methods, [page.weight, viewer.method], [viewer.method, viewer.layer], **VIEWS)
     covered = _then_explain(offered, page)
     covered.then(
         do.cover_regions,

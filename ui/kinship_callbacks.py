@@ -13,9 +13,9 @@ from plotly.graph_objects import Figure
 
 from explain import EXPLAINERS, Curve, RegionDrops, render
 from models import PhotoError, WeightError
-from ui import answering, cards, evidence
+from ui import answering, cards, evidence, inside_callbacks
 from ui.answering import Answer
-from ui.evidence import Maps
+from ui.evidence import Maps, Seen
 from ui.examples import Example, first_example
 from ui.shots import Shot
 from ui.widgets import show_shot
@@ -28,17 +28,20 @@ OPACITY = 0.5
 FAILURES = (PhotoError, WeightError)
 
 
-def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: float) -> tuple[Answer | None, str, Any]:
-    """Score two photos -> answer, its card, the rest of the page shown."""
+Answered = tuple[Answer | None, str, Any, Seen | None]
+
+
+def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: float) -> Answered:
+    """Score two photos -> answer, its card, the rest of the page shown, and what the same pass gave away."""
     if weight is None:
         return _no_answer(UNTRAINED)
     if a is None or b is None:
         return _no_answer(WAITING, error=False)
     try:
-        given = answering.answer(a, b, weight)
+        given, seen = evidence.answer_and_look(a, b, weight)
     except FAILURES as error:
         return _no_answer(str(error))
-    return given, set_threshold(given, threshold), gr.update(visible=True)
+    return given, set_threshold(given, threshold), gr.update(visible=True), seen
 
 
 def own_threshold(weight: str | None) -> Any:
@@ -53,8 +56,16 @@ def own_threshold(weight: str | None) -> Any:
         return gr.skip()  # the answer that follows says what is wrong with the weight
 
 
-def _no_answer(why: str, *, error: bool = True) -> tuple[None, str, Any]:
-    return None, cards.message(why, error=error), gr.update(visible=False)
+def _no_answer(why: str, *, error: bool = True) -> Answered:
+    return None, cards.message(why, error=error), gr.update(visible=False), None
+
+
+def describe(weight: str | None) -> Any:
+    """How good the chosen model is, under its picker."""
+    try:
+        return gr.skip() if weight is None else gr.update(info=answering.measured(weight))
+    except WeightError:
+        return gr.skip()  # the answer that follows says what is wrong with the weight
 
 
 def set_threshold(answer: Answer | None, threshold: float) -> str:
@@ -151,14 +162,24 @@ def curve_plots(curves: tuple[Curve, Curve]) -> list[Figure]:
 
 
 def make_report(
-    a: Shot | None, b: Shot | None, maps: Maps | None, threshold: float, opacity: float
+    a: Shot | None,
+    b: Shot | None,
+    maps: Maps | None,
+    threshold: float,
+    opacity: float,
+    seen: Seen | None = None,
+    *patch: Any,
 ) -> tuple[str | None, str]:
-    """Write the report's zip -> its path for the download link, and a line when there is nothing to report."""
+    """Write the report's zip -> its path for the download link, and a line when there is nothing to report.
+
+    `patch` is layer, head, place and number of links, as inside_callbacks.look takes them.
+    """
     if a is None or b is None or maps is None:
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            made = evidence.report(Path(scratch) / "kinsight-report", a, b, maps, threshold=threshold, opacity=opacity)
+            folder, look = Path(scratch) / "kinsight-report", inside_callbacks.look(seen, *patch) if seen else None
+            made = evidence.report(folder, a, b, maps, threshold=threshold, opacity=opacity, look=look)
             return save_file_to_cache(made, get_upload_folder()), ""  # where delete_cache finds it
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
@@ -182,6 +203,7 @@ def first_view() -> list[Any] | None:
         *show_shot(done.b),
         weight,
         done.answer,
+        done.seen,
         set_threshold(done.answer, sidecar.threshold),
         sidecar.threshold,
         gr.update(visible=True),
@@ -193,4 +215,5 @@ def first_view() -> list[Any] | None:
         cards.region_table(done.drops),
         *curve_plots(done.curves),
         cards.curve_table(done.curves),
+        *inside_callbacks.show(done.seen, OPACITY),
     ]

@@ -35,12 +35,13 @@ def answer(obama: Shot, biden: Shot) -> Answer:
 
 
 def test_the_answer_is_the_models_own(obama: Shot, biden: Shot) -> None:
-    given, card, rest = do.answer_pair(obama, biden, KIN, 0.9)
+    given, card, rest, seen = do.answer_pair(obama, biden, KIN, 0.9)
     result = predict(load_model(KIN), obama.face(), biden.face())
     assert given is not None and given.score == result.score and given.similarity == result.similarity
     assert (given.score_ab, given.score_ba) == (result.score_ab, result.score_ba)
     assert f"data-score='{result.score!r}'" in card and f"{result.similarity:+.4f}" in card
     assert rest["visible"] is True
+    assert seen is not None and not seen.inside.attention and seen.inside.shares is None  # a convolutional network
 
 
 def test_the_card_holds_the_users_threshold_and_a_model_brings_its_own(obama: Shot, biden: Shot) -> None:
@@ -115,8 +116,8 @@ def test_report_says_what_the_page_says(obama: Shot, biden: Shot, answer: Answer
 
 
 def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
-    given, card, rest = do.answer_pair(obama, None, KIN, 0.5)
-    assert given is None and do.WAITING in card and rest["visible"] is False
+    given, card, rest, seen = do.answer_pair(obama, None, KIN, 0.5)
+    assert given is None and seen is None and do.WAITING in card and rest["visible"] is False
     assert do.explain_pair(obama, None, None, "grad_cam", None, 0.5)[0] is None
     assert do.cover_regions(obama, None, None)[0] is None
     assert do.check_maps(obama, None, None)[:2] == (None, None)

@@ -10,7 +10,7 @@ import torch
 
 from tests.training.families import Colour, colours, paint, sidecar
 from training.data import family_of, identity_of
-from training.evaluate.search import Album, probe_cosines, rankings, reranked, retrieval
+from training.evaluate.search import MAP_IMAGES, Album, probe_cosines, rankings, reranked, retrieval, shown
 from training.evaluate.setup import Setup
 from training.evaluate.tasks import TASKS
 
@@ -115,6 +115,12 @@ def test_the_mean_runs_over_all_images_of_the_probe():
     codes[NAMES[4]] = torch.tensor([0.2, 1.0])  # near neither, but better in the mean than what one of them is far from
     order = reranked(Colour(), codes, album, [np.array([2, 4])], depth=2)[0]
     assert order.tolist() == [4, 2]
+
+
+def test_codes_that_are_maps_are_compared_for_fewer_images_of_the_probe():
+    images = [f"A/1/P{i}_face0.jpg" for i in range(5)]
+    assert shown(dict.fromkeys(images, torch.zeros(4)), images) == images
+    assert shown(dict.fromkeys(images, torch.zeros(4, 2, 2)), images) == images[:MAP_IMAGES]
 
 
 def test_a_network_that_knows_families_finds_them_all(tmp_path: Path):

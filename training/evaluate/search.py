@@ -3,7 +3,7 @@
 A probe is a member with all images; the gallery is every image of all other members; relevant are the images of the
 members of the same family. A probe's similarity to an image is the mean over the probe's images, of cosines (which
 ranks as the cosine with the mean embedding does) or of log-odds of the pair (both orders). The latter re-ranks the
-first RERANK images of the former: scoring all 25 million pairs of images would take hours.
+first images of the former, as many as in the app: scoring all 25 million pairs of images would take hours.
 
 Our reading, where the sources name only "mAP" and "rank@5": average precision over the ranked images of the gallery,
 mean over probes; rank@5 is the share of probes with a relative among the first five images.
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.gallery import TOP
 from models.pair import PairModel
 from training.data import by_identity, data_root, family_of, fiw_crops, identity_of, image_names
 from training.evaluate.report import head
@@ -27,15 +28,16 @@ from training.evaluate.scoring import compare_all, encode_crops
 from training.evaluate.setup import Setup
 from training.metrics import auc, average_precision, bootstrap_ci, hit_within, tar_table
 
-RERANK = 100
-"""Images a probe of which the pair score is asked."""
+MAP_IMAGES = 3
+"""Images of a probe that the pair score uses where a code is a map, not a vector: such pairs cost far more."""
 PROTOCOL = (
     "FIW val, every member a probe with all its images, gallery: all images of all other members, relevant: images of "
     "members of the same family (our reading of RFIW2020 task 3); ranked by the cosine of embeddings, mean over the "
-    f"probe's images; pair score: the first {RERANK} re-ranked by mean log-odds of the pair, both orders; other "
-    "photos: by cosine, without gallery faces cut from a photo the probe is in; random order: for comparison; "
-    "accuracy: rank@5, the share of probes with a relative among the first five images; AUC and TAR: by cosine, all "
-    "pairs of a probe and a gallery image; intervals: bootstrap over families"
+    f"probe's images; pair score: the first {TOP}, as in the app, re-ranked by mean log-odds of the pair, both orders "
+    f"(networks whose code is a map: of the probe's first {MAP_IMAGES} images); other photos: by cosine, without "
+    "gallery faces cut from a photo the probe is in; random order: for comparison; accuracy: rank@5, the share of "
+    "probes with a relative among the first five images; AUC and TAR: by cosine, all pairs of a probe and a gallery "
+    "image; intervals: bootstrap over families"
 )
 
 
@@ -132,11 +134,11 @@ def rankings(similarity: np.ndarray, allowed: np.ndarray) -> list[np.ndarray]:
 
 
 def reranked(
-    model: PairModel, codes: Mapping[str, Tensor], album: Album, orders: Sequence[np.ndarray], depth: int = RERANK
+    model: PairModel, codes: Mapping[str, Tensor], album: Album, orders: Sequence[np.ndarray], depth: int = TOP
 ) -> list[np.ndarray]:
     """The same rankings with their first images in the order of the mean log-odds with the probe's images."""
     first = [order[:depth] for order in orders]
-    own = list(album.probes.values())
+    own = [shown(codes, images) for images in album.probes.values()]
     pairs = [(mine, album.names[i]) for m, rows in enumerate(first) for i in rows for mine in own[m]]
     odds = compare_all(model, codes, pairs)[0].mean(1)
     ends = np.cumsum([len(rows) * len(own[m]) for m, rows in enumerate(first)])[:-1]
@@ -145,6 +147,11 @@ def reranked(
         np.concatenate([rows[np.argsort(-mean, kind="stable")], order[len(rows) :]])
         for rows, mean, order in zip(first, means, orders, strict=True)
     ]
+
+
+def shown(codes: Mapping[str, Tensor], images: list[str]) -> list[str]:
+    """The images of a probe that its pair score uses."""
+    return images if codes[images[0]].ndim == 1 else images[:MAP_IMAGES]
 
 
 def retrieval(orders: Sequence[np.ndarray], album: Album) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from models.gallery import Hit
 from models.photo_files import GalleryError
 from models.quality import assess
 from ui import answering, triplet
-from ui.collection import Collection, collect, rank, silent
+from ui.collection import Ranking, collect, rank, silent
 from ui.shots import take
 from ui.widgets import file_image
 
@@ -115,7 +115,7 @@ def kin_search(probe: str, gallery: list[str], model: str = "dlib_kin") -> Json:
     far, tar = row.operating_points.at(row.threshold)
     return {
         "faces": len(ranking.hits),
-        "ranking": [_place(i, hit, collection) for i, hit in enumerate(ranking.hits[:100], 1)],
+        "ranking": [_place(i, hit, ranking) for i, hit in enumerate(ranking.hits[:100], 1)],
         "skipped": [{"file": s.name, "reason": s.reason} for s in collection.skipped],
         "threshold": row.threshold,
         "far": far,
@@ -125,8 +125,8 @@ def kin_search(probe: str, gallery: list[str], model: str = "dlib_kin") -> Json:
     }
 
 
-def _place(number: int, hit: Hit, collection: Collection) -> Json:
-    named = collection.entries[hit.entry].named
+def _place(number: int, hit: Hit, ranking: Ranking) -> Json:
+    named = ranking.entry(hit).named
     return {
         "rank": number,
         "file": named.file,

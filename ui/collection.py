@@ -32,7 +32,7 @@ KEPT = 4
 """Encoded galleries that are kept, of all sessions; one that is gone is encoded again when it is asked for."""
 
 Tell = Callable[[int, int, str], None]
-"""Told of progress: (done, of how many, of what)."""
+"""Told of progress: (done, of how many, "photos" that are searched for faces, or "faces" that are encoded)."""
 
 
 def silent(done: int, of: int, what: str) -> None:
@@ -82,17 +82,25 @@ class Collection:
 
 @dataclass(frozen=True)
 class Ranking:
-    """A collection ranked for one probe.
+    """A collection ranked for one probe, with both: what is shown, exported and opened belongs together.
 
     Attributes:
         weight: what answered.
+        probe: the photo, with the face that was searched for chosen.
+        collection: what was ranked.
         hits: of Gallery.search; hit.entry is a place in the collection's entries.
         seconds: what the query took, from the probe's crop to the order.
     """
 
     weight: str
+    probe: Shot
+    collection: Collection
     hits: tuple[Hit, ...]
     seconds: float
+
+    def entry(self, hit: Hit) -> Entry:
+        """The face behind a hit."""
+        return self.collection.entries[hit.entry]
 
 
 def collect(sources: Sequence[str | Path], tell: Tell, root: str | Path | None = None) -> Collection:
@@ -108,7 +116,7 @@ def collect(sources: Sequence[str | Path], tell: Tell, root: str | Path | None =
     files, skipped = gather(sources, Path(folder.name))
     entries, photos = [], 0
     for i, file in enumerate(files):
-        tell(i, len(files), "photos searched for faces")
+        tell(i, len(files), "photos")
         try:
             found = _entries(file, folder)
         except PhotoError as error:
@@ -179,7 +187,7 @@ def _forget(collection: int) -> None:
 
 def _faces(collection: Collection, tell: Tell) -> Iterator[Face]:
     for i, entry in enumerate(collection.entries):
-        tell(i, len(collection.entries), "faces encoded")
+        tell(i, len(collection.entries), "faces")
         yield entry.shot.face()
 
 
@@ -200,4 +208,4 @@ def rank(
     start = time.perf_counter()
     among = None if every_face else torch.tensor([e.shot.chosen == 0 for e in collection.entries])
     hits = gallery.search(gallery.code(face), top, among)
-    return Ranking(weight, tuple(hits), time.perf_counter() - start)
+    return Ranking(weight, probe, collection, tuple(hits), time.perf_counter() - start)

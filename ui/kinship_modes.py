@@ -52,11 +52,10 @@ def _open_parents(modes: gr.Tabs, pair: kinship.Page, family: tri.Page) -> None:
 def _open_results(modes: gr.Tabs, pair: kinship.Page, found: search.Page) -> None:
     """A click on a result: the probe and that face become the two photos of "Two faces"."""
 
-    def opened(probe: Any, collection: Any, ranking: Any, event: gr.EventData) -> list[Any]:
-        weight = ranking.weight if ranking else None
-        return [*searching.open_pair(probe, collection, weight, event.entry), gr.Tabs(selected=PAIR)]
+    def opened(ranking: Any, event: gr.EventData) -> list[Any]:
+        return [*searching.open_pair(ranking, event.entry), gr.Tabs(selected=PAIR)]
 
-    event = partial(found.hits.click, opened, [found.probe.shot, found.collection, found.ranking])
+    event = partial(found.hits.click, opened, found.ranking)
     _then_show(event, modes, pair, found.hits)
 
 

@@ -57,6 +57,7 @@ def build() -> Page:
             gallery = _gallery_input()
             options = _options()
             example = gr.Button("Try an example", size="sm")
+            gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
             page = Page(probe, *gallery, *options, *_right_side())
     _wire(page)
@@ -73,7 +74,7 @@ def _gallery_input() -> tuple[Any, ...]:
         elem_id="gallery-files",
     )
     folder = gr.UploadButton("Choose a folder instead", file_count="directory", size="sm", elem_id="gallery-folder")
-    note = gr.HTML(cards.message(do.NO_GALLERY), elem_id="gallery-note")
+    note = gr.HTML(cards.message(do.NO_GALLERY), elem_id="gallery-note", min_height=76)
     return files, folder, note, gr.State(None, time_to_live=SESSION_SECONDS)
 
 
@@ -122,14 +123,14 @@ def _wire(page: Page) -> None:
         then_find(option.input(None, show_progress="hidden", api_visibility="private"), page)
     page.threshold.input(
         do.redraw,
-        [page.ranking, page.collection, page.threshold],
+        [page.ranking, page.threshold],
         [page.card, page.hits],
         trigger_mode="always_last",
         **VIEWS,
     )
     made = page.export.click(
         do.make_csv,
-        [page.ranking, page.collection],
+        page.ranking,
         [page.file, page.export_note],
         show_progress_on=page.export,
         **{**VIEWS, "show_progress": "minimal"},

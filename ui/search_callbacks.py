@@ -71,45 +71,42 @@ def find(
         ranking = rank(collection, probe, weight, told(progress), every_face=every_face, top=top)
     except FAILURES as error:
         return _nothing(str(error), error=True)
-    return ranking, *redraw(ranking, collection, threshold), gr.update(visible=True)
+    return ranking, *redraw(ranking, threshold), gr.update(visible=True)
 
 
 def _nothing(why: str, *, error: bool = False) -> tuple[None, str, str, Any]:
     return None, cards.message(why, error=error), "", gr.update(visible=False)
 
 
-def redraw(ranking: Ranking | None, collection: Collection | None, threshold: float) -> tuple[str, str]:
+def redraw(ranking: Ranking | None, threshold: float) -> tuple[str, str]:
     """The same ranking against another threshold; no model runs."""
-    if ranking is None or collection is None:
+    if ranking is None:
         return cards.message(WAITING), ""
-    return (
-        search_cards.ranking_card(ranking, collection, threshold),
-        search_cards.hit_list(ranking, collection, threshold),
-    )
+    return search_cards.ranking_card(ranking, threshold), search_cards.hit_list(ranking, threshold)
 
 
-def make_csv(ranking: Ranking | None, collection: Collection | None) -> tuple[str | None, str]:
+def make_csv(ranking: Ranking | None) -> tuple[str | None, str]:
     """Write the whole ranking -> its path for the download link, and a line when there is nothing to write."""
-    if ranking is None or collection is None:
+    if ranking is None:
         return None, cards.message("There is no ranking to export yet.", error=True)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "kinsight-search.csv"
         with path.open("w", newline="", encoding="utf-8") as target:
-            names = [e.named for e in collection.entries]
-            write_csv(target, ranking.hits, names, collection.skipped, ranking.weight)
+            names = [e.named for e in ranking.collection.entries]
+            write_csv(target, ranking.hits, names, ranking.collection.skipped, ranking.weight)
         return save_file_to_cache(path, get_upload_folder()), ""  # where delete_cache finds it
 
 
-def open_pair(probe: Shot | None, collection: Collection | None, weight: str | None, entry: int | None) -> list[Any]:
+def open_pair(ranking: Ranking | None, entry: int | None) -> list[Any]:
     """The probe and a face of the gallery as the two photos of "Two faces", with the model that ranked them.
 
     Raises:
         gr.Error: a photo is no longer there.
     """
-    if probe is None or collection is None or entry is None or not 0 <= entry < len(collection.entries):
+    if ranking is None or entry is None or not 0 <= entry < len(ranking.collection.entries):
         raise gr.Error("This result is no longer there. Please search again.", print_exception=False)
     try:
-        return [*show_shot(probe), *show_shot(collection.entries[entry].shot), weight]
+        return [*show_shot(ranking.probe), *show_shot(ranking.collection.entries[entry].shot), ranking.weight]
     except PhotoError as error:
         raise gr.Error(str(error), print_exception=False) from error
 
@@ -127,4 +124,5 @@ def first_visit(probe: Shot | None, collection: Collection | None) -> list[Any]:
 
 def told(progress: gr.Progress) -> Tell:
     """The page's progress bar, for what reports its progress."""
-    return lambda done, of, what: progress((done, of), desc=what)
+    words = {"photos": "Looking for faces", "faces": "Encoding"}
+    return lambda done, of, what: progress((done, of), desc=words[what], unit=what)

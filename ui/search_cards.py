@@ -11,7 +11,7 @@ from models.gallery import Hit
 from models.photo_files import Skipped
 from ui.answering import sidecar
 from ui.cards import percent
-from ui.collection import Collection, Ranking
+from ui.collection import Collection, Entry, Ranking
 
 FIRST = 12
 """Results that are shown at once; the others unfold."""
@@ -44,10 +44,10 @@ def _left_out(skipped: Sequence[Skipped]) -> str:
     return f"<details class='ks-skipped'><summary>{summary}</summary><ul>{rows}{more}</ul></details>"
 
 
-def ranking_card(ranking: Ranking, collection: Collection, threshold: float) -> str:
+def ranking_card(ranking: Ranking, threshold: float) -> str:
     """The answer first: who comes first, how many pass the threshold, and how many would by chance."""
     best, scored = ranking.hits[0], [h.score for h in ranking.hits if h.score is not None]
-    first = collection.entries[best.entry].title
+    first = ranking.entry(best).title
     big = percent(best.score) if best.score is not None else f"{best.similarity:+.3f}"
     return (
         f"<section class='ks-answer' role='status' data-score='{best.score!r}'>"
@@ -94,9 +94,9 @@ def _chance(ranking: Ranking, threshold: float) -> str:
     )
 
 
-def hit_list(ranking: Ranking, collection: Collection, threshold: float) -> str:
+def hit_list(ranking: Ranking, threshold: float) -> str:
     """Faces in order, each a button that opens it beside the probe; the first dozen at once."""
-    items = [_item(rank, hit, collection, threshold) for rank, hit in enumerate(ranking.hits[:SHOWN], 1)]
+    items = [_item(rank, hit, ranking.entry(hit), threshold) for rank, hit in enumerate(ranking.hits[:SHOWN], 1)]
     rest = items[FIRST:]
     summary = f"<summary>Places {FIRST + 1} to {len(items)}</summary>"
     folded = f"<details class='ks-more'>{summary}{_list(rest, FIRST + 1)}</details>" if rest else ""
@@ -107,8 +107,7 @@ def _list(items: Sequence[str], start: int = 1) -> str:
     return f"<ol class='ks-hits' start='{start}'>{''.join(items)}</ol>"
 
 
-def _item(rank: int, hit: Hit, collection: Collection, threshold: float) -> str:
-    entry = collection.entries[hit.entry]
+def _item(rank: int, hit: Hit, entry: Entry, threshold: float) -> str:
     data = base64.b64encode(entry.thumbnail).decode()
     title, name, score = escape(entry.title), escape(PurePosixPath(entry.title).name), hit.score
     above = " ks-above" if score is not None and score >= threshold else ""
@@ -124,6 +123,6 @@ def _item(rank: int, hit: Hit, collection: Collection, threshold: float) -> str:
         f"aria-label='Place {rank}: {title}, score {said}, similarity {hit.similarity:+.3f}. Open beside the probe'>"
         f"<span class='ks-rank'>{rank}</span><img alt='' src='data:image/jpeg;base64,{data}'>"
         f"<span class='ks-hit-score'>{said}</span>{bar}"
-        f"<span class='ks-hit-cos'>similarity {hit.similarity:+.3f}</span>"
+        f"<span class='ks-hit-cos'>cosine {hit.similarity:+.3f}</span>"
         f"<span class='ks-hit-name' title='{title}'>{name}</span></button></li>"
     )

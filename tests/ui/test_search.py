@@ -107,18 +107,24 @@ def test_a_probe_costs_one_encoding_and_a_model_no_detection(
 @pytest.mark.usefixtures("no_model_runs")
 def test_a_threshold_only_redraws(gallery: Collection, ranking: Ranking) -> None:
     for threshold in (0.0, 0.5, 1.0):
-        card, hits = do.redraw(ranking, gallery, threshold)
+        card, hits = do.redraw(ranking, threshold)
         above = sum(h.score is not None and h.score >= threshold for h in ranking.hits)
         assert f"{above} of 8 scored" in card and hits.count("ks-above") == above
         far, tar = read_sidecar(KIN).operating_points.at(threshold)
         assert f"FAR {search_cards.percent(far)}" in card and f"TAR {search_cards.percent(tar)}" in card
 
 
-def test_the_card_says_how_many_strangers_pass_by_chance(gallery: Collection) -> None:
+def test_the_card_says_how_many_strangers_pass_by_chance(gallery: Collection, obama: Shot) -> None:
     far, _ = read_sidecar(KIN).operating_points.at(0.3)
     entries = gallery.entries * 125
-    many = Ranking(KIN, tuple(Hit(i, 0.1, 0.4, 0.6) if i < 50 else Hit(i, 0.0) for i in range(1000)), 0.1)
-    card = search_cards.ranking_card(many, Collection(entries, (), 1), 0.3)
+    many = Ranking(
+        KIN,
+        obama,
+        Collection(entries, (), 1),
+        tuple(Hit(i, 0.1, 0.4, 0.6) if i < 50 else Hit(i, 0.0) for i in range(1000)),
+        0.1,
+    )
+    card = search_cards.ranking_card(many, 0.3)
     assert f"of 1,000 unrelated people about {1000 * far:,.0f}" in card
     assert "ranks all 1,000; the 50 most similar" in card
 
@@ -126,26 +132,26 @@ def test_the_card_says_how_many_strangers_pass_by_chance(gallery: Collection) ->
 def test_names_are_escaped(obama: Shot) -> None:
     evil = "<img src=x onerror=alert(1)>'\".jpg"
     one = Collection((Entry(obama, evil, b"\xff\xd8"),), (Skipped(evil, "why"),), 1)
-    ranking = Ranking(KIN, (Hit(0, 0.5, 0.5, 0.5),), 0.0)
-    for page in (*do.redraw(ranking, one, 0.5), search_cards.gallery_note(one)):
+    ranking = Ranking(KIN, obama, one, (Hit(0, 0.5, 0.5, 0.5),), 0.0)
+    for page in (*do.redraw(ranking, 0.5), search_cards.gallery_note(one)):
         assert "<img src=x" not in page and "onerror=alert(1)>'" not in page
 
 
-def test_a_long_list_is_folded(gallery: Collection) -> None:
+def test_a_long_list_is_folded(gallery: Collection, obama: Shot) -> None:
     entries = gallery.entries * 20
     hits = tuple(Hit(i, 0.1) for i in range(160))
-    page = search_cards.hit_list(Ranking(KIN, hits, 0.0), Collection(entries, (), 1), 0.5)
+    page = search_cards.hit_list(Ranking(KIN, obama, Collection(entries, (), 1), hits, 0.0), 0.5)
     assert page.count("data-entry") == search_cards.SHOWN and "<summary>Places 13 to 100</summary>" in page
 
 
 def test_csv_download(gallery: Collection, ranking: Ranking) -> None:
-    path, note = do.make_csv(ranking, gallery)
+    path, note = do.make_csv(ranking)
     assert path is not None and note == ""
     rows = list(csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8"))))
     assert [r["rank"] for r in rows] == [*"12345678", "", "", "", ""]
     assert [int(r["face"]) for r in rows[:8]] == [gallery.entries[h.entry].named.face for h in ranking.hits]
     assert sum(r["file"] == "'=obama.jpg" for r in rows) == 1
-    assert do.make_csv(None, gallery)[0] is None
+    assert do.make_csv(None)[0] is None
 
 
 def test_what_cannot_be_searched_is_said(tmp_path: Path, obama: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,12 +175,12 @@ def test_what_cannot_be_searched_is_said(tmp_path: Path, obama: Shot, monkeypatc
     assert "untrained" in do.find(obama, Collection((), (), 0), "unheard_of", True, 50, 0.5)[1]
 
 
-def test_a_result_opens_beside_the_probe(gallery: Collection, obama: Shot) -> None:
-    a, *_, b = (v for v in do.open_pair(obama, gallery, KIN, 3) if isinstance(v, Shot))
+def test_a_result_opens_beside_the_probe(gallery: Collection, ranking: Ranking, obama: Shot) -> None:
+    a, *_, b = (v for v in do.open_pair(ranking, 3) if isinstance(v, Shot))
     assert a.path == obama.path and (b.path, b.chosen) == (gallery.entries[3].shot.path, 2)
     for missing in (None, 8, -1):
         with pytest.raises(gr.Error, match="no longer there"):
-            do.open_pair(obama, gallery, KIN, missing)
+            do.open_pair(ranking, missing)
 
 
 def test_nothing_outlives_its_session(tmp_path: Path, obama: Shot) -> None:

@@ -1,4 +1,4 @@
-"""What each part of S-ViT's recipe brings, measured on held-out training families: weights/ablation.json.
+"""What each part of S-ViT's recipe brings, measured on held-out training families: benchmarks/results/ablation.json.
 
     python -m training.ablation --init runs/svit_distill/model.safetensors            # every row
     python -m training.ablation --init ... --rows head                                # fusions and lambda
@@ -24,9 +24,10 @@ from torch import Tensor
 
 from models import create_model
 from models.svit import FUSIONS, Svit
-from models.weights import SHIPPED
+from models.weights import SHIPPED, file_sha256
 from training.augment import Augment
-from training.cards import write_cards
+from training.cards import ABLATION, write_cards
+from training.checkpoint import command_line, git_commit
 from training.data import data_root
 from training.distill import make_accelerator
 from training.evaluate.scoring import encode_all, mirrored, score_pairs, unique_images
@@ -140,13 +141,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="run folders")
     args = parser.parse_args()
     root, tensors = data_root(args.data), load_file(args.init)
-    path = SHIPPED / "ablation.json"
+    path = ABLATION
     kept: list[Row] = json.loads(path.read_text())["rows"] if path.exists() else []
     for part in ("head", "whole") if args.rows == "all" else (args.rows,):
         new = head_rows(tensors, root, args.seeds) if part == "head" else []
         new = new or whole_rows(tensors, root, args.seeds, args.steps, args.out)
+        facts = {"command": command_line(), "git_commit": git_commit(), "init_sha256": file_sha256(args.init)}
+        new = [{**r, **facts} for r in new]
         kept = [r for r in kept if r["part"] != part] + new
-        path.write_text(json.dumps({"command": "python -m training.ablation", "rows": kept}, indent=1) + "\n")
+        path.write_text(json.dumps({"rows": kept}, indent=1) + "\n")
     write_cards(SHIPPED)
 
 

@@ -17,6 +17,8 @@ from models.weights import SHIPPED, Sidecar
 from training.evaluate.published import LAYOUTS, beside
 from training.holdout import HELD_OUT_ROW
 
+ABLATION = SHIPPED.parent / "benchmarks" / "results" / "ablation.json"
+"""What training/ablation.py wrote."""
 HEAD = """# Weights
 
 Made by `python -m training.cards` from the sidecars (`<name>.json`); do not edit by hand. Loading verifies the
@@ -29,8 +31,22 @@ def write_cards(folder: Path = SHIPPED) -> Path:
     """Write folder/README.md: results, then one card for each sidecar, in the order of names."""
     sidecars = [Sidecar.from_json(p.read_text()) for p in sorted(folder.glob("*.json"))]
     path = folder / "README.md"
-    path.write_text("\n".join([HEAD, *results(sidecars), *(card(s, folder) for s in sidecars)]))
+    extra = [ablation(json.loads(ABLATION.read_text())["rows"])] if folder == SHIPPED and ABLATION.exists() else []
+    path.write_text("\n".join([HEAD, *results(sidecars), *extra, *(card(s, folder) for s in sidecars)]))
     return path
+
+
+def ablation(rows: list[dict[str, Any]]) -> str:
+    """The rows of training/ablation.py as a Markdown section."""
+    cells = [["variant", "what is trained", "steps", "seeds", "AUC, held-out families", "least to most"]]
+    parts = {"head": "fusion head on the frozen distilled backbone", "whole": "everything"}
+    for row in rows:
+        auc, seeds = row["auc"], ", ".join(map(str, row["seeds"]))
+        spread = f"{auc['least']:.4f} to {auc['most']:.4f}"
+        cells.append([row["name"], parts[row["part"]], str(row["steps"]), seeds, f"{auc['mean']:.4f}", spread])
+    commands = dict.fromkeys(row["command"] for row in rows)
+    said = [f"`{command}`" for command in commands]
+    return "\n".join(["## Ablation of S-ViT's recipe", "", markdown(cells), "", "By " + ", ".join(said) + ".", ""])
 
 
 def results(sidecars: list[Sidecar]) -> list[str]:

@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--method", action="append", help=f"repeat for several; default: grad_cam; one of {', '.join(EXPLAINERS)}"
     )
-    parser.add_argument("--target", choices=("similarity", "logit"), default="similarity", help="the answer to explain")
+    parser.add_argument(
+        "--target", choices=("similarity", "logit"), help="the answer to explain; default: what the score is made of"
+    )
     parser.add_argument("--layer", help="the tap that CAM or attention methods read; default: the model's own")
     look = parser.add_argument_group("attention", "for models that have it: where one patch reads")
     look.add_argument("--attention", metavar="LAYER", help="the layer whose attention is written; default: the last")

@@ -67,7 +67,7 @@ def cosine_at(model: PairModel, score: float) -> float:
     if not 0 < score < 1:
         raise ValueError(f"a score lies inside (0, 1), got {score}")
     heads = [m for m in model.modules() if isinstance(m, CosineLogit)]
-    if len(heads) != 1 or float(heads[0].slope) == 0:
+    if not model.by_similarity or len(heads) != 1 or float(heads[0].slope) == 0:
         return 0.0
     cosine = (torch.logit(torch.tensor(score, dtype=torch.float64)) - heads[0].offset.cpu()) / heads[0].slope.cpu()
     return float(cosine.clamp(-1, 1))

@@ -31,7 +31,7 @@ class Explainer:
         signed: values below zero mean something.
         caption: what the map is, and what it does not show.
         reads: what of the model's run it is made of, in a few words.
-        targets: answers it can explain ("similarity", "logit"), the first by default; empty when it looks at none.
+        targets: answers it can explain ("similarity", "logit"); empty when it looks at none.
         layers: tap kind that the option `layer` chooses from; empty when it has no such option.
         options: names of its further options.
     """
@@ -151,6 +151,15 @@ def layers_for(model: PairModel, method: str) -> list[str]:
     return [name for name in tap_names(model, kind) if not name.startswith("pooled.")] if kind else []
 
 
+def default_target(model: PairModel, method: str) -> str | None:
+    """The answer a method explains unless told otherwise: what the score is made of, as far as the method can.
+
+    That is the similarity where the score is a function of it, and the logit where the network fuses two codes.
+    """
+    targets, own = EXPLAINERS[method].targets, "similarity" if model.by_similarity else "logit"
+    return own if own in targets else next(iter(targets), None)
+
+
 def explain(
     result: Result, method: str, *, target: str | None = None, layer: str | None = None, **options: Any
 ) -> tuple[Heatmap, Heatmap]:
@@ -159,8 +168,8 @@ def explain(
     Args:
         result: from predict; from predict(grad=True) when EXPLAINERS[method].grad.
         method: a label of methods_for(result.model).
-        target: the answer to explain, "similarity" or "logit"; by default the first the method knows. A method that
-            looks at no answer (Eigen-CAM, attention) has nothing to choose and takes any.
+        target: the answer to explain, "similarity" or "logit"; by default default_target. A method that looks at no
+            answer (Eigen-CAM, attention) has nothing to choose and takes any.
         layer: the tap to read, one of layers_for(result.model, method); by default the model's own choice.
         options: of the method itself: patch, stride, fill of "occlusion"; theta of "fggb".
 
@@ -179,8 +188,9 @@ def explain(
         )
     if layer is not None:
         options["layer"] = _checked(layer, layers_for(result.model, method), f"{method} has no layer")
-    if target is not None and row.targets:
-        options["target"] = _checked(target, row.targets, f"{method} cannot explain")
+    if row.targets:
+        wanted = target or default_target(result.model, method) or ""
+        options["target"] = _checked(wanted, row.targets, f"{method} cannot explain")
     return row.run(result, **options)
 
 

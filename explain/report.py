@@ -26,7 +26,7 @@ from explain.faithfulness import faithfulness
 from explain.findings import Curve, Heatmap, RegionDrops
 from explain.inside import Look, left_eye, look_inside
 from explain.occlusion import occlude_regions
-from explain.registry import EXPLAINERS, explain, layers_for
+from explain.registry import EXPLAINERS, default_target, explain, layers_for
 from explain.report_inside import write_inside
 from models.outputs import Face, Result
 from models.weights import Sidecar
@@ -49,7 +49,7 @@ def write_report(
     *,
     sidecar: Sidecar,
     threshold: float | None = None,
-    target: str = "similarity",
+    target: str | None = None,
     layer: str | None = None,
     look: Look | None = None,
     opacity: float = 0.5,
@@ -65,7 +65,7 @@ def write_report(
         methods: labels of methods_for(result.model); may be empty.
         sidecar: of the weight that answered.
         threshold: on the score; by default the sidecar's.
-        target: the answer to explain; a method that cannot explain it explains its own default, which is written down.
+        target: the answer to explain; without one, or where a method cannot, its own default, which is written down.
         layer: the tap to read, for the methods that can read it; the others read their own default.
         look: the patch whose attention is drawn; by default the one at face a's left eye, in the last layer.
         opacity: of the maps in the pictures.
@@ -80,7 +80,7 @@ def write_report(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    maps = {m: explain(result, m, target=_target(m, target), layer=_layer(result, m, layer)) for m in methods}
+    maps = {m: explain(result, m, target=_target(result, m, target), layer=_layer(result, m, layer)) for m in methods}
     _write_pictures(folder, result, (face_a, face_b), maps, opacity)
     inside, arrays = write_inside(folder, result, look_inside(result), look or Look(left_eye(result)), opacity)
     raw: dict[str, Any] = {**{f"{m}_{h.face}": h.values for m, pair in maps.items() for h in pair}, **arrays}
@@ -98,8 +98,10 @@ def write_report(
     return Path(shutil.make_archive(str(folder), "zip", folder)) if archive else folder
 
 
-def _target(method: str, target: str) -> str | None:
-    return target if method in EXPLAINERS and target in EXPLAINERS[method].targets else None
+def _target(result: Result, method: str, target: str | None) -> str | None:
+    if method not in EXPLAINERS:
+        return None  # explain() says so
+    return target if target in EXPLAINERS[method].targets else default_target(result.model, method)
 
 
 def _layer(result: Result, method: str, layer: str | None) -> str | None:
@@ -160,13 +162,13 @@ def _region_values(drops: RegionDrops) -> dict[str, Any]:
 
 
 def _method_values(
-    result: Result, method: str, target: str, pair: tuple[Heatmap, Heatmap], fill: str
+    result: Result, method: str, target: str | None, pair: tuple[Heatmap, Heatmap], fill: str
 ) -> dict[str, Any]:
     row = EXPLAINERS[method]
     return {
         "title": row.title,
         "reads": row.reads,
-        "target": (_target(method, target) or row.targets[0]) if row.targets else None,
+        "target": _target(result, method, target),
         "signed": row.signed,
         "unit": pair[0].unit,
         "colour_limit": render.shared_limit(pair),

@@ -159,6 +159,7 @@ class FaCoR(PairModel):
     """
 
     cam_tap = code_tap = "stage4.features"
+    by_similarity = False
 
     def __init__(self, config: FaCoRConfig | None = None) -> None:
         super().__init__()

@@ -23,11 +23,13 @@ class PairModel(nn.Module):
         name: registry name, set by create_model.
         spec: the aligned crop it wants.
         cam_tap: name of the `features` tap that CAM methods use unless told otherwise.
+        by_similarity: the log-odds are a function of the similarity alone; False where two codes are fused.
     """
 
     name: str = ""
     spec: InputSpec
     cam_tap: str
+    by_similarity: bool = True
 
     @abstractmethod
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:

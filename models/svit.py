@@ -243,6 +243,7 @@ class Svit(PairModel):
     """Siamese Twins-PCPVT with fusion of the two feature maps."""
 
     cam_tap = code_tap = "stage4.features"
+    by_similarity = False
 
     def __init__(self, config: SvitConfig | None = None) -> None:
         super().__init__()

@@ -69,8 +69,8 @@ def strongest(links: Links, crop_a: np.ndarray, crop_b: np.ndarray, count: int) 
     )
     return (
         f"<figure class='ks-links'>{drawn}<figcaption>The {len(listed)} strongest of {links.weights.size} links, from "
-        f"face {asks} (orange dots) to face {other}: {listed[0][2]:.3f} to {listed[-1][2]:.3f}; wider and lighter is "
-        "stronger. Many lines to one place: many patches look there.</figcaption></figure>"
+        f"face {asks} (orange dots) to face {other}: {listed[0][2]:.3f} to {listed[-1][2]:.3f}, where an even look is "
+        f"{1 / links.weights.shape[1]:.3f}; wider and lighter is stronger.</figcaption></figure>"
     )
 
 

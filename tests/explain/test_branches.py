@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from explain import explain
+from explain import cosine_at, explain
 from explain.branches import branch_shares
+from explain.registry import default_target
 from models import create_model, list_models, predict
 from models.facor import FaCoR, FaCoRConfig
 from models.outputs import Result
@@ -140,3 +142,19 @@ def test_the_planted_pairs_parts() -> None:
     shares = branch_shares(planted_result(grad=False))
     assert shares.names == ("part 0", "part 1", "part 2", "offset")
     assert shares.orders[0, 0] > 0.2 and shares.values[3] == 0  # red is what they share
+
+
+def test_a_fused_pair_is_explained_by_its_log_odds() -> None:
+    """Its similarity is another answer, of search: a map of it would not be of the score."""
+    for name, own in (("svit", "logit"), ("facor", "logit"), ("siamese_ir", "similarity"), ("dlib_kin", "similarity")):
+        model = create_model(name)
+        assert default_target(model, "grad_cam") == default_target(model, "occlusion") == own
+        assert default_target(model, "fggb") == "similarity" and default_target(model, "eigen_cam") is None
+    model = lively(FaCoR(FaCoRConfig(width=8)))
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
+    default, logit, similarity = (
+        explain(result, "hires_cam", target=target)[0] for target in (None, "logit", "similarity")
+    )
+    assert "logit" in default.unit and (default.values == logit.values).all()
+    assert not np.allclose(logit.values, similarity.values)
+    assert cosine_at(model, 0.3) == 0.0  # no cosine of the embeddings stands for a score

@@ -202,6 +202,6 @@ def test_the_best_measured_kinship_model_is_the_default(monkeypatch: pytest.Monk
     assert tab.describe(SVIT)["info"] == answering.measured(SVIT)
     monkeypatch.setattr(answering, "available_weights", lambda: ["dlib_resnet"])
     assert answering.default_weight() == "dlib_resnet"
-    monkeypatch.setattr(answering, "available_weights", lambda: [])
+    monkeypatch.setattr(answering, "available_weights", list)
     assert answering.default_weight() is None
     assert "dlib_kin" in available_weights()

@@ -155,11 +155,6 @@ def fiw_val_pairs(root: Path) -> list[Pair]:
     return read_pairs(root / "fiw" / "val_pairs.csv")
 
 
-def fiw_val_triplets(root: Path) -> list[dict[str, str]]:
-    """RFIW task 2, validation list: rows with father, mother, child, relation (FMS or FMD), kin."""
-    return read_csv(root / "fiw" / "val_triplets.csv")
-
-
 def read_pairs(path: Path) -> list[Pair]:
     """A CSV with image_a, image_b, kin (or same) as 0/1, and optionally relation.
 

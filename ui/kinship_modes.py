@@ -15,6 +15,7 @@ from ui.widgets import RUNS, VIEWS
 
 PAIR = "pair"
 """The sub-tab of two faces, where the others send their pairs."""
+TO_TOP = "() => window.scrollTo({top: 0})"
 
 
 def build() -> None:
@@ -62,4 +63,5 @@ def _open_results(modes: gr.Tabs, pair: kinship.Page, found: search.Page) -> Non
 def _then_show(event: Any, modes: gr.Tabs, pair: kinship.Page, on: Any) -> None:
     """`event` fills the photos, the model and the chosen sub-tab; then the pair is answered as any other."""
     sent = event([*pair.a.outputs, *pair.b.outputs, pair.weight, modes], show_progress_on=on, **RUNS)
+    sent.success(None, None, None, js=TO_TOP, api_visibility="private")
     kinship.then_answer(sent.success(own_threshold, pair.weight, pair.threshold, **VIEWS), pair)

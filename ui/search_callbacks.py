@@ -23,6 +23,7 @@ from ui.widgets import show_shot
 FAILURES = (PhotoError, WeightError, GalleryError)
 NO_GALLERY = "Several photos, a folder, or a zip of photos. Every face in them is found once and kept for this session."
 WAITING = "The ranking appears here as soon as there is a probe's face and a gallery."
+GONE = "These files are no longer kept. Please choose them again."
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to search with. See the tab Models."
 PROGRESS = gr.Progress()
 """Gradio puts the event's own in its place; without an event it shows nothing."""
@@ -40,6 +41,8 @@ def read_gallery(files: Sequence[str] | None, progress: gr.Progress = PROGRESS) 
         collection = collect(files, told(progress), root)
     except GalleryError as error:
         return None, cards.message(str(error), error=True)
+    except FileNotFoundError:
+        return None, cards.message(GONE, error=True)
     return collection, search_cards.gallery_note(collection)
 
 

@@ -169,6 +169,7 @@ def test_what_cannot_be_searched_is_said(tmp_path: Path, obama: Shot, monkeypatc
         for i in range(10_000):
             archive.writestr(f"{i}.jpg", "x")
     assert "more than 2,000 photos" in do.read_gallery([str(tmp_path / "many.zip")])[1]
+    assert do.GONE in do.read_gallery([str(tmp_path / "gone.jpg")])[1]
     monkeypatch.setattr(collection, "MAX_FACES", 0)
     assert "more than 0 faces" in do.read_gallery([str(EXAMPLES / "biden_2010.jpg")])[1]
     assert "appears here as soon as" in do.find(obama, None, KIN, True, 50, 0.5)[1]

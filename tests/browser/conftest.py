@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,12 @@ def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 120) -
     raise TimeoutError(f"no page at {url} after {seconds} s")
 
 
-@pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a freshly started app."""
+@contextmanager
+def running_app(tmp_path_factory: pytest.TempPathFactory, **environment: str) -> Iterator[str]:
+    """Address of a freshly started app; crashes in its log fail when it ends."""
     port = free_port()
     settings = {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads"))}
+    settings |= environment
     log = tmp_path_factory.mktemp("log") / "app.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -58,6 +60,13 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(30)
     failures = log.read_text().split("Traceback")[1:]
     assert [f for f in failures if "gradio.exceptions." not in f] == []  # refusals are Gradio's own, crashes are ours
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as it is shipped."""
+    with running_app(tmp_path_factory) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

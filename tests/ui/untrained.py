@@ -10,20 +10,23 @@ from safetensors.torch import save_file
 from models import create_model
 from models.weights import OperatingPoints, Sidecar, file_sha256
 
-NAMES = {"untrained_svit": "svit", "untrained_facor": "facor"}
-"""weight -> model."""
+SMALL = {
+    "untrained_svit": ("svit", {"dims": (16, 32, 40, 64)}),
+    "untrained_facor": ("facor", {"width": 8}),
+}
+"""weight -> model and config: thinner than the demo's, with all its layers, heads and grids."""
 SHARPENED = (".q.weight", ".kv.weight", ".query.weight", ".key.weight")
 """Parameters made large, so that attention has peaks to be seen."""
 
 
 def write_untrained(folder: Path) -> Path:
-    """Write all of NAMES into a folder and return it."""
+    """Write all of SMALL into a folder and return it."""
     points = OperatingPoints([0.0, 1.0], [1.0, 0.0], [1.0, 0.0], "nothing: an untrained weight")
-    for name, model in NAMES.items():
+    for name, (model, config) in SMALL.items():
         torch.manual_seed(0)
-        network, path = create_model(model), folder / f"{name}.safetensors"
+        network, path = create_model(model, **config), folder / f"{name}.safetensors"
         tensors = {k: 8 * v if k.endswith(SHARPENED) else v for k, v in network.state_dict().items()}
         save_file({k: v.contiguous() for k, v in tensors.items()}, path)
         facts = ("kinship", "none", "tests/ui/untrained.py", "none", 0, [], 0.5, "none: an untrained weight", points)
-        path.with_suffix(".json").write_text(Sidecar(name, model, {}, file_sha256(path), *facts).to_json())
+        path.with_suffix(".json").write_text(Sidecar(name, model, config, file_sha256(path), *facts).to_json())
     return folder

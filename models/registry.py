@@ -88,6 +88,13 @@ MODELS: dict[str, Entry] = {
         "FaCoRNet",
         "Cross-attention between the parts of two faces weighs what makes them kin.",
     ),
+    "kin_duo": Entry(
+        "models.kin_duo:KinDuo",
+        "models.kin_duo:KinDuoConfig",
+        "kinship",
+        "Reference encoder and S-ViT, joined",
+        "Two networks that know different things answer together: are they blood relatives?",
+    ),
     "partial_face": Entry(
         "models.partial_face:PartialFace",
         "models.partial_face:PartialFaceConfig",

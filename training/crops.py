@@ -149,3 +149,53 @@ def _fill(
         part.rename(target)
     except OSError:  # another process was faster
         shutil.rmtree(part)
+
+
+@dataclass(frozen=True)
+class Morphs:
+    """Mixtures of two aligned faces each: new faces, for which a teacher has an answer too.
+
+    Distillation gains from mixtures that teacher and student both see (Beyer et al., "Knowledge distillation: A good
+    teacher is patient and consistent", CVPR 2022). Made when a batch is asked for.
+
+    Attributes:
+        crops: sets, one behind the other.
+        pair: (N, 2) rows over all sets.  share: (N,) of the second face, in [0, 1].
+    """
+
+    crops: tuple[Crops, ...]
+    pair: np.ndarray
+    share: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Which faces, in which shares: a key for caches."""
+        every = [name for crops in self.crops for name in crops.names]
+        return tuple(f"{every[i]}+{s:.4f}*{every[j]}" for (i, j), s in zip(self.pair, self.share, strict=True))
+
+    def batch(self, rows: Sequence[int] | np.ndarray) -> FaceBatch:
+        """Rows -> FaceBatch; pixels and keypoints are mixed alike."""
+        rows = np.asarray(rows)
+        a, b = (joined_batch(self.crops, self.pair[rows, side]) for side in (0, 1))
+        s = torch.from_numpy(self.share[rows].astype(np.float32))
+        image = torch.lerp(a.image, b.image, s[:, None, None, None])
+        return FaceBatch(image, torch.lerp(a.keypoints, b.keypoints, s[:, None, None]))
+
+
+def draw_morphs(crops: tuple[Crops, ...], rows: np.ndarray, count: int, seed: int = 0) -> Morphs:
+    """`count` mixtures of the given rows, shares between .3 and .7. The same for crops of another size."""
+    rng = np.random.default_rng(seed)
+    return Morphs(crops, rng.choice(rows, (count, 2)), rng.uniform(0.3, 0.7, count))
+
+
+def joined_batch(crops: Sequence[Crops | Morphs], rows: np.ndarray) -> FaceBatch:
+    """Faces of rows counted over all sets, one behind the other, in the order of the rows."""
+    starts = np.cumsum([0, *(len(c) for c in crops)])
+    which = np.searchsorted(starts, rows, side="right") - 1
+    order = np.concatenate([np.flatnonzero(which == k) for k in range(len(crops))])
+    parts = [c.batch(rows[which == k] - starts[k]) for k, c in enumerate(crops) if (which == k).any()]
+    joined, back = FaceBatch.cat(parts), torch.from_numpy(np.argsort(order))
+    return FaceBatch(joined.image[back], joined.keypoints[back])

@@ -23,21 +23,22 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 
 from models import create_model
 from models.outputs import FaceBatch, InputSpec
 from models.pair import PairModel
+from models.weights import file_sha256
 from training.augment import Augment, augmented, draw
-from training.crops import Crops
+from training.crops import Crops, Morphs, draw_morphs, joined_batch
 from training.data import celeba_crops, data_root, family_of, fiw_crops
 from training.holdout import is_held_out
 from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
 from training.losses import distillation
 from training.resume import Batches, generator_of
-from training.teachers import available_teachers, joined_targets, teacher_embeddings
+from training.teachers import available_teachers, joined_targets, teacher_embeddings, weight_teacher
 
 LOG_EVERY = 10
 
@@ -77,7 +78,7 @@ class Lesson:
         target: (rows of all sets, D) unit vectors.
     """
 
-    crops: tuple[Crops, ...]
+    crops: tuple[Crops | Morphs, ...]
     rows: np.ndarray
     target: Tensor
 
@@ -86,13 +87,7 @@ class Lesson:
 
     def faces(self, index: np.ndarray) -> FaceBatch:
         """Faces of positions in `rows`, in that order."""
-        rows = self.rows[index]
-        starts = np.cumsum([0, *(len(c) for c in self.crops)])
-        which = np.searchsorted(starts, rows, side="right") - 1
-        order = np.concatenate([np.flatnonzero(which == k) for k in range(len(self.crops))])
-        parts = [c.batch(rows[which == k] - starts[k]) for k, c in enumerate(self.crops) if (which == k).any()]
-        joined, back = FaceBatch.cat(parts), torch.from_numpy(np.argsort(order))
-        return FaceBatch(joined.image[back], joined.keypoints[back])
+        return joined_batch(self.crops, self.rows[index])
 
     def targets(self, index: np.ndarray) -> Tensor:
         """(n, D) of positions in `rows`."""
@@ -204,21 +199,30 @@ def keep(folder: Path, student: Student, facts: dict[str, Any]) -> None:
     (folder / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
-def lessons(root: Path, spec: InputSpec) -> tuple[Lesson, Lesson, list[str]]:
-    """(training faces, held-out faces, names of the teachers)."""
-    teachers = available_teachers(root)
-    target = joined_targets(
-        [
-            np.concatenate(
-                [teacher_embeddings(t, c) for c in (fiw_crops(root, "train", t.spec), celeba_crops(root, t.spec))]
-            )
-            for t in teachers
-        ]
-    )
-    crops = (fiw_crops(root, "train", spec), celeba_crops(root, spec))
+def lessons(root: Path, spec: InputSpec, weight: str = "", morphs: int = 0) -> tuple[Lesson, Lesson, list[str]]:
+    """(training faces, held-out faces, names of the teachers).
+
+    Args:
+        weight: a trained weight that teaches too.  morphs: how many mixtures of training faces to add.
+    """
+    teachers = [*available_teachers(root), *([weight_teacher(weight)] if weight else [])]
+
+    def sets(of: InputSpec) -> tuple[Crops, ...]:
+        return fiw_crops(root, "train", of), celeba_crops(root, of)
+
+    crops = sets(spec)
     out = np.array([is_held_out(family_of(n)) for n in crops[0].names] + [False] * len(crops[1]))
-    train, held = (Lesson(crops, np.flatnonzero(rows), target) for rows in (~out, out))
-    return train, held, [t.name for t in teachers]
+
+    def mixed(of: tuple[Crops, ...]) -> tuple[Morphs, ...]:
+        return (draw_morphs(of, np.flatnonzero(~out), morphs),) if morphs else ()
+
+    def all_of(of: InputSpec) -> tuple[Crops | Morphs, ...]:
+        return *sets(of), *mixed(sets(of))
+
+    embedded = [np.concatenate([teacher_embeddings(t, c) for c in all_of(t.spec)]) for t in teachers]
+    train = np.concatenate([np.flatnonzero(~out), len(out) + np.arange(morphs)])
+    every, target = all_of(spec), joined_targets(embedded)
+    return Lesson(every, train, target), Lesson(every, np.flatnonzero(out), target), [t.name for t in teachers]
 
 
 def make_accelerator(precision: str = "bf16") -> Accelerator:
@@ -237,6 +241,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"drop_path": 0.1}')
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_distill")
+    parser.add_argument("--init", type=Path, default=None, help="weights to go on from (.safetensors)")
+    parser.add_argument("--teacher", default="", help="a trained weight that teaches too, such as dlib_kin")
+    parser.add_argument("--morphs", type=int, default=0, help="mixtures of two training faces to add")
     parser.add_argument("--overfit", type=int, default=0, help="only the first N faces, no augmentation: a check")
     for name, value in asdict(Settings()).items():
         flag = f"--{name.replace('_', '-')}"
@@ -255,7 +262,9 @@ def main() -> None:
     torch.manual_seed(how.seed)
     model = create_model(args.model, **args.config)
     with accelerator.main_process_first():  # caches are written once
-        train, held_out, teachers = lessons(root, model.spec)
+        train, held_out, teachers = lessons(root, model.spec, args.teacher, args.morphs)
+    if args.init:
+        model.load_state_dict(load_file(args.init))
     augment = Augment()
     if args.overfit:
         train = held_out = Lesson(train.crops, train.rows[: args.overfit], train.target)
@@ -263,6 +272,8 @@ def main() -> None:
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_distill", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
+    if args.init or args.morphs:
+        facts |= {"init": file_sha256(args.init) if args.init else "", "morphs": args.morphs}
     best = fit(student, train, held_out, how, augment, run, facts)
     if accelerator.is_main_process:
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {run.folder / 'model.safetensors'}")

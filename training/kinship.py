@@ -3,6 +3,7 @@
     python -m training.kinship --model svit --init runs/svit_distill/model.safetensors
     python -m training.kinship --model facor --init runs/siamese_ir_distill/model.safetensors
     python -m training.kinship --model dlib_kin --init weights/dlib_kin.safetensors
+    python -m training.kinship --model kin_duo --init weights/dlib_kin.safetensors weights/svit.safetensors
     accelerate launch -m training.kinship --model svit ...        # the same on several GPUs or nodes
 
 The loop is one for all; what a network learns from a batch stands in training/kin_objectives.py, how batches are made
@@ -241,7 +242,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"fusion": "sum"}')
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, help="default: runs/<model>_kinship")
-    parser.add_argument("--init", type=Path, help="distilled or trained weights (.safetensors); else from scratch")
+    parser.add_argument("--init", type=Path, nargs="+", help="distilled or trained weights (.safetensors), one or more")
     parser.add_argument("--teacher", default="", help="a kinship weight whose similarities to agree with")
     parser.add_argument("--plain", action="store_true", help="no augmentation")
     parser.add_argument("--no-export", action="store_true", help="leave weights/ as it is")
@@ -267,13 +268,14 @@ def main() -> None:
     model = create_model(args.model, **args.config)
     objective = objective_for(model, how.weights)
     if args.init:
-        start_from(model, load_file(args.init), objective.trunk)
+        tensors = {name: value for path in args.init for name, value in load_file(path).items()}
+        start_from(model, tensors, objective.trunk)
     with accelerator.main_process_first():  # caches are written once
         lesson = lesson_of(root, model, how, args.teacher)
     facts = {
         "model": args.model,
         "config": json.dumps(args.config, sort_keys=True),
-        "init": file_sha256(args.init) if args.init else "scratch",
+        "init": " ".join(map(file_sha256, args.init)) if args.init else "scratch",
         "teacher": args.teacher,
         "augmentation": not args.plain,
     }

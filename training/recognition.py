@@ -28,6 +28,7 @@ from torch import Tensor
 from models import create_model
 from models.outputs import FaceBatch
 from training.augment import Augment, augmented, draw
+from training.crops import Crops
 from training.data import data_root, identity_of
 from training.distill import Lesson, Student, held_out_cosine, keep, lessons, make_accelerator
 from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
@@ -94,7 +95,7 @@ def faces_of(lesson: Lesson) -> Faces:
     names = [name for crops in lesson.crops for name in crops.names]
     identities = [identity_of(names[i]) for i in lesson.rows]
     number = {identity: i for i, identity in enumerate(sorted(set(identities)))}
-    worn = replace(lesson, crops=tuple(worn_crops(c) for c in lesson.crops))
+    worn = replace(lesson, crops=tuple(worn_crops(c) for c in lesson.crops if isinstance(c, Crops)))
     return Faces(lesson, worn, torch.tensor([number[i] for i in identities]), len(number))
 
 

@@ -27,7 +27,7 @@ from models.outputs import InputSpec
 from models.registry import create_model
 from models.weights import find_weight, load_model, read_sidecar
 from training.convert_dlib import load_dat, locate_dat
-from training.crops import Crops, cache_dir
+from training.crops import Crops, Morphs, cache_dir
 from training.mobilefacenet import load_mobilefacenet
 
 BATCH = 64
@@ -97,7 +97,7 @@ def joined_targets(embeddings: Sequence[np.ndarray]) -> Tensor:
     return torch.cat(centred, 1) / len(embeddings) ** 0.5
 
 
-def teacher_embeddings(teacher: Teacher, crops: Crops) -> np.ndarray:
+def teacher_embeddings(teacher: Teacher, crops: Crops | Morphs) -> np.ndarray:
     """(N, D) float32 unit vectors for aligned faces, from the cache or computed now (with a progress bar)."""
     facts = "\0".join([*crops.names, repr(teacher.spec)])
     digest = hashlib.sha256(facts.encode() + teacher.file.read_bytes()).hexdigest()[:16]
@@ -111,7 +111,7 @@ def teacher_embeddings(teacher: Teacher, crops: Crops) -> np.ndarray:
     return np.load(target)
 
 
-def embed_all(network: nn.Module, crops: Crops, name: str) -> np.ndarray:
+def embed_all(network: nn.Module, crops: Crops | Morphs, name: str) -> np.ndarray:
     """(N, D) unit vectors. channels_last: depthwise convolutions take a third less time."""
     device = pick_device()
     network = network.to(device).to(memory_format=torch.channels_last).eval()

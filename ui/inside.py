@@ -89,7 +89,7 @@ def _attention_viewer() -> AttentionViewer:
     with gr.Column(visible=False, elem_id="attention") as column:
         gr.Markdown("## Where a patch reads: self-attention\nClick a patch on either face.")
         with gr.Row():
-            layer = gr.Dropdown(label="Layer", interactive=True, min_width=200, elem_id="attention-layer")
+            layer = gr.Dropdown(label="Layer", interactive=True, min_width=280, elem_id="attention-layer")
             head = gr.Dropdown(label="Head", interactive=True, min_width=160, elem_id="attention-head")
         a, b = _faces("attention")
         row, col = _row_and_column("attention")
@@ -119,8 +119,10 @@ def _shares_viewer() -> SharesViewer:
     with gr.Column(visible=False, elem_id="shares") as column:
         gr.Markdown("## What the answer is the sum of")
         with gr.Row():
-            plot = gr.Plot(show_label=False, min_width=300, elem_id="shares-plot")
-            table = gr.HTML(min_width=300, elem_id="shares-table")
+            with gr.Column(min_width=300):
+                plot = gr.Plot(show_label=False, elem_id="shares-plot")
+            with gr.Column(min_width=300):
+                table = gr.HTML(elem_id="shares-table")
     return SharesViewer(column, plot, table)
 
 

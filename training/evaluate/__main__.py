@@ -10,16 +10,19 @@ from models.photo import PhotoError
 from models.weights import WeightError, load_model, read_sidecar
 from training.data import DataError
 from training.evaluate.report import table, write_json
-from training.evaluate.setup import Setup
+from training.evaluate.setup import Setup, from_run
 from training.evaluate.tasks import TASKS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(arguments)
+    if args.state and args.task != "lfw":
+        raise SystemExit("error: --state is for lfw: only the embedding of such a network is trained")
     try:
-        setup = Setup(
-            load_model(args.model), read_sidecar(args.model), args.data, args.pairs, args.triplets, args.images
+        model, sidecar = (
+            from_run(args.model, args.state) if args.state else (load_model(args.model), read_sidecar(args.model))
         )
+        setup = Setup(model, sidecar, args.data, args.pairs, args.triplets, args.images)
         report = TASKS[args.task].run(setup)
     except (DataError, WeightError, PhotoError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error
@@ -37,7 +40,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("task", choices=list(TASKS))
-    parser.add_argument("--model", required=True, help="name of a weight")
+    parser.add_argument("--model", required=True, help="name of a weight; with --state of a network")
+    parser.add_argument("--state", type=Path, help="lfw: weights of a run (.safetensors) in place of a shipped weight")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--json", type=Path, help="write the report here")
     parser.add_argument("--pairs", type=Path, help="pairs: CSV with image_a, image_b, kin (or same), relation")

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from safetensors.torch import load_file
+
 from models.pair import PairModel
-from models.weights import Sidecar
+from models.registry import create_model
+from models.weights import OperatingPoints, Sidecar, WeightError, file_sha256
 
 CHOICE = "of several faces the one nearest the image centre is taken"
 RAW = (
@@ -31,3 +35,34 @@ class Setup:
     pairs: Path | None = None
     triplets: Path | None = None
     images: Path | None = None
+
+
+def from_run(name: str, state: Path) -> tuple[PairModel, Sidecar]:
+    """A network of a run that was not exported, such as a distilled backbone: its embedding is all that is trained.
+
+    Raises:
+        WeightError: the file is missing or does not fit the network.
+    """
+    model = create_model(name)
+    try:
+        model.load_state_dict(load_file(state))
+    except (OSError, RuntimeError) as error:
+        raise WeightError(f"{state} cannot be used as {name}: {error}") from error
+    unknown = OperatingPoints([], [], [], "none")
+    sidecar = Sidecar(
+        name=f"{state.parent.name}/{state.stem}",
+        model=name,
+        config={},
+        sha256=file_sha256(state),
+        task="embedding",
+        licence="",
+        command="",
+        git_commit="",
+        seed=None,
+        data=[],
+        threshold=0.5,
+        threshold_protocol="none",
+        operating_points=unknown,
+        versions={"torch": torch.__version__},
+    )
+    return model.eval().requires_grad_(False), sidecar

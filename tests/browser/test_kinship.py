@@ -21,6 +21,9 @@ from ui.shots import take
 
 pytestmark = pytest.mark.browser
 
+KIN = str(answering.default_weight())
+"""The weight the page opens with."""
+
 
 def upload(page: Any, photo: str, path: Path) -> None:
     """Give photo "a" or "b" a file and wait until the page has said something about it."""
@@ -58,7 +61,7 @@ def wanted(a: Path, b: Path, weight: str, face_b: int = 0) -> float:
 
 def test_first_page_shows_a_finished_example(open_page: Callable[..., Any]) -> None:
     page, example = open_page(), PAIRS[0]
-    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, "dlib_kin"))
+    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, KIN))
     assert page.locator("#maps img").count() == 7
     assert page.evaluate("[...document.querySelectorAll('#maps img')].every(i => i.naturalWidth > 50 && i.alt)")
     assert page.locator("#region-table tbody tr").count() == 5
@@ -73,7 +76,7 @@ def test_two_uploads_give_score_maps_and_report(open_page: Callable[..., Any], t
     old = page.locator("#maps img").nth(3).get_attribute("src")
     upload(page, "b", b)
     upload(page, "a", a)
-    expect_score(page, wanted(a, b, "dlib_kin"))
+    expect_score(page, wanted(a, b, KIN))
     page.wait_for_function("old => document.querySelectorAll('#maps img')[3]?.src !== old", arg=old)
     settle(page)
     with page.expect_download() as download:
@@ -85,7 +88,7 @@ def test_two_uploads_give_score_maps_and_report(open_page: Callable[..., Any], t
         pictures = [n for n in archive.namelist() if n.endswith(".png")]
     assert report["score"] == pytest.approx(score(page), abs=1e-6)
     assert f"{report['similarity']:+.4f}" in page.locator(".ks-facts").inner_text()
-    assert report["weight_sha256"] == read_sidecar("dlib_kin").sha256
+    assert report["weight_sha256"] == read_sidecar(KIN).sha256
     assert raw["grad_cam_a"].ndim == 2 and len(pictures) >= 7
 
 
@@ -97,15 +100,15 @@ def test_several_faces_are_picked_by_number_and_by_click(open_page: Callable[...
     upload(page, "b", six)
     assert page.locator("#face-b label").count() >= 6
     a = EXAMPLES / "obama_2012.jpg"
-    expect_score(page, wanted(a, six, "dlib_kin"))
+    expect_score(page, wanted(a, six, KIN))
     page.locator("#face-b").get_by_text("Face 3", exact=True).click()
-    expect_score(page, wanted(a, six, "dlib_kin", 2))
+    expect_score(page, wanted(a, six, KIN, 2))
     settle(page)
     place = page.locator("#photo-b img").first.bounding_box()
     left, top, right, bottom = (float(v) for v in shot.marks[4].box)
     x, y = (left + right) / 2 / 1080, (top + bottom) / 2 / 900
     page.mouse.click(place["x"] + x * place["width"], place["y"] + y * place["height"])
-    expect_score(page, wanted(a, six, "dlib_kin", 4))
+    expect_score(page, wanted(a, six, KIN, 4))
 
 
 def test_bad_files_are_explained_and_the_other_photo_stays(open_page: Callable[..., Any], tmp_path: Path) -> None:
@@ -123,7 +126,7 @@ def test_bad_files_are_explained_and_the_other_photo_stays(open_page: Callable[.
 
 
 def test_threshold_and_opacity_only_redraw(open_page: Callable[..., Any]) -> None:
-    page, points = open_page(), read_sidecar("dlib_kin").operating_points
+    page, points = open_page(), read_sidecar(KIN).operating_points
     before = score(page)
     page.evaluate("document.querySelector('#maps img').dataset.mark = 'same'")
     for threshold in (0.05, 0.9):
@@ -201,7 +204,7 @@ def test_sessions_do_not_mix(open_page: Callable[..., Any]) -> None:
     first, second = open_page(), open_page()
     kept = score(first)
     upload(second, "b", EXAMPLES / "obama_2009.jpg")
-    expect_score(second, wanted(EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg", "dlib_kin"))
+    expect_score(second, wanted(EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg", KIN))
     field = first.locator("#threshold input[type=number]")
     field.fill("0.77")
     field.press("Enter")

@@ -87,6 +87,10 @@ def test_bad_requests(capsys: pytest.CaptureFixture[str], photos: Path, tmp_path
     assert "--face-a 7 does not exist; 1 found" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--face-a", "7")
     assert "--face-b -1" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--face-b", "-1")
     assert "stage3.features" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--layer", "stage9.features")
+    none = refused(capsys, tmp_path, a, b, "--model", MODEL, "--attention", "stage1.block0.attn")
+    assert "no attention layer 'stage1.block0.attn'; there are: none" in none
+    assert "--head 2 does not exist" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--head", "2")
+    assert "--query lies in [0, 1]" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--query", "0.5", "2")
     assert "--threshold" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--threshold", "2")
 
 

@@ -105,6 +105,7 @@ def cam_maps(
         maps = oriented(maps, _float64(features))
     if not cam.signed:
         maps = np.maximum(maps, 0)
+    maps = result.model.on_crop(name, torch.from_numpy(maps)).cpu().numpy()
     unit = f"{target} x activation" if cam.grad else "activation"
     a, b = (
         Heatmap(m.astype(np.float32), face, label, cam.signed, unit, f"{cam.caption} Layer: {name}.")

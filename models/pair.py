@@ -48,6 +48,13 @@ class PairModel(nn.Module):
         """Code -> (B, D) unit vector whose cosine ranks faces in search."""
         return F.normalize(code.flatten(1), dim=1)
 
+    def on_crop(self, tap: str, values: Tensor) -> Tensor:
+        """(B, h, w) numbers over the map of a tap -> the same over the aligned crop; any resolution.
+
+        Nothing to do where the network sees the crop as it is.
+        """
+        return values
+
     def compare(self, x: Tensor, y: Tensor) -> PairOutput:
         """Codes of B pairs -> PairOutput; both orders go through `relate` as one 2B batch."""
         ab, ba = self.relate(torch.cat([x, y]), torch.cat([y, x])).chunk(2)

@@ -7,6 +7,9 @@ import numpy as np
 
 REGIONS = ("eyes", "nose", "mouth", "forehead", "jaw")
 
+MASS_REGIONS = ("eyes", "nose", "mouth", "mask area", "forehead", "background")
+"""Where the mass of a map is counted, see mass_regions."""
+
 _BOXES = {  # (left, top, right, bottom) in a face frame: origin at the eyes' middle, x along the eyes, unit d
     "forehead": (-1.0, -1.15, 1.0, -0.35),
     "eyes": (-0.95, -0.35, 0.95, 0.30),
@@ -36,6 +39,27 @@ def region_masks(keypoints: np.ndarray, size: int) -> dict[str, np.ndarray]:
         "jaw": (mouth[0] - 0.95, mouth[1] + 0.32, mouth[0] + 0.95, mouth[1] + 0.85),
     }
     return {r: (x >= boxes[r][0]) & (x < boxes[r][2]) & (y >= boxes[r][1]) & (y < boxes[r][3]) for r in REGIONS}
+
+
+def mass_regions(keypoints: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """Boolean masks for counting where a map's mass lies.
+
+    "mask area" is the lower face that a face mask covers: from below the eyes to the chin, nose and mouth included.
+    Eyes, mask area, forehead and background do not overlap and fill the crop; nose and mouth lie in the mask area.
+
+    Args, frame and units as region_masks.
+
+    Returns:
+        region -> (size, size) bool, in the order of MASS_REGIONS.
+    """
+    parts = region_masks(keypoints, size)
+    x, y = _face_frame(np.asarray(keypoints, np.float64), size)
+    chin = (_in_frame(keypoints, 3)[1] + _in_frame(keypoints, 4)[1]) / 2 + 0.85
+    cheeks = (x >= -0.95) & (x < 0.95) & (y >= 0.30) & (y < chin)
+    upper = parts["eyes"] | parts["forehead"]
+    parts["mask area"] = (cheeks | parts["nose"] | parts["mouth"] | parts["jaw"]) & ~upper
+    parts["background"] = ~(upper | parts["mask area"])
+    return {r: parts[r] for r in MASS_REGIONS}
 
 
 def _basis(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

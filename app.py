@@ -16,7 +16,8 @@ import socket
 import sys
 import tempfile
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 # Before gradio is imported: no telemetry, and a private folder for uploads that ends with the process.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -27,15 +28,29 @@ if "GRADIO_TEMP_DIR" not in os.environ:
 
 import gradio as gr
 
-from ui import api, kinship_modes, model_cards
+from ui import api, attention, kinship_modes, model_cards
+from ui.answering import trained
 from ui.examples import first_example
 from ui.shots import forget
 from ui.theme import HEAD, STYLES, theme
 from ui.widgets import SESSION_SECONDS
 
+
+class TabEntry(NamedTuple):
+    """A tab of the page: what lays it out, the models it cannot do without, and what its first opening starts.
+
+    Without a weight for each of `needs` there is no such tab. `opened` gets the tab and what `build` returned.
+    """
+
+    build: Callable[[], Any]
+    needs: tuple[str, ...] = ()
+    opened: Callable[[gr.Tab, Any], None] | None = None
+
+
 TABS = {
-    "Kinship": kinship_modes.build,
-    "Models": model_cards.build,
+    "Kinship": TabEntry(kinship_modes.build),
+    "Attention": TabEntry(attention.build, attention.NEEDS, attention.opened),
+    "Models": TabEntry(model_cards.build),
 }
 TITLE = """<header class='ks-title'><h1>Kinsight</h1>
 <p>Two faces in, an answer out, and what the model looked at to give it.</p></header>"""
@@ -45,9 +60,12 @@ def build() -> gr.Blocks:
     """The page: a tab a use, and the endpoints for programs."""
     with gr.Blocks(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
         gr.HTML(TITLE)
-        for name, lay_out in TABS.items():
-            with gr.Tab(name, id=name.lower()):
-                lay_out()
+        for name, entry in TABS.items():
+            if trained(entry.needs):
+                with gr.Tab(name, id=name.lower()) as tab:
+                    laid_out = entry.build()
+                if entry.opened:
+                    entry.opened(tab, laid_out)
         api.build()
         page.unload(forget)
     page.queue(max_size=64)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from explain.attention_maps import square
-from explain.findings import FACES, AttentionMaps
+from explain.findings import AttentionMaps
 from explain.offset_findings import Followed, Offsets, Sweep
 from models.affine import Move, moved
 from models.outputs import Face, FaceBatch
@@ -41,7 +41,7 @@ STEPS = 13
 
 
 def follow(model: PairModel, aligned: FaceBatch, other: FaceBatch) -> Followed:
-    """Encode a face aligned and moved, as one batch of two, and keep the offsets and attention of every layer.
+    """Encode a face aligned and moved, as one batch of two, and keep every layer's offsets, and attention when moved.
 
     Raises:
         ValueError: a batch that is not of one, or tokens that do not fill a square.
@@ -53,7 +53,7 @@ def follow(model: PairModel, aligned: FaceBatch, other: FaceBatch) -> Followed:
         code = model.encode(both.image, both.keypoints)
     embedding = model.embedding(code)
     offsets = {name: _offsets(evidence[name], name) for name in tap_names(model, "rpe_bias")}
-    attention = {name: _attention(evidence[name], name) for name in tap_names(model, "attn")}
+    attention = {name: _attention(evidence[name][1], name) for name in tap_names(model, "attn")}
     return Followed(float(embedding[0] @ embedding[1]), offsets, attention)
 
 
@@ -63,10 +63,10 @@ def _offsets(bias: Tensor, name: str) -> tuple[Offsets, Offsets]:
     return Offsets(values[0], grid, name), Offsets(values[1], grid, name)
 
 
-def _attention(weights: Tensor, name: str) -> tuple[AttentionMaps, AttentionMaps]:
-    values, grid = weights.float().cpu().numpy(), square(weights.shape[3])
-    a, b = (AttentionMaps(values[i], grid, grid, face, name) for i, face in enumerate(FACES))
-    return a, b
+def _attention(weights: Tensor, name: str) -> AttentionMaps:
+    """(heads, N, N) -> a copy, so that the other face's weights can go."""
+    grid = square(weights.shape[2])
+    return AttentionMaps(weights.float().cpu().numpy().copy(), grid, grid, "a", name)
 
 
 def sweep_values(what: str, steps: int = STEPS) -> np.ndarray:

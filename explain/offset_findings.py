@@ -70,12 +70,12 @@ class Followed:
         similarity: cosine of the two embeddings, in [-1, 1].
         offsets: `rpe_bias` tap -> offsets of the aligned and of the moved face, in order of depth; empty where the
             network adds none.
-        attention: `attn` tap -> weights of the aligned and of the moved face that came out of the same layers.
+        attention: `attn` tap -> weights that came out of the same layers for the moved face.
     """
 
     similarity: float
     offsets: Mapping[str, tuple[Offsets, Offsets]]
-    attention: Mapping[str, tuple[AttentionMaps, AttentionMaps]]
+    attention: Mapping[str, AttentionMaps]
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,18 @@ def patch_picture(crop: np.ndarray, grid: Grid, patch: Grid | None) -> np.ndarra
     Returns:
         (SIDE, SIDE, 3) uint8.
     """
-    return _marked(_enlarged(crop), grid, patch)
+    return _marked(enlarged(crop), grid, patch)
 
 
 def attention_picture(
-    crop: np.ndarray, values: np.ndarray, grid: Grid, patch: Grid | None, *, opacity: float, limit: float
+    crop: np.ndarray,
+    values: np.ndarray,
+    grid: Grid,
+    patch: Grid | None,
+    *,
+    opacity: float,
+    limit: float,
+    signed: bool = False,
 ) -> np.ndarray:
     """Where a patch looks: amounts over the crop, a square a key, with the patch marked where it lies on this face.
 
@@ -46,15 +53,17 @@ def attention_picture(
         grid, patch: of the queries, as in patch_picture.
         opacity: of the colours, in [0, 1].
         limit: end of the colour scale.
+        signed: the scale is [-limit, limit], for offsets; else [0, limit], for attention.
 
     Returns:
         (SIDE, SIDE, 3) uint8.
     """
     squares = np.asarray(Image.fromarray(values).resize((SIDE, SIDE), Resampling.NEAREST))
-    return _marked(blend(_enlarged(crop), squares, False, opacity, limit), grid, patch)
+    return _marked(blend(enlarged(crop), squares, signed, opacity, limit), grid, patch)
 
 
-def _enlarged(crop: np.ndarray) -> np.ndarray:
+def enlarged(crop: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 -> (SIDE, SIDE, 3) uint8."""
     return np.asarray(Image.fromarray(crop).resize((SIDE, SIDE), Resampling.BICUBIC))
 
 
@@ -92,8 +101,8 @@ def links_picture(crop_a: np.ndarray, crop_b: np.ndarray, links: Links, count: i
         (SIDE, 2 * SIDE + GAP, 3) uint8.
     """
     canvas = Image.new("RGB", (2 * SIDE + GAP, SIDE), "#fafafa")
-    canvas.paste(Image.fromarray(_enlarged(crop_a)), (0, 0))
-    canvas.paste(Image.fromarray(_enlarged(crop_b)), (SIDE + GAP, 0))
+    canvas.paste(Image.fromarray(enlarged(crop_a)), (0, 0))
+    canvas.paste(Image.fromarray(enlarged(crop_b)), (SIDE + GAP, 0))
     draw, limit = ImageDraw.Draw(canvas), float(links.weights.max())
     offsets = (0, SIDE + GAP) if links.face == "a" else (SIDE + GAP, 0)
     for query, key, weight in reversed(links.strongest(count)):  # the strongest last, on top

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -61,6 +62,17 @@ def pair_weights() -> list[str]:
     rows = [(name, sidecar(name)) for name in available_weights()]
     rows = [(name, row) for name, row in rows if row.task in TASKS]
     return [n for n, r in sorted(rows, key=lambda x: (TASKS.index(x[1].task), order.get(x[1].model, 99), x[0]))]
+
+
+def weight_of(model: str) -> str | None:
+    """The weight of a registered model: the one of its name where there is one, else the first; None without any."""
+    names = [name for name in available_weights() if name == model or sidecar(name).model == model]
+    return model if model in names else next(iter(names), None)
+
+
+def trained(models: Sequence[str]) -> bool:
+    """Is there a weight for each of these models?"""
+    return all(weight_of(model) for model in models)
 
 
 def title(weight: str) -> str:

@@ -106,6 +106,14 @@ def family_of(name: str) -> str:
     return name.split("/", 1)[0]
 
 
+def photo_of(name: str) -> str:
+    """The photograph a FIW face was cut from: "F0001/MID1/P00002_face0.jpg" -> "F0001/P00002".
+
+    Two members cut from one photograph share its light, focus and colours: a shortcut to "kin" that no face carries.
+    """
+    return f"{family_of(name)}/{name.rsplit('/', 1)[1].split('_')[0]}"
+
+
 def by_identity(names: Iterable[str]) -> dict[str, list[str]]:
     """Identity -> its images, in the given order."""
     groups: dict[str, list[str]] = {}

@@ -2,7 +2,8 @@
 
 A batch is N kin pairs of N families, in groups of one relation. Within a group every first face may be paired with
 every other second face: a non-kin pair with the genders and the direction of age of a kin pair, so that "the second
-one looks older" pays nothing. Faces, augmentation and partners of a step are functions of (seed, step) alone.
+one looks older" pays nothing. The two faces of a kin pair never come from one photograph (one draw in seven would):
+that network learns to compare light and focus. Faces, augmentation and partners of a step are functions of (seed, step) alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data import Kin, Pair, by_identity, family_of
+from training.data import Kin, Pair, by_identity, family_of, photo_of
 from training.holdout import is_held_out
 
 
@@ -56,7 +57,8 @@ class KinBatches:
         self.each, self.groups, self.seed = size // groups, groups, seed
         self.families: dict[str, dict[str, list[Kin]]] = {}
         for pair in pairs:
-            self.families.setdefault(pair.relation, {}).setdefault(family_of(pair.a), []).append(pair)
+            if apart(self.images, pair):
+                self.families.setdefault(pair.relation, {}).setdefault(family_of(pair.a), []).append(pair)
         self.families = {r: f for r, f in self.families.items() if len(f) >= self.each}
         if len(self.families) < groups or len({family_of(p.a) for p in pairs}) < size:
             raise ValueError(f"too few families for {groups} relations of {self.each} pairs each")
@@ -87,8 +89,11 @@ class KinBatches:
         chosen = sorted(keys, key=keys.__getitem__, reverse=True)[: self.groups]
         return sorted(chosen, key=lambda r: len(self.families[r]))
 
-    def _image(self, member: str, draw: random.Random) -> int:
-        return self.row[draw.choice(self.images[member])]
+
+def apart(images: dict[str, list[str]], pair: Kin) -> list[tuple[str, str]]:
+    """Every pair of images of two members that come from different photographs."""
+    every = itertools.product(images[pair.a], images[pair.b])
+    return [(a, b) for a, b in every if photo_of(a) != photo_of(b)]
 
 
 def partners(relation: tuple[str, ...], each: int, generator: torch.Generator) -> Tensor:
@@ -110,7 +115,7 @@ def split(pairs: list[Kin], held_out: float) -> tuple[list[Kin], list[Kin]]:
 
 
 def held_out_list(names: tuple[str, ...], pairs: list[Kin], each: int = 6, seed: int = 0) -> list[Pair]:
-    """Image pairs of held-out families: up to `each` a kin pair of members, and for each a non-kin pair.
+    """Image pairs of held-out families, from different photographs: up to `each` a kin pair, and for each a non-kin one.
 
     A non-kin pair keeps the first image and takes the second from a pair of the same relation of another family,
     so that age and gender do not tell kin from non-kin.
@@ -121,7 +126,7 @@ def held_out_list(names: tuple[str, ...], pairs: list[Kin], each: int = 6, seed:
         by_relation.setdefault(pair.relation, []).append(pair)
     listed = []
     for pair in pairs:
-        combinations = list(itertools.product(images[pair.a], images[pair.b]))
+        combinations = apart(images, pair)
         others = [p for p in by_relation[pair.relation] if family_of(p.a) != family_of(pair.a)]
         for a, b in draw.sample(combinations, min(each, len(combinations))):
             listed.append(Pair(a, b, True, pair.relation))

@@ -36,7 +36,7 @@ from training.checkpoint import RESEARCH, Facts, export
 from training.crops import Crops
 from training.data import Kin, Pair, by_identity, data_root, data_row, family_of, fiw_crops, fiw_train_pairs
 from training.evaluate.scoring import encode_crops, unique_images
-from training.kin_batches import held_out_list, split
+from training.kin_batches import apart, held_out_list, split
 from training.loop import EarlyStopping, Run, warm_stable_decay
 from training.losses import info_nce
 from training.metrics import auc, bootstrap_ci
@@ -78,16 +78,15 @@ class KinDraw:
         self.row = {name: i for i, name in enumerate(names)}
         self.families: dict[str, list[Kin]] = {}
         for pair in pairs:
-            self.families.setdefault(family_of(pair.a), []).append(pair)
+            if apart(self.images, pair):
+                self.families.setdefault(family_of(pair.a), []).append(pair)
 
     def __call__(self, size: int, draw: random.Random) -> tuple[list[int], list[int]]:
         """Rows of the first and of the second members of `size` pairs (fewer when there are fewer families)."""
         families = draw.sample(list(self.families), min(size, len(self.families)))
         chosen = [draw.choice(self.families[f]) for f in families]
-        return [self._image(p.a, draw) for p in chosen], [self._image(p.b, draw) for p in chosen]
-
-    def _image(self, member: str, draw: random.Random) -> int:
-        return self.row[draw.choice(self.images[member])]
+        named = [draw.choice(apart(self.images, pair)) for pair in chosen]
+        return [self.row[a] for a, _ in named], [self.row[b] for _, b in named]
 
 
 def rows_of(pairs: list[Pair], names: tuple[str, ...]) -> np.ndarray:

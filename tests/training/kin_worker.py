@@ -48,7 +48,7 @@ def tiny(name: str) -> PairModel:
 
 def lesson(model: PairModel, families: int = 8, images: int = 1, target: int = 0) -> Lesson:
     """Families of noise, two members each; nothing in the pixels says who is kin."""
-    names = tuple(f"F{f:04d}/MID{m}/{i}.jpg" for f in range(families) for m in (1, 2) for i in range(images))
+    names = tuple(f"F{f:04d}/MID{m}/P{m}{i}_face0.jpg" for f in range(families) for m in (1, 2) for i in range(images))
     rng, size = np.random.default_rng(0), model.spec.size
     image = rng.integers(0, 256, (len(names), size, size, 3), dtype=np.uint8)
     keypoints = rng.random((len(names), 5, 2)).astype(np.float32)

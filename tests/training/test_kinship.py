@@ -71,7 +71,7 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
 
 
 def batches_of(families: int) -> tuple[KinBatches, tuple[str, ...]]:
-    names = tuple(f"F{f:04d}/MID{m}/{i}.jpg" for f in range(families) for m in (1, 2, 3) for i in (0, 1))
+    names = tuple(f"F{f:04d}/MID{m}/P{m}{i}_face0.jpg" for f in range(families) for m in (1, 2, 3) for i in (0, 1))
     pairs = [Kin(f"F{f:04d}/MID1", f"F{f:04d}/MID2", ("fs", "md", "bb")[f % 3]) for f in range(families)]
     pairs += [Kin(f"F{f:04d}/MID1", f"F{f:04d}/MID3", "gmgs") for f in range(0, families, 4)]
     return KinBatches(names, pairs, 12, 3, 7), names
@@ -188,3 +188,14 @@ def test_calibration_balances_the_score(name: str) -> None:
     mean_kin, mean_other = scored.score[scored.same].mean(), scored.score[~scored.same].mean()
     assert mean_kin + mean_other == pytest.approx(1, abs=0.02)  # the balanced maximum-likelihood fit
     assert float(platt_of(model).slope) != 1
+
+
+def test_a_kin_pair_never_comes_from_one_photograph() -> None:
+    names = ("F1/MID1/P1_face0.jpg", "F1/MID1/P2_face0.jpg", "F1/MID2/P1_face1.jpg", "F1/MID3/P2_face1.jpg")
+    names += ("F2/MID1/P1_face0.jpg", "F2/MID2/P3_face0.jpg")
+    pairs = [Kin("F1/MID1", "F1/MID2", "fs"), Kin("F2/MID1", "F2/MID2", "fs"), Kin("F1/MID2", "F1/MID3", "bb")]
+    batches = KinBatches(names, pairs, 2, 1, 0)
+    drawn = {(names[a], names[b]) for step in range(30) for a, b in zip(batches(step).a, batches(step).b, strict=True)}
+    assert ("F1/MID1/P1_face0.jpg", "F1/MID2/P1_face1.jpg") not in drawn
+    assert ("F1/MID1/P2_face0.jpg", "F1/MID2/P1_face1.jpg") in drawn
+    assert ("F2/MID1/P1_face0.jpg", "F2/MID2/P3_face0.jpg") in drawn

@@ -21,7 +21,7 @@ from training.trunk_features import ViewFeatures
 @pytest.fixture
 def eight() -> tuple[ViewFeatures, list[Kin]]:
     """Eight families of two members with two images each; nothing in the features says who is kin."""
-    names = tuple(f"F{f:04d}/MID{m}/{i}.jpg" for f in range(8) for m in (1, 2) for i in (0, 1))
+    names = tuple(f"F{f:04d}/MID{m}/P{m}{i}_face0.jpg" for f in range(8) for m in (1, 2) for i in (0, 1))
     person = np.random.default_rng(0).normal(size=(16, 256)).repeat(2, 0)
     values = person[None] + np.random.default_rng(1).normal(size=(2, 32, 256)) * 0.1
     return ViewFeatures(names, values.astype(np.float32)), [
@@ -52,7 +52,7 @@ def test_a_batch_is_one_kin_pair_a_family(eight: tuple[ViewFeatures, list[Kin]])
 
 
 def test_held_out_negatives_share_the_relation_and_not_the_family():
-    names = tuple(f"F{f}/M{m}/0.jpg" for f in range(6) for m in (1, 2))
+    names = tuple(f"F{f}/M{m}/P{m}_face0.jpg" for f in range(6) for m in (1, 2))
     pairs = [Kin(f"F{f}/M1", f"F{f}/M2", "fs" if f < 3 else "md") for f in range(6)]
     listed = held_out_list(names, pairs)
     relation = {family_of(p.a): p.relation for p in pairs}

@@ -36,6 +36,24 @@ _S_VIT = (0.77, 0.76, 0.76, 0.75, 0.80, 0.76, 0.74, 0.77, 0.72, 0.78, 0.67)
 
 LAYOUTS: dict[str, Layout] = {
     "lfw": Layout({"accuracy": ("accuracy",), "AUC": ("auc",)}),
+    "masked_lfw": Layout(
+        {
+            "one masked": ("accuracy",),
+            "AUC": ("auc",),
+            **_parts("plain", "both masked"),
+            "TAR@0.01": ("tar", "0.01"),
+            "TAR@0.001": ("tar", "0.001"),
+        }
+    ),
+    "mfr2": Layout(
+        {
+            "accuracy": ("accuracy",),
+            "AUC": ("auc",),
+            **_parts("0 masked", "1 masked", "2 masked"),
+            "TAR@0.01": ("tar", "0.01"),
+            "TAR@0.001": ("tar", "0.001"),
+        }
+    ),
     "kinship": Layout(
         {"accuracy": ("accuracy",), "AUC": ("auc",), **_parts(*RELATIONS)},
         {

@@ -19,6 +19,7 @@ from training.data import (
     read_pairs,
 )
 from training.evaluate.kinfacew import kinfacew
+from training.evaluate.masked import masked_lfw, mfr2
 from training.evaluate.report import at_threshold, figures, head
 from training.evaluate.scoring import Scored, encode_crops, encode_photos, score_pairs, unique_images
 from training.evaluate.search import search
@@ -115,6 +116,8 @@ class Task:
 
 TASKS: dict[str, Task] = {
     "lfw": Task(lfw, "same person or not on LFW, 10 folds"),
+    "masked_lfw": Task(masked_lfw, "the same with drawn masks on one side and on both, plain beside it"),
+    "mfr2": Task(mfr2, "same person or not in real masks, by number of masked images"),
     "kinship": Task(kinship, "kin or not on FIW's validation pairs"),
     "tri": Task(tri, "father, mother and child on FIW's validation triplets, or --triplets LIST.csv of raw photos"),
     "search": Task(search, "find the relatives of FIW's validation members in a gallery"),

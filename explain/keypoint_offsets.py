@@ -36,7 +36,7 @@ SWEEPS: dict[str, tuple[float, float]] = {
     "shift_y": (-0.3, 0.3),
 }
 """What is swept, an attribute of Move each, and between which values."""
-STEPS = 13
+STEPS = 9
 """Values of a sweep; the middle of the symmetric ones is the aligned face."""
 
 

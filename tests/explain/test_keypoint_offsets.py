@@ -140,7 +140,7 @@ def test_a_sweep_passes_through_the_aligned_face(what: str, face: Face) -> None:
 
 
 def test_sweeps_that_make_no_sense() -> None:
-    assert sweep_values("scale")[6] == 1 and len(sweep_values("scale")) == 13
+    assert sweep_values("scale", 13)[6] == 1 and sweep_values("scale")[4] == 1 and len(sweep_values("scale")) == 9
     with pytest.raises(ValueError, match="no sweep"):
         sweep_values("shear")
     with pytest.raises(ValueError, match="ascend"):

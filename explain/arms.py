@@ -177,7 +177,7 @@ def smaller(face: Face) -> Face:
 def mirror_image(face: Face) -> Face:
     """The photo mirrored, left and right keypoints exchanged."""
     last = face.photo.shape[1] - 1
-    keypoints = face.keypoints[[1, 0, 2, 4, 3]] * np.float32([-1, 1]) + np.float32([last, 0])
+    keypoints = face.keypoints[[1, 0, 2, 4, 3]] * np.array([-1, 1]) + np.array([last, 0])
     left, top, right, bottom = face.box
     box = np.array([last - right, top, last - left, bottom], np.float32)
     return Face(np.ascontiguousarray(face.photo[:, ::-1]), keypoints.astype(np.float32), box, face.confidence)

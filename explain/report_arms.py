@@ -62,7 +62,8 @@ def write_comparison(
     if apart:
         _write_maps(folder, apart, compared, opacity, "difference_scale")
     _write_gates(folder, compared, opacity)
-    np.savez_compressed(folder / "arrays.npz", **arrays(compared))
+    raw: dict[str, Any] = dict(arrays(compared))
+    np.savez_compressed(folder / "arrays.npz", **raw)
     values = comparison_values(compared, sidecars) | {"faithfulness": _trust(compared, curves), "versions": _versions()}
     (folder / "comparison.json").write_text(json.dumps(values, indent=1) + "\n")
     return Path(shutil.make_archive(str(folder), "zip", folder)) if archive else folder

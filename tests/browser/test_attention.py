@@ -1,0 +1,75 @@
+"""The Attention tab on untrained arms, named so in their sidecars: a mask is picked, the slider moved, a zip taken."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import running_app
+from tests.ui.untrained import write_arms
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app with three untrained arms beside the shipped weights."""
+    weights = write_arms(tmp_path_factory.mktemp("weights"))
+    with running_app(tmp_path_factory, KINSIGHT_WEIGHTS=str(weights)) as url:
+        yield url
+
+
+def open_tab(page: Any) -> None:
+    """The tab with its example, finished."""
+    page.get_by_role("tab", name="Attention").click()
+    page.wait_for_selector("#arms-trust table")
+
+
+def cosines(page: Any) -> list[str]:
+    return [c.get_attribute("data-similarity") for c in page.locator("#arms-answer td").all()]
+
+
+def test_mask_slider_and_download(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    page = open_page()
+    open_tab(page)
+    before = cosines(page)
+    assert len(before) == 3 and page.locator("#arms-maps img").count() == 7
+    page.locator("#arms-occluder label", has_text="Sunglasses").click()
+    page.wait_for_function("() => document.querySelector('#arms-worn').innerText.includes('sunglasses')")
+    page.wait_for_function("old => document.querySelector('#arms-answer td').dataset.similarity !== old", arg=before[0])
+    page.locator("#arms-another").click()
+    page.wait_for_function("() => document.querySelector('#arms-worn').innerText.includes('make no. 2')")
+    page.wait_for_selector("#arms-slider img")
+    page.locator("#arms-slider").scroll_into_view_if_needed()
+    assert moved(page)
+    with page.expect_download() as download:
+        page.locator("#arms-report").click()
+    path = tmp_path / "report.zip"
+    download.value.save_as(path)
+    assert {"comparison.json", "arrays.npz", "ir18_cbam_gates_a.png"} <= set(zipfile.ZipFile(path).namelist())
+
+
+def moved(page: Any) -> bool:
+    """Drag the slider's handle to the left: does the upper picture's cut follow?"""
+    cut = "() => getComputedStyle(document.querySelectorAll('#arms-slider img')[1]).clipPath"
+    handle, before = page.locator("#arms-slider .inner").first.bounding_box(), page.evaluate(cut)
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 80, y, steps=4)
+    page.mouse.up()
+    return bool(page.evaluate(cut) != before)
+
+
+def test_looking_keeps_the_answer(open_page: Callable[..., Any]) -> None:
+    page = open_page(width=390, height=844, theme="dark")
+    open_tab(page)
+    said, drawn = cosines(page), page.locator("#arms-maps img").first.get_attribute("src")
+    page.locator("#arms-scale label", has_text="mean").click()
+    page.wait_for_function("old => document.querySelector('#arms-maps img').src !== old", arg=drawn)
+    assert cosines(page) == said
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -2,8 +2,9 @@
 
 A batch is N kin pairs of N families, in groups of one relation. Within a group every first face may be paired with
 every other second face: a non-kin pair with the genders and the direction of age of a kin pair, so that "the second
-one looks older" pays nothing. The two faces of a kin pair never come from one photograph (one draw in seven would):
-that network learns to compare light and focus. Faces, augmentation and partners of a step are functions of (seed, step) alone.
+one looks older" pays nothing. The two faces of a kin pair never come from one photograph, as one draw in seven would:
+from those a network learns to compare light and focus. A step's faces, augmentation and partners are functions of
+(seed, step) alone.
 """
 
 from __future__ import annotations
@@ -72,9 +73,8 @@ class KinBatches:
             free = [f for f in self.families[relation] if f not in used]
             picked = draw.sample(free, min(self.each, len(free)))
             chosen += [draw.choice(self.families[relation][f]) for f in picked]
-        a, b = (
-            np.array([self._image(m, draw) for m in side]) for side in zip(*((p.a, p.b) for p in chosen), strict=True)
-        )
+        named = [draw.choice(apart(self.images, pair)) for pair in chosen]
+        a, b = (np.array([self.row[names[side]] for names in named]) for side in (0, 1))
         return KinBatch(a, b, tuple(p.relation for p in chosen))
 
     def reseeded(self, seed: int) -> KinBatches:
@@ -115,7 +115,7 @@ def split(pairs: list[Kin], held_out: float) -> tuple[list[Kin], list[Kin]]:
 
 
 def held_out_list(names: tuple[str, ...], pairs: list[Kin], each: int = 6, seed: int = 0) -> list[Pair]:
-    """Image pairs of held-out families, from different photographs: up to `each` a kin pair, and for each a non-kin one.
+    """Image pairs of held-out families: up to `each` a kin pair, of different photographs, and as many non-kin pairs.
 
     A non-kin pair keeps the first image and takes the second from a pair of the same relation of another family,
     so that age and gender do not tell kin from non-kin.

@@ -101,3 +101,12 @@ class Sweep:
         for name, y in self.similarity.items():
             if y.shape != self.values.shape:
                 raise ValueError(f"{name} has {y.shape} similarities for {len(self.values)} values")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Whose offsets are written: a patch (row, column) of a block, one head or None for the mean of all."""
+
+    patch: Grid
+    block: int
+    head: int | None = None

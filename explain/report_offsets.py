@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +22,11 @@ from PIL import Image
 
 from explain import render, render_offsets
 from explain.keypoint_offsets import CAPTION, shared_limit
-from explain.offset_findings import Followed, Sweep
+from explain.offset_findings import Followed, Query, Sweep
 from explain.report import NOTICE
 from models.affine import Move
 from models.outputs import KEYPOINT_NAMES, FaceBatch
 from models.weights import Sidecar
-
-Grid = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Query:
-    """Whose offsets are written: a patch (row, column) of a block, one head or None for the mean of all."""
-
-    patch: Grid
-    block: int
-    head: int | None = None
 
 
 def write_offsets(

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from explain import render_offsets
-from explain.keypoint_offsets import SWEEPS, follow, shared_limit, sweep, sweep_values
-from explain.offset_findings import Followed, Sweep
+from explain.animate_offsets import animate_sweep
+from explain.keypoint_offsets import SWEEPS, follow, sweep
+from explain.offset_findings import Followed, Query, Sweep
 from models import FaceBatch
 from models.affine import Move, moved
 from models.faces import ARCFACE_112
@@ -24,8 +24,6 @@ from ui.shots import Shot
 KPRPE, IRPE, ABSOLUTE = MODELS = ("vit_kprpe", "vit_irpe", "vit_abs")
 """The three networks; the tab wants weights of all of them."""
 OFFSET_MODELS = (KPRPE, IRPE)
-FRAMES = 13
-"""Steps of the animation, one way."""
 
 Points = tuple[tuple[float, float], ...]
 
@@ -175,32 +173,6 @@ def fields(followed: Followed, view: View, patch: tuple[int, int]) -> tuple[np.n
 
 
 def animation(shot: Shot, what: str, view: View, patch: tuple[int, int], opacity: float) -> bytes:
-    """GIF of a sweep: the crop with its keypoints, KP-RPE's and iRPE's offsets of one query, one colour scale.
-
-    The query stays on its patch of the crop while the face moves under it. Raises as look.
-    """
-    nets, face = networks(), shot.face()
-    spec = nets[KPRPE].spec
-    still = moved(face, spec, Move())
-    steps: list[tuple[float, FaceBatch, dict[str, Followed]]] = []
-    for value in sweep_values(what, FRAMES):
-        other = moved(face, spec, replace(Move(), **{what: float(value)}))
-        steps.append((float(value), other, {m: follow(nets[m], still, other) for m in OFFSET_MODELS}))
-    drawn = [{m: fields(f, view, patch)[0] for m, f in found.items()} for _, _, found in steps]
-    limit = shared_limit([values for both in drawn for values in both.values()])
-    frames = []
-    for (value, other, found), both in zip(steps, drawn, strict=True):
-        crop, keypoints = other.pixels()[0], other.keypoints[0].numpy()
-        fed = render_offsets.keypoints_picture(crop, keypoints, keypoints)
-        pictures = [("fed to the models", fed)]
-        for m, values in both.items():
-            picture = render_offsets.field_picture(crop, values, patch, keypoints, opacity=opacity, limit=limit)
-            pictures.append((f"{render_offsets.LINES[m][0]}, similarity {found[m].similarity:.2f}", picture))
-        frames.append(render_offsets.frame(pictures, limit, title(what, value)))
-    return render_offsets.animate(frames)
-
-
-def title(what: str, value: float) -> str:
-    """ "rotation, clockwise: -30 °" """
-    name, unit = render_offsets.AXES[what]
-    return f"{name}: {render_offsets.shown_value(what, value):.3g} {unit}"
+    """GIF of a sweep, see explain.animate_offsets. Raises as look."""
+    both = {m: net for m, net in networks().items() if m in OFFSET_MODELS}
+    return animate_sweep(both, shot.face(), what, Query(patch, view.layer, view.head), opacity=opacity)

@@ -13,8 +13,9 @@ from gradio.utils import get_upload_folder
 
 from explain.inside import centre_of, patch_at
 from explain.keypoint_offsets import SWEEPS, shared_limit
+from explain.offset_findings import Query
 from explain.render_offsets import field_picture, keypoints_picture, sweep_figure
-from explain.report_offsets import Query, write_offsets
+from explain.report_offsets import write_offsets
 from models import PhotoError, WeightError
 from models.affine import Move
 from ui import cards, following, keypoints_cards

@@ -1,0 +1,93 @@
+"""A face is turned, a patch is asked, a keypoint is moved, and the animation comes down; the weights are untrained."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import SLOW, running_app
+from tests.ui.untrained_vits import write_vits
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app with untrained weights of the three ViTs beside the shipped ones."""
+    weights = write_vits(tmp_path_factory.mktemp("weights"))
+    with running_app(tmp_path_factory, KINSIGHT_WEIGHTS=str(weights)) as url:
+        yield url
+
+
+def open_tab(page: Any) -> None:
+    """The tab with its finished example."""
+    page.get_by_role("tab", name="Keypoints").click()
+    page.wait_for_selector("#kp-curve-shift_y .js-plotly-plot .legend", state="attached", timeout=2 * SLOW)
+
+
+def similarity(page: Any, model: str) -> float:
+    return float(page.locator(f"#kp-answer tr[data-model={model}]").get_attribute("data-similarity"))
+
+
+def source(page: Any, picture: str) -> str:
+    return str(page.locator(f"{picture} img").first.get_attribute("src"))
+
+
+def expect_changed(page: Any, picture: str, old: str) -> None:
+    page.wait_for_function("([s, old]) => document.querySelector(s).src !== old", arg=[f"{picture} img", old])
+
+
+def click(page: Any, picture: str, x: float, y: float) -> None:
+    image = page.locator(f"{picture} img").first
+    image.scroll_into_view_if_needed()
+    box = image.bounding_box()
+    page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def test_turn_ask_move_and_download(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    open_tab(page)
+    assert "+20 °" in page.locator("#kp-answer").inner_text()
+    before, old = similarity(page, "vit_kprpe"), source(page, "#kp-kprpe")
+    angle = page.locator("#kp-rotation input[type=number]")
+    angle.fill("-35")
+    angle.press("Enter")
+    page.wait_for_function("() => document.querySelector('#kp-answer').innerText.includes('-35 °')")
+    expect_changed(page, "#kp-kprpe", old)
+    turned = similarity(page, "vit_kprpe")
+    assert turned != before
+
+    old, other = source(page, "#kp-kprpe"), source(page, "#kp-irpe")
+    click(page, "#kp-irpe", 0.9, 0.9)
+    expect_changed(page, "#kp-kprpe", old)
+    expect_changed(page, "#kp-irpe", other)
+    assert page.locator("#kp-row input[type=number]").input_value() == "13"
+    assert similarity(page, "vit_kprpe") == turned  # looking elsewhere runs nothing
+
+    page.locator("#kp-picked label").filter(has_text="nose").click()
+    page.wait_for_function("() => document.querySelector('#kp-x input').value !== ''")
+    plain = similarity(page, "vit_abs")
+    click(page, "#kp-fed", 0.1, 0.1)
+    page.wait_for_function(
+        "() => document.querySelector('#kp-answer').innerText.includes('not where they were detected')"
+    )
+    assert similarity(page, "vit_kprpe") != turned
+    assert similarity(page, "vit_abs") == pytest.approx(plain, abs=1e-5)  # same pixels
+
+    with page.expect_download(timeout=2 * SLOW) as download:
+        page.locator("#kp-gif").click()
+    gif = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert gif.format == "GIF" and gif.n_frames == 24
+
+
+def test_the_tab_fits_a_phone(open_page: Callable[..., Any]) -> None:
+    page = open_page(width=390, height=844, theme="dark")
+    open_tab(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    boxes = [page.locator(f"#kp-{m} img").first.bounding_box() for m in ("kprpe", "irpe")]
+    assert abs(boxes[0]["y"] - boxes[1]["y"]) < 2 and all(100 < b["width"] < 200 for b in boxes)  # side by side

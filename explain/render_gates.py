@@ -20,8 +20,8 @@ SIDE = 224
 """Side in pixels at which gates are drawn: a multiple of every grid of an IR-ResNet."""
 LIMIT = 1.0
 """End of the colour scale of every gate."""
-COLOURS = (GREY, BLUE, ORANGE)
-"""Of the arms, in their order."""
+COLOURS = ("#009e73", BLUE, ORANGE)
+"""Of the arms, in their order; grey is the flat map's (Okabe and Ito)."""
 
 
 def gate_picture(crop: np.ndarray, spatial: np.ndarray, *, opacity: float) -> np.ndarray:

@@ -149,9 +149,7 @@ def _looked_at() -> tuple[Any, ...]:
         layer = gr.Dropdown([do.LAYER], value=do.LAYER, label="Layer", min_width=160, elem_id="arms-layer")
         scales = [("raw", do.RAW), ("× own mean", do.BY_MEAN)]
         scale = gr.Radio(scales, value=do.RAW, label="Values", min_width=170, elem_id="arms-scale")
-        opacity = gr.Slider(
-            0, 1, 0.5, step=0.05, label="Opacity of the maps", min_width=170, elem_id="arms-opacity", buttons=[]
-        )
+        opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", min_width=170, elem_id="arms-opacity", buttons=[])
     return method, layer, scale, opacity, gr.HTML(elem_id="arms-maps", min_height=120)
 
 
@@ -160,9 +158,9 @@ def _two_arms() -> tuple[Any, ...]:
     gr.Markdown("## Two networks on one face")
     names = [(title, name) for name, title in ARMS.items()]
     with gr.Row():
-        face = gr.Radio([("photo 1", "a")], value="a", label="Face, here and below", min_width=220, elem_id="arms-face")
-        left = gr.Dropdown(names, value=names[0][1], label="Left", min_width=110, elem_id="arms-left")
-        right = gr.Dropdown(names, value=names[-1][1], label="Right", min_width=110, elem_id="arms-right")
+        face = gr.Radio([("photo 1", "a")], value="a", label="Face, here and below", min_width=300, elem_id="arms-face")
+        left = gr.Dropdown(names, value=names[0][1], label="Left", min_width=130, elem_id="arms-left")
+        right = gr.Dropdown(names, value=names[-1][1], label="Right", min_width=130, elem_id="arms-right")
     with gr.Row():
         with gr.Column(min_width=280):
             slider = gr.ImageSlider(

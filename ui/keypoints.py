@@ -97,7 +97,7 @@ def build() -> Page:
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example, turned a little."""
     first = tab.select(do.first_visit, page.photo.shot, [*page.photo.outputs, page.moves[0]], **RUNS)
-    then_run(first, page)
+    then_run(first.then, page)
 
 
 def _left_side() -> list[Any]:
@@ -188,26 +188,26 @@ def _crop(key: str, label: str, alt: str) -> gr.Image:
 def _wire(page: Page) -> None:
     """Photo, moves, keypoints and the switch run networks; what is looked at never does."""
     on_change(page.photo, lambda event: _then_run_afresh(event, page))
-    for slider in page.moves:
-        then_run(slider.input(None, show_progress="hidden", api_visibility="private"), page)
-    then_run(page.off.input(None, show_progress="hidden", api_visibility="private"), page)
-    then_run(page.aligned.click(do.still, None, page.moves, **VIEWS), page)
+    for control in (*page.moves, page.off):
+        then_run(control.input, page)
+    then_run(page.aligned.click(do.still, None, page.moves, **VIEWS).then, page)
     _wire_keypoints(page)
     _wire_view(page)
     _wire_files(page)
 
 
 def _then_run_afresh(event: Any, page: Page) -> None:
-    """Another face has other keypoints."""
-    then_run(event.then(lambda: (None, None), None, [page.points, page.picked], **VIEWS), page)
+    """Another face has other keypoints, and is looked at from its left eye again."""
+    forgotten = [page.points, page.picked, page.place]
+    then_run(event.then(lambda: (None, None, None), None, forgotten, **VIEWS).then, page)
 
 
-def then_run(event: Any, page: Page) -> None:
-    """After `event`: the answer, everything drawn, and the curves."""
-    ran = event.then(do.run, page.controls, [page.look, page.card, page.rest], show_progress="hidden", **RUN_LAST)
+def then_run(listen: Any, page: Page) -> None:
+    """On an event (its listener, or `then` of another): the answer, everything drawn, and the curves."""
+    ran = listen(do.run, page.controls, [page.look, page.card, page.rest], show_progress="hidden", **RUN_LAST)
     fed = ran.then(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **LAST)
     offered = fed.then(do.offer, [page.look, page.layer, page.head], [page.layer, page.head], **LAST)
-    drawn = _then_draw(offered, page)
+    drawn = _draw_on(offered.then, page)
     drawn.then(
         do.curves,
         [page.photo.shot, page.look, page.held],
@@ -217,8 +217,8 @@ def then_run(event: Any, page: Page) -> None:
     )
 
 
-def _then_draw(event: Any, page: Page) -> Any:
-    return event.then(do.draw, [page.look, *page.view], page.drawn, **LAST)
+def _draw_on(listen: Any, page: Page) -> Any:
+    return listen(do.draw, [page.look, *page.view], page.drawn, **LAST)
 
 
 def _wire_keypoints(page: Page) -> None:
@@ -231,19 +231,16 @@ def _wire_keypoints(page: Page) -> None:
     for field in (page.x, page.y):
         field.submit(do.type_keypoint, [page.look, page.picked, page.x, page.y], page.points, **LAST)
     page.reset.click(lambda: (None, None), None, [page.points, page.picked], **VIEWS)
-    then_run(page.points.change(None, show_progress="hidden", api_visibility="private"), page)
+    then_run(page.points.change, page)
 
 
 def _wire_view(page: Page) -> None:
-    def quiet(listen: Any) -> Any:
-        return listen(None, show_progress="hidden", api_visibility="private")
-
     for picker in (page.layer, page.head, page.opacity):
-        _then_draw(quiet(picker.input), page)
+        _draw_on(picker.input, page)
     for picture in (page.kprpe, page.irpe):
-        _then_draw(picture.select(do.clicked, None, page.place, **LAST), page)
+        _draw_on(picture.select(do.clicked, None, page.place, **LAST).then, page)
     for slider in (page.row, page.column):
-        _then_draw(slider.input(do.place_of, [page.look, page.row, page.column], page.place, **LAST), page)
+        _draw_on(slider.input(do.place_of, [page.look, page.row, page.column], page.place, **LAST).then, page)
 
 
 def _wire_files(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
@@ -10,11 +11,14 @@ from explain import render
 from explain.keypoint_offsets import CAPTION, shared_limit
 from explain.render_offsets import AXES, LINES, field_picture, shown_value
 from models.affine import Move
+from ui.answering import weight_of
 from ui.cards import figure, picture
-from ui.following import IRPE, KPRPE, OFFSET_MODELS, Look, View, fields
+from ui.following import IRPE, KPRPE, MODELS, OFFSET_MODELS, Look, View, fields
 from ui.inside_cards import layer_title
 
 Patch = tuple[int, int]
+NOTICEABLE = 0.01
+"""Similarities that differ by less are called equal."""
 
 
 def answer(look: Look) -> str:
@@ -29,20 +33,25 @@ def answer(look: Look) -> str:
             f"<td class='ks-bar-cell'><span class='ks-signed'><span style='left:0;width:{width:.1f}%;"
             f"background:{colour}'></span></span></td><td>{value:.3f}</td></tr>"
         )
-    best = max(similarity, key=lambda m: similarity[m])
-    told = moved_words(look.setting.move)
-    verdict = (
-        f"{LINES[best][0]} keeps the face closest to its aligned self."
-        if max(similarity.values()) - min(similarity.values()) > 0.005
-        else "All three networks see the same face as before."
-    )
+    told, weights = moved_words(look.setting.move), ", ".join(weight_of(m) or m for m in MODELS)
     return (
-        f"<section class='ks-answer' role='status'><div class='ks-decision'>{escape(verdict)}</div>"
+        f"<section class='ks-answer' role='status'><div class='ks-decision'>{escape(verdict(similarity))}</div>"
         f"<div class='ks-sub'>{escape(told)}{_edited(look)}</div><table class='ks-table ks-shares'><caption>Similarity "
         f"(cosine) of the moved face to the aligned one: 1 is unchanged</caption><tbody>{rows}</tbody></table>"
         "<p class='ks-protocol'>It tells how stable each embedding is, not how well the network tells people apart: "
-        "for that see the measured accuracies in the tab Models.</p></section>"
+        f"for that see the measured accuracies in the tab Models. Weights: {escape(weights)}.</p></section>"
     )
+
+
+def verdict(similarity: Mapping[str, float]) -> str:
+    """The answer in words; differences below NOTICEABLE count as none."""
+    low, high = min(similarity.values()), max(similarity.values())
+    if low > 1 - NOTICEABLE:
+        return "All three networks see the same face as before."
+    if high - low < NOTICEABLE:
+        return "The move costs all three networks alike."
+    best = max(similarity, key=lambda m: similarity[m])
+    return f"{LINES[best][0]} keeps the face closest to its aligned self."
 
 
 def moved_words(move: Move) -> str:

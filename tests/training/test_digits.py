@@ -11,7 +11,22 @@ import torch
 import torch.nn.functional as F
 
 from models.vit_kprpe import POSITIONS
-from training.digits import BOX, TEST_SETS, Recipe, accuracy, draw_transforms, load, place, run, tabulate, train
+from training.digits import (
+    BOX,
+    CONTROL,
+    REACH,
+    TEST_SETS,
+    Recipe,
+    accuracy,
+    box_points,
+    draw_transforms,
+    load,
+    place,
+    run,
+    tabulate,
+    train,
+    upright,
+)
 
 TINY = Recipe(dim=16, depth=2, heads=2, epochs=2, test=100)
 
@@ -52,15 +67,16 @@ def test_keypoints_land_where_the_picture_went(kind: str) -> None:
     assert (brightest - inside).abs().max() < 1.5 / 128
 
 
-def test_ranges_of_the_unseen_transforms() -> None:
+@pytest.mark.parametrize(("kind", "k"), REACH.items())
+def test_ranges_of_the_unseen_transforms(kind: str, k: float) -> None:
     recipe = Recipe()
-    linear = draw_transforms("affine", 4000, recipe, generator())[:, :, :2] * recipe.canvas / recipe.digit
+    linear = draw_transforms(kind, 4000, recipe, generator())[:, :, :2] * recipe.canvas / recipe.digit
     angle = torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
     back = torch.stack([angle.cos(), angle.sin(), -angle.sin(), angle.cos()], 1).view(-1, 2, 2) @ linear
-    assert 0.33 < angle.abs().max() <= math.radians(20) + 1e-6
-    assert 0.19 < back[:, 0, 1].abs().max() <= 0.2 + 1e-6
-    assert 0.8 - 1e-6 <= back[:, [0, 1], [0, 1]].min() < 0.81
-    assert 1.19 < back[:, [0, 1], [0, 1]].max() <= 1.2 + 1e-6
+    assert 0.33 * k < angle.abs().max() <= math.radians(20 * k) + 1e-6
+    assert 0.19 * k < back[:, 0, 1].abs().max() <= 0.2 * k + 1e-6
+    assert 1 - 0.2 * k - 1e-6 <= back[:, [0, 1], [0, 1]].min() < 1 - 0.19 * k
+    assert 1 + 0.19 * k < back[:, [0, 1], [0, 1]].max() <= 1 + 0.2 * k + 1e-6
     assert back[:, 1, 0].abs().max() < 1e-6
 
 
@@ -71,6 +87,18 @@ def test_training_sees_only_shifts_and_they_keep_the_box_inside() -> None:
     corners = torch.tensor(BOX) @ transform[:, :, :2].mT + transform[:, :, 2:].mT
     assert corners.abs().max() <= 1 + 1e-6
     assert transform[:, :, 2].std(0).min() > 0.15
+
+
+def test_the_controls_keypoints_follow_the_shift_alone() -> None:
+    recipe = Recipe()
+    transform = draw_transforms("affine", 50, recipe, generator())
+    points, control = box_points(transform), box_points(upright(transform, recipe))
+    torch.testing.assert_close(points[:, 2], control[:, 2])  # the centre
+    expected = torch.tensor(BOX) * recipe.digit / recipe.canvas / 2
+    torch.testing.assert_close(control - control[:, 2:3], expected.expand(50, -1, -1))
+    assert (points - control).abs().max() > 0.05
+    still = draw_transforms("shifted", 50, recipe, generator())
+    torch.testing.assert_close(box_points(upright(still, recipe)), box_points(still))
 
 
 def test_all_networks_of_a_seed_start_as_one() -> None:
@@ -88,8 +116,8 @@ def test_a_run_repeats_and_position_matters() -> None:
     digits = load()[torch.arange(300)]
     first = run("kprpe", digits, TINY, 0)
     assert first == run("kprpe", digits, TINY, 0)
-    assert set(first) == set(TEST_SETS) and all(0 <= v <= 1 for v in first.values())
-    assert first != run("abs", digits, TINY, 0)
+    assert set(first) == {*TEST_SETS, CONTROL} and all(0 <= v <= 1 for v in first.values())
+    assert first != {**run("abs", digits, TINY, 0), CONTROL: first[CONTROL]}
 
 
 def test_it_learns() -> None:
@@ -105,7 +133,8 @@ def test_it_learns() -> None:
 
 def test_the_table() -> None:
     figures = {"abs": [0.5, 0.6], "irpe": [0.6, 0.8], "kprpe": [0.8, 0.9]}
-    results = {p: [{"still": 1.0, "shifted": 0.9, "affine": v} for v in values] for p, values in figures.items()}
+    rest = {"still": 1.0, "shifted": 0.9, "far": 0.5, CONTROL: 0.7}
+    results = {p: [{**rest, "affine": v} for v in values] for p, values in figures.items()}
     table = tabulate(results, Recipe())
     assert [r["position"] for r in table["rows"]] == ["abs", "irpe", "kprpe"]
     kprpe = table["rows"][2]
@@ -116,4 +145,6 @@ def test_the_table() -> None:
     assert kprpe["published"] == 0.981 and table["rows"][1]["published"] is None
     gap = next(g for g in table["gaps"] if (g["better"], g["worse"]) == ("kprpe", "abs"))
     np.testing.assert_allclose(gap["affine"]["per_seed"], [0.3, 0.3])
+    assert gap["far"]["mean"] == 0
+    np.testing.assert_allclose(table["gaps"][-1]["affine"]["per_seed"], [0.1, 0.2])  # against its control
     assert gap["affine"]["ci95"] == pytest.approx([0.3, 0.3])

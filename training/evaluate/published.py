@@ -45,6 +45,24 @@ LAYOUTS: dict[str, Layout] = {
             "TAR@0.001": ("tar", "0.001"),
         }
     ),
+    "affine_lfw": Layout(
+        {
+            "aligned": ("accuracy",),
+            "unaligned": ("breakdown", "unaligned", "accuracy"),
+            "loss": ("loss_unaligned",),
+            "unaligned, jittered keypoints": ("breakdown", "unaligned, jittered", "accuracy"),
+            **_parts("rotation 30°", "scale 0.7", "scale 1.4", "shift 20%"),
+            "CFPFP, unaligned": ("cfpfp_unaligned",),  # published alone: no report has these two
+            "IJB-C, unaligned": ("ijbc_unaligned",),
+        },
+        {
+            "ViT-S": {"CFPFP, unaligned": 0.7281, "IJB-C, unaligned": 0.2162},
+            "ViT-S + iRPE": {"CFPFP, unaligned": 0.7791, "IJB-C, unaligned": 0.3473},
+            "ViT-S + KP-RPE": {"CFPFP, unaligned": 0.9356, "IJB-C, unaligned": 0.9185},
+        },
+        "published: Kim et al. 2024, larger networks on other sets (accuracy on CFPFP, TAR on IJB-C): the gaps between "
+        "position encodings may be compared, the figures may not",
+    ),
     "mfr2": Layout(
         {
             "accuracy": ("accuracy",),

@@ -83,6 +83,8 @@ COLUMNS = (
     "accuracy",
     "accuracy_ci95",
     "best_accuracy",
+    "loss",
+    "loss_ci95",
     "auc",
     "tar",
     "map",

@@ -18,6 +18,7 @@ from training.data import (
     lfw_pairs,
     read_pairs,
 )
+from training.evaluate.affine import affine_lfw
 from training.evaluate.kinfacew import kinfacew
 from training.evaluate.masked import masked_lfw, mfr2
 from training.evaluate.report import at_threshold, figures, head
@@ -117,6 +118,7 @@ class Task:
 TASKS: dict[str, Task] = {
     "lfw": Task(lfw, "same person or not on LFW, 10 folds"),
     "masked_lfw": Task(masked_lfw, "the same with drawn masks on one side and on both, plain beside it"),
+    "affine_lfw": Task(affine_lfw, "LFW unaligned, turned, scaled and shifted; with jittered keypoints"),
     "mfr2": Task(mfr2, "same person or not in real masks, by number of masked images"),
     "kinship": Task(kinship, "kin or not on FIW's validation pairs"),
     "tri": Task(tri, "father, mother and child on FIW's validation triplets, or --triplets LIST.csv of raw photos"),

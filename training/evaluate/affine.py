@@ -1,0 +1,195 @@
+"""Task "affine_lfw": LFW when faces are not aligned: loose detection crops, and rotation, scale and shift on purpose.
+
+The question of Kim et al., "KeyPoint Relative Position Encoding for Face Recognition", CVPR 2024, asked of any network
+that compares two faces: how much of its accuracy on aligned faces is left. Detection runs once an image and is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import models.faces
+from models.affine import LOOSE, Move, loose, moved
+from models.outputs import Face, FaceBatch
+from models.pair import PairModel
+from models.photo import open_photo
+from training.crops import cache_dir, central_face
+from training.data import Pair, data_root, lfw_pairs, need
+from training.evaluate.report import figures, head
+from training.evaluate.scoring import Scored, encode_all, score_pairs, unique_images
+from training.evaluate.setup import CHOICE, Setup
+from training.metrics import fold_accuracy, fold_ci
+
+JITTER = 0.03
+"""Standard deviation of the noise on each keypoint, in sides of the crop: about a tenth of the distance of the eyes."""
+PROTOCOL = (
+    f"LFW view 2, images cut to the central 192 px (black beyond), detection as in the app ({CHOICE}), no mirror "
+    f"view. aligned: five-point alignment; unaligned: the detector's box as an upright square, {LOOSE} times its "
+    "longer side; rotation, scale, shift: the aligned crop moved by exactly so much, both images of a pair, each to a "
+    "side drawn by its name (rotation: left or right; shift: any direction), cut from the photo. Keypoints are those "
+    f"detected and move along; jittered: each with Gaussian noise of {JITTER:g} sides of the crop. accuracy: mean over "
+    "10 folds, threshold from the other nine of the same condition; intervals: Student's t over folds, those of losses "
+    "over the folds' differences"
+)
+
+Crop = Callable[[str, Face, PairModel], FaceBatch]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way to feed every face: image name, its face, the model -> the batch of one that is encoded."""
+
+    name: str
+    crop: Crop
+    jitter: bool = False
+
+
+def conditions() -> list[Condition]:
+    """All conditions, aligned first; the jittered twins are for networks that read keypoints."""
+    plain = [Condition("aligned", _still), Condition("unaligned", lambda _, face, model: loose(face, model.spec))]
+    plain += [Condition(f"rotation {angle}°", _turned(angle)) for angle in (15, 30, 45)]
+    plain += [Condition(f"scale {scale:g}", _scaled(scale)) for scale in (0.7, 0.85, 1.2, 1.4)]
+    plain += [Condition(f"shift {share:.0%}", _shifted(share)) for share in (0.1, 0.2)]
+    return plain + [Condition(f"{c.name}, jittered", c.crop, jitter=True) for c in plain]
+
+
+def _still(_: str, face: Face, model: PairModel) -> FaceBatch:
+    return moved(face, model.spec, Move())
+
+
+def _turned(angle: float) -> Crop:
+    return lambda name, face, model: moved(face, model.spec, Move(rotation=angle * _generator(name).choice([-1, 1])))
+
+
+def _scaled(scale: float) -> Crop:
+    return lambda _, face, model: moved(face, model.spec, Move(scale=scale))
+
+
+def _shifted(share: float) -> Crop:
+    def crop(name: str, face: Face, model: PairModel) -> FaceBatch:
+        angle = _generator(name).uniform(0, 2 * np.pi)
+        return moved(face, model.spec, Move(shift_x=share * np.cos(angle), shift_y=share * np.sin(angle)))
+
+    return crop
+
+
+def _generator(name: str, seed: int = 0) -> np.random.Generator:
+    """The same draws for an image in every run and for every model."""
+    return np.random.default_rng([zlib.crc32(name.encode()), seed])
+
+
+def affine_lfw(setup: Setup) -> dict[str, Any]:
+    """Every condition on LFW's 6,000 pairs, and what each costs against aligned faces."""
+    root = data_root(setup.data)
+    pairs = lfw_pairs(root)
+    faces = Faces(root / "lfw" / "images", unique_images(pairs))
+    reads = reads_keypoints(setup.model, faces)
+    scored = {c.name: _scored(setup.model, faces, c, pairs) for c in conditions() if reads or not c.jitter}
+    fold = np.array([p.fold for p in pairs])
+    per_fold = {name: fold_accuracy(s.score, s.same, fold) for name, s in scored.items()}
+    breakdown = {
+        name: _row(s, per_fold[name], per_fold["aligned"], setup.sidecar.threshold) for name, s in scored.items()
+    }
+    aligned = breakdown.pop("aligned")
+    return {
+        **head("affine_lfw", setup.sidecar, PROTOCOL),
+        **aligned,
+        "loss_unaligned": breakdown["unaligned"]["loss"],
+        "loss_unaligned_ci95": breakdown["unaligned"]["loss_ci95"],
+        "reads_keypoints": reads,
+        "undetected": int((~faces.found).sum()),
+        "breakdown": breakdown,
+    }
+
+
+def _row(scored: Scored, per_fold: np.ndarray, aligned: np.ndarray, threshold: float) -> dict[str, Any]:
+    """Figures of a condition; its loss pairs the folds with those of the aligned faces."""
+    loss = aligned - per_fold
+    return {
+        **figures(scored, threshold),
+        "accuracy": float(per_fold.mean()),
+        "accuracy_ci95": fold_ci(per_fold),
+        "loss": float(loss.mean()),
+        "loss_ci95": fold_ci(loss),
+    }
+
+
+def _scored(model: PairModel, faces: Faces, condition: Condition, pairs: Sequence[Pair]) -> Scored:
+    def batch_of(rows: range) -> FaceBatch:
+        crops = []
+        for i in rows:
+            crop = condition.crop(faces.names[i], faces.face(i), model)
+            crops.append(jittered(crop, faces.names[i]) if condition.jitter else crop)
+        return FaceBatch.cat(crops)
+
+    codes = encode_all(model, len(faces.names), batch_of, condition.name)
+    return score_pairs(model, dict(zip(faces.names, codes, strict=True)), pairs)
+
+
+def jittered(crop: FaceBatch, name: str) -> FaceBatch:
+    """The same pixels with noise on every keypoint, drawn by the image's name."""
+    noise = JITTER * _generator(name, seed=1).standard_normal(crop.keypoints.shape)
+    return FaceBatch(crop.image, crop.keypoints + torch.from_numpy(noise.astype(np.float32)))
+
+
+@torch.inference_mode()
+def reads_keypoints(model: PairModel, faces: Faces) -> bool:
+    """Does the code of a face change when its keypoints do?"""
+    crop = moved(faces.face(0), model.spec, Move()).to(next(model.parameters()).device)
+    other = jittered(crop.to("cpu"), faces.names[0]).keypoints.to(crop.keypoints.device)
+    return not torch.equal(model.encode(crop.image, crop.keypoints), model.encode(crop.image, other))
+
+
+class Faces:
+    """The detected face of every image: keypoints and boxes from the cache or detected now; photos are read when used.
+
+    Attributes:
+        names: of the images, relative to the folder.
+        found: (N,) bool, False where no face was detected and default_face was used.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self.folder, self.names = folder, tuple(names)
+        target = cache_dir() / f"faces-{_key(folder, self.names)}.npz"
+        if not target.exists():
+            self._detect(target)
+        with np.load(target) as stored:
+            self._keypoints, self._box, self._confidence = (stored[k] for k in ("keypoints", "box", "confidence"))
+        self.found = self._confidence > 0
+
+    def face(self, row: int) -> Face:
+        """A face in its photo."""
+        photo = open_photo(need(self.folder / self.names[row]))
+        return Face(photo, self._keypoints[row], self._box[row], float(self._confidence[row]))
+
+    def _detect(self, target: Path) -> None:
+        found = [_marks(open_photo(need(self.folder / n))) for n in tqdm(self.names, desc="detecting", unit="face")]
+        keypoints, box, confidence = (np.stack(values) for values in zip(*found, strict=True))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"part-{os.getpid()}-{target.name}")
+        np.savez(part, keypoints=keypoints, box=box, confidence=confidence)
+        part.replace(target)
+
+
+def _marks(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keypoints, box and confidence of the face nearest the centre, without its pixels."""
+    face = central_face(photo)
+    return face.keypoints, face.box, np.array(face.confidence)
+
+
+def _key(folder: Path, names: tuple[str, ...]) -> str:
+    """Of the images and of how faces are found."""
+    facts = [inspect.getsource(models.faces), inspect.getsource(central_face), str(folder.resolve()), names]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

@@ -23,7 +23,7 @@ from accelerate import Accelerator
 from torch import Tensor
 from tqdm import tqdm
 
-from training.resume import Stateful, load_state, save_state, seed_step
+from training.resume import ResumeError, Stateful, load_state, save_state, seed_step
 
 SAVE_EVERY_SECONDS = 180.0
 
@@ -37,16 +37,47 @@ class Run:
             folder.mkdir(parents=True, exist_ok=True)
         self.bar: tqdm[int] | None = None
 
-    def resume(self, objects: Mapping[str, Stateful], facts: Mapping[str, Any]) -> int:
-        """Steps already done; later lines of the log are cut off, they will be written again."""
+    def resume(
+        self, objects: Mapping[str, Stateful], facts: Mapping[str, Any], own: Mapping[str, Stateful] | None = None
+    ) -> int:
+        """Steps already done; later lines of the log are cut off, they will be written again.
+
+        Args:
+            own: what every process has for itself, such as its shard of a classifier.
+
+        Raises:
+            ResumeError: another run's checkpoint, or one of another number of processes.
+        """
         start = load_state(self.folder / "state.pt", objects, facts)
+        if own is not None and load_state(self._own_file(), own, self._own_facts(facts)) != start:
+            raise ResumeError(f"{self._own_file()} is not of step {start}: the run was cut off while saving")
         if self.accelerator.is_main_process:
             kept = [row for row in read_log(self.folder / "log.jsonl") if row["step"] < start]
             (self.folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in kept))
         self.accelerator.wait_for_everyone()
         return start
 
-    def steps(self, start: int, total: int, objects: Mapping[str, Stateful], facts: Mapping[str, Any]) -> Iterator[int]:
+    def _own_file(self) -> Path:
+        return self.folder / f"state-{self.accelerator.process_index}.pt"
+
+    def _own_facts(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        return {**facts, "processes": self.accelerator.num_processes}
+
+    def _due(self, saved: float) -> bool:
+        """Is it time to save? The main process decides for all of them."""
+        due = torch.tensor(float(time.monotonic() - saved > SAVE_EVERY_SECONDS), device=self.accelerator.device)
+        if dist.is_initialized():
+            dist.broadcast(due, 0)
+        return bool(due)
+
+    def steps(
+        self,
+        start: int,
+        total: int,
+        objects: Mapping[str, Stateful],
+        facts: Mapping[str, Any],
+        own: Mapping[str, Stateful] | None = None,
+    ) -> Iterator[int]:
         """start .. total - 1 with a progress bar; seeds each step, saves every few minutes and at the end."""
         main = self.accelerator.is_main_process
         self.bar = tqdm(total=total, initial=start, unit="step", disable=not main, mininterval=2.0)
@@ -55,8 +86,12 @@ class Run:
             seed_step(self.seed, step, self.accelerator.process_index)
             yield step
             self.bar.update()
-            if main and (step + 1 == total or time.monotonic() - saved > SAVE_EVERY_SECONDS):
-                save_state(self.folder / "state.pt", step + 1, objects, facts)
+            due = self._due(saved) if own is not None else time.monotonic() - saved > SAVE_EVERY_SECONDS
+            if step + 1 == total or due:
+                if main:
+                    save_state(self.folder / "state.pt", step + 1, objects, facts)
+                if own is not None:
+                    save_state(self._own_file(), step + 1, own, self._own_facts(facts))
                 saved = time.monotonic()
         self.bar.close()
 

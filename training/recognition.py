@@ -34,7 +34,7 @@ from training.distill import Lesson, Student, held_out_cosine, keep, lessons, ma
 from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
 from training.losses import distillation
 from training.partial_fc import PartialFC
-from training.resume import Batches, generator_of
+from training.resume import Batches, Stateful, generator_of
 from training.worn_crops import worn_crops
 
 LOG_EVERY = 10
@@ -99,29 +99,32 @@ def faces_of(lesson: Lesson) -> Faces:
     return Faces(lesson, worn, torch.tensor([number[i] for i in identities]), len(number))
 
 
-def fit(student: Student, train: Faces, held: Faces, how: Settings, run: Run, facts: dict[str, Any]) -> float:
+def fit(
+    student: Student, train: Faces, held: Faces, how: Settings, augment: Augment, run: Run, facts: dict[str, Any]
+) -> float:
     """Train; the best held-out cosine (mean of clean and worn)."""
     accelerator = run.accelerator
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     student.to(memory_format=layout)
     head = PartialFC(train.clean.target.shape[1], train.classes, how.sample_rate, seed=how.seed)
     head.to(accelerator.device)
-    groups = param_groups_weight_decay(student, how.weight_decay)
-    optimizer = torch.optim.AdamW([*groups, {"params": list(head.parameters()), "weight_decay": 0.0}], lr=how.lr)
+    optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
+    head_optimizer = torch.optim.AdamW(head.parameters(), lr=how.lr, weight_decay=0.0)
     network, optimizer = accelerator.prepare(student, optimizer)
     batches, stopping = Batches(len(train.clean), how.batch, how.seed), EarlyStopping(how.patience)
     total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
     mean = train.clean.target[torch.from_numpy(train.clean.rows)].mean(0).to(accelerator.device)
-    objects = {"student": student, "head": head, "optimizer": optimizer, "stopping": stopping}
+    objects = {"student": student, "optimizer": optimizer, "stopping": stopping}
+    shard: dict[str, Stateful] = {"head": head, "head_optimizer": head_optimizer}
     facts = {**facts, **how.facts(), "faces": len(train.clean)}
-    start = run.resume(objects, facts)
+    start = run.resume(objects, facts, shard)
     network.train()
-    for step in run.steps(start, total, objects, facts):
-        for group in optimizer.param_groups:
+    for step in run.steps(start, total, objects, facts, shard):
+        for group in (*optimizer.param_groups, *head_optimizer.param_groups):
             group["lr"] = how.lr * warm_stable_decay(step, total, how.warmup, how.decay)
         rows, generator = batches.rows(step), generator_of(how.seed, step)
         wears = (torch.rand(how.batch, generator=generator) < how.worn).numpy()
-        draws = draw(Augment(), how.batch, generator)
+        draws = draw(augment, how.batch, generator)
         faces = augmented(train.batch(rows[mine], wears[mine]), draws[mine]).to(accelerator.device)
         embedding = network(faces.image.contiguous(memory_format=layout), faces.keypoints)
         learnt = distillation(gathered(embedding), train.clean.targets(rows).to(mean), mean)
@@ -130,9 +133,11 @@ def fit(student: Student, train: Faces, held: Faces, how: Settings, run: Run, fa
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss of step {step} is {loss.item()}: lower --lr, resume the run")
         optimizer.zero_grad()
+        head_optimizer.zero_grad()
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+        head_optimizer.step()
         if step % LOG_EVERY == 0:
             run.log(step, loss=loss.item(), distillation=learnt.item(), margin=margin.item())
         if (step + 1) % batches.per_epoch == 0:
@@ -186,7 +191,7 @@ def main() -> None:
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_recognition", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
-    best = fit(student, faces, held_faces, how, run, facts)
+    best = fit(student, faces, held_faces, how, Augment(), run, facts)
     if accelerator.is_main_process:
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {run.folder / 'model.safetensors'}")
 

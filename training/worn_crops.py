@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def _key(crops: Crops, seed: int) -> str:
 
 def _draw(path: Path, crops: Crops, seed: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.npy")
+    part = path.with_suffix(f".{os.getpid()}.npy")  # another process may be drawing the same
     image = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=crops.image.shape)
     kinds = list(SHARES)
     for i in tqdm(range(len(crops)), desc="dressing", unit="face"):

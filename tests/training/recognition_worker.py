@@ -1,0 +1,64 @@
+"""A few real recognition steps of a tiny IR-ResNet on noise, for the tests; also started under torchrun.
+
+    python -m tests.training.recognition_worker FOLDER EPOCHS
+
+Afterwards FOLDER/embedding.npy holds the embedding of the first faces.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.ir_resnet import IRConfig, IRResNet
+from training.augment import Augment
+from training.crops import Crops
+from training.distill import Lesson, Student, make_accelerator
+from training.loop import Run
+from training.recognition import Faces, Settings, faces_of, fit
+
+DIM, FACES = 12, 16
+
+
+def lesson(rows: range) -> Lesson:
+    """Faces of noise, two an identity, on ArcFace's template, with random targets."""
+    from models.faces import ARCFACE_112
+
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (FACES, 112, 112, 3), dtype=np.uint8)
+    keypoints = np.tile((ARCFACE_112.points() / 112).astype(np.float32), (FACES, 1, 1))
+    names = tuple(f"F{i // 2}/MID1/P{i}_face0.jpg" for i in range(FACES))
+    target = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(FACES, DIM))).float(), dim=1)
+    return Lesson((Crops(names, image, keypoints, np.ones(FACES, bool)),), np.array(rows), target)
+
+
+def settings(epochs: int, worn: float) -> Settings:
+    return Settings(epochs=epochs, batch=8, lr=3e-3, warmup=2, decay=0.1, patience=99, worn=worn, channels_last=False)
+
+
+def faces(rows: range) -> Faces:
+    return faces_of(lesson(rows))
+
+
+def train(folder: Path, epochs: int, augment: Augment | None = None, worn: float = 0.3) -> tuple[Student, float]:
+    torch.manual_seed(0)
+    student = Student(IRResNet(IRConfig(18, 4, dim=DIM)), DIM)
+    run = Run(folder, make_accelerator("no"), 0)
+    how, sets = settings(epochs, worn), (faces(range(12)), faces(range(12, 16)))
+    return student, fit(student, *sets, how, augment or Augment(), run, {"model": "tiny"})
+
+
+def embedding(student: Student) -> Tensor:
+    shown = lesson(range(FACES)).faces(np.arange(4))
+    with torch.no_grad():
+        return student.eval()(shown.image, shown.keypoints)
+
+
+if __name__ == "__main__":
+    out = Path(sys.argv[1])
+    trained = train(out, int(sys.argv[2]))[0]
+    np.save(out / f"embedding-{torch.distributed.get_rank()}.npy", embedding(trained).numpy())

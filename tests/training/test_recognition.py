@@ -1,0 +1,82 @@
+"""The recognition recipe: faces are dressed once, the network learns, a run continues bit for bit, shards included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+
+from tests.training.recognition_worker import embedding, faces, lesson, train
+from training.augment import Augment
+from training.loop import read_log
+from training.worn_crops import SHARES, worn_crops
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("KINSIGHT_CACHE", str(tmp_path / "cache"))
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_faces_are_dressed_once_and_alike(tmp_path: Path) -> None:
+    crops = lesson(range(4)).crops[0]
+    worn = worn_crops(crops)  # type: ignore[arg-type]
+    changed = (np.asarray(worn.image) != crops.image).any(-1).mean((1, 2))  # type: ignore[union-attr]
+    assert (changed > 0.03).all() and (changed < 0.9).all()
+    files = list((tmp_path / "cache").glob("worn-*.npy"))
+    before = files[0].stat().st_mtime_ns
+    assert np.array_equal(worn_crops(crops).image, worn.image)  # type: ignore[arg-type]
+    assert len(files) == 1 and files[0].stat().st_mtime_ns == before
+    assert not np.array_equal(worn_crops(crops, seed=1).image, worn.image)  # type: ignore[arg-type]
+    assert sum(SHARES.values()) == pytest.approx(1)
+
+
+def test_a_batch_wears_what_it_is_told() -> None:
+    part, rows = faces(range(8)), np.array([5, 1, 2])
+    batch = part.batch(rows, np.array([True, False, True]))
+    assert torch.equal(batch.image[1], part.clean.faces(rows).image[1])
+    assert torch.equal(batch.image[0], part.worn.faces(rows).image[0])
+    assert part.classes == 4 and part.labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_the_faces_are_learnt(tmp_path: Path) -> None:
+    train(tmp_path, 61, Augment(0, 1, 0, 0, 0, 0, 0, 0, 0), worn=0.0)
+    rows = [row for row in read_log(tmp_path / "log.jsonl") if "loss" in row]
+    assert rows[-1]["distillation"] < 0.8 * rows[0]["distillation"] and rows[-1]["margin"] < rows[0]["margin"]
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_one_epoch_and_another_are_two(tmp_path: Path) -> None:
+    whole = embedding(train(tmp_path / "whole", 2)[0])
+    for epochs in (1, 2):
+        AcceleratorState._reset_state(reset_partial_state=True)
+        student, _ = train(tmp_path / "parts", epochs)
+    assert torch.equal(embedding(student), whole)
+
+
+def test_shards_of_two_processes_are_kept(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += ["-m", "tests.training.recognition_worker"]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    for folder, epochs in (("whole", 2), ("parts", 1), ("parts", 2)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        call = [*command, str(tmp_path / folder), str(epochs)]
+        done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=200, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+    for rank in (0, 1):
+        states = [
+            torch.load(tmp_path / f / f"state-{rank}.pt", weights_only=True)["states"]["head"]["weight"]
+            for f in ("whole", "parts")
+        ]
+        assert torch.equal(*states) and states[0].shape[0] == 3
+    found = [np.load(tmp_path / f / "embedding-0.npy") for f in ("whole", "parts")]
+    np.testing.assert_array_equal(*found)

@@ -146,19 +146,19 @@ def animate(frames: Sequence[np.ndarray], milliseconds: int = 160) -> bytes:
     if not frames:
         raise ValueError("an animation wants at least one frame")
     pictures = [Image.fromarray(f) for f in (*frames, *frames[-2:0:-1])]
-    palette = _joined(pictures).quantize(256, method=Image.Quantize.MEDIANCUT)
+    palette = _sheet(pictures[: len(frames)]).quantize(256, method=Image.Quantize.MEDIANCUT)
     ready = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
     file = io.BytesIO()
     ready[0].save(file, "GIF", save_all=True, append_images=ready[1:], duration=milliseconds, loop=0)
     return file.getvalue()
 
 
-def _joined(pictures: Sequence[Image.Image]) -> Image.Image:
-    """First, middle and last picture on one sheet, which the palette is taken from."""
-    width, height = pictures[0].size
-    sheet = Image.new("RGB", (width, 3 * height))
-    for i, k in enumerate((0, len(pictures) // 4, len(pictures) // 2)):
-        sheet.paste(pictures[k], (0, i * height))
+def _sheet(pictures: Sequence[Image.Image]) -> Image.Image:
+    """All pictures at half size below each other, which the palette is taken from; no colours are mixed."""
+    width, height = (max(1, side // 2) for side in pictures[0].size)
+    sheet = Image.new("RGB", (width, height * len(pictures)))
+    for i, picture in enumerate(pictures):
+        sheet.paste(picture.resize((width, height), Image.Resampling.NEAREST), (0, i * height))
     return sheet
 
 

@@ -84,7 +84,7 @@ def mass_figure(arms: Mapping[str, RegionMass]) -> go.Figure:
         y=100 * flat.area,
         name="a flat map",
         mode="markers",
-        marker={"symbol": "line-ew-open", "size": 38, "color": GREY, "line": {"width": 2}},
+        marker={"symbol": "line-ew-open", "size": 24, "color": GREY, "line": {"width": 2}},
         hovertemplate="%{x}: %{y:.1f} % of the crop",
     )
     figure.update_yaxes(title="share of the map (%)", rangemode="tozero")

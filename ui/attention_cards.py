@@ -158,8 +158,9 @@ def mass_table(compared: Comparison) -> str:
             cells = "".join(f"<td>{100 * float(v):.1f}</td>" for v in values)
             body += f"<tr><th scope='row'>{escape(name)}</th>{cells}</tr>"
     return (
-        "<div class='ks-scroll'><table class='ks-table'><caption>Share of each map in a region, %. Eyes, mask area "
-        "(the lower face), forehead and background add up to 100; nose and mouth lie in the mask area</caption>"
+        "<p class='ks-caption'>Share of each map in a region, %. Eyes, mask area (the lower face), forehead and "
+        "background add up to 100; nose and mouth lie in the mask area.</p>"
+        "<div class='ks-scroll'><table class='ks-table' aria-label='share of each map by region'>"
         f"<thead><tr><th scope='col'>network</th>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -82,12 +82,14 @@ def build() -> Page:
         with gr.Column(scale=8, min_width=320):
             page = _right_side(a, b, weight)
     _wire(page, buttons)
-    gr.on(None, lambda: _first_view(page), None, page.filled, **VIEWS)
+    ready = gr.on(None, do.prepare_first_view, None, None, **VIEWS)
+    brought = [a.shot, b.shot, a.pending, b.pending]
+    ready.then(lambda *given: {} if any(given) else _first_view(page), brought, page.filled, **VIEWS)
     return page
 
 
 def _first_view(page: Page) -> dict[Any, Any]:
-    """What a visitor finds: a finished example, or why there is none."""
+    """What a visitor finds who has brought nothing yet: a finished example, or why there is none."""
     try:
         values = do.first_view()
     except do.FAILURES as error:

@@ -128,7 +128,7 @@ def network(weight: str) -> PairModel:
         return _load(weight)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _load(weight: str) -> PairModel:
     return load_model(weight)
 

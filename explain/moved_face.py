@@ -1,7 +1,7 @@
 """Move a face out of alignment and see what three ViTs and their position offsets make of it, from the command line.
 
 python -m explain.moved_face PHOTO.jpg --rotation 20 --out keypoints/
-python -m explain.moved_face PHOTO.jpg --scale 0.8 --query 0.4 0.3 --layer 8 --head 1 --gif rotation
+python -m explain.moved_face PHOTO.jpg --scale 0.8 --query 0.4 0.3 --layer 7 --head 1 --gif rotation
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scale", type=float, default=1, help="above 1 the face is larger")
     parser.add_argument("--shift", nargs=2, type=float, default=(0, 0), metavar=("X", "Y"), help="in sides of the crop")
     parser.add_argument("--query", nargs=2, type=float, metavar=("Y", "X"), help="the patch; default: the left eye")
-    parser.add_argument("--layer", type=int, help="block, from 1; default: the last")
+    parser.add_argument("--layer", type=int, help="block, from 0; default: the last")
     parser.add_argument("--head", type=int, help="from 1; default: the mean of all heads")
     parser.add_argument("--gif", choices=list(SWEEPS), help="write OUT/sweep.gif of this move")
     parser.add_argument("--weights", nargs=3, default=MODELS, metavar=("KPRPE", "IRPE", "ABS"), help="names of weights")
@@ -84,9 +84,9 @@ def _run(args: argparse.Namespace) -> str:
 def _query(followed: Followed, args: argparse.Namespace, eye: tuple[float, float]) -> Query:
     """The patch, block and head that were asked for."""
     blocks = len(followed.attention)
-    if args.layer is not None and not 1 <= args.layer <= blocks:
-        raise UserError(f"--layer {args.layer} does not exist; these networks have {blocks}")
-    block = (args.layer or blocks) - 1
+    block = blocks - 1 if args.layer is None else args.layer
+    if not 0 <= block < blocks:
+        raise UserError(f"--layer {args.layer} does not exist; these networks have {blocks}, from 0")
     maps = followed.attention[f"block{block}.attn"]
     if args.head is not None and not 1 <= args.head <= len(maps.weights):
         raise UserError(f"--head {args.head} does not exist; this layer has {len(maps.weights)}")

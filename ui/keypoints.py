@@ -155,8 +155,8 @@ def _right_side() -> list[Any]:
         with gr.Row():
             choices = [(AXES[w][0].capitalize(), w) for w in SWEEPS]
             what = gr.Dropdown(choices, value="rotation", label="Animation of", min_width=160, elem_id="kp-what")
-            gif = gr.Button("Download the animation (GIF)", min_width=160, elem_id="kp-gif")
-            report = gr.Button("Download the report (zip)", variant="primary", min_width=160, elem_id="kp-report")
+            gif = gr.Button("Download GIF", min_width=160, elem_id="kp-gif")
+            report = gr.Button("Download report (zip)", variant="primary", min_width=160, elem_id="kp-report")
         gif_file, report_file = (
             gr.DownloadButton("file", visible="hidden", elem_id=f"kp-{w}-file", elem_classes="ks-file")
             for w in ("gif", "report")

@@ -92,7 +92,7 @@ def offer(look: Look | None, layer: int | None, head: int | None) -> list[Any]:
         return [gr.skip(), gr.skip()]
     maps, view = look.followed[KPRPE].attention, view_of(look, layer, head, None)
     heads = len(maps[view.attn].weights)
-    blocks = [(f"Block {i + 1} of {len(maps)}", i) for i in range(len(maps))]
+    blocks = [(f"Block {i}", i) for i in range(len(maps))]
     choices = [("mean of all heads", 0), *((f"head {i}", i) for i in range(1, heads + 1))]
     return [
         gr.update(choices=blocks, value=view.layer),

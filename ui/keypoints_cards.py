@@ -30,7 +30,8 @@ def answer(look: Look) -> str:
         width = 100 * max(0.0, value)
         rows += (
             f"<tr data-model='{escape(key)}' data-similarity='{value!r}'><th scope='row'>{escape(label)}</th>"
-            f"<td class='ks-bar-cell'><span class='ks-signed'><span style='left:0;width:{width:.1f}%;"
+            f"<td class='ks-bar-cell'><span class='ks-signed' style='background:var(--background-fill-secondary)'>"
+            f"<span style='left:0;width:{width:.1f}%;"
             f"background:{colour}'></span></span></td><td>{value:.3f}</td></tr>"
         )
     told, weights = moved_words(look.setting.move), ", ".join(weight_of(m) or m for m in MODELS)

@@ -89,5 +89,8 @@ def test_the_tab_fits_a_phone(open_page: Callable[..., Any]) -> None:
     page = open_page(width=390, height=844, theme="dark")
     open_tab(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("#kp-kprpe").scroll_into_view_if_needed()
+    for model in ("kprpe", "irpe"):
+        page.wait_for_function("s => document.querySelector(s)?.naturalWidth > 100", arg=f"#kp-{model} img")
     boxes = [page.locator(f"#kp-{m} img").first.bounding_box() for m in ("kprpe", "irpe")]
     assert abs(boxes[0]["y"] - boxes[1]["y"]) < 2 and all(100 < b["width"] < 200 for b in boxes)  # side by side

@@ -28,7 +28,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def test_the_command_writes_what_was_used(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["--rotation", "20", "--layer", "3", "--head", "2", "--query", "0.5", "0.2", "--gif", "rotation"]
+    asked = ["--rotation", "20", "--layer", "2", "--head", "2", "--query", "0.5", "0.2", "--gif", "rotation"]
     out = tmp_path / "report"
     assert main([str(photos / "obama.jpg"), *asked, "--weights", *NAMES, "--out", str(out)]) == 0
     assert "vit_kprpe 0." in capsys.readouterr().out
@@ -50,7 +50,7 @@ def test_the_command_writes_what_was_used(photos: Path, tmp_path: Path, capsys: 
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (["--layer", "9"], "these networks have 8"),
+        (["--layer", "8"], "these networks have 8"),
         (["--head", "4"], "this layer has 3"),
         (["--query", "2", "0"], "in [0, 1]"),
         (["--scale", "0"], "above 0"),

@@ -188,8 +188,9 @@ def _crop(key: str, label: str, alt: str) -> gr.Image:
 def _wire(page: Page) -> None:
     """Photo, moves, keypoints and the switch run networks; what is looked at never does."""
     on_change(page.photo, lambda event: _then_run_afresh(event, page))
-    for control in (*page.moves, page.off):
-        then_run(control.input, page)
+    for slider in page.moves:
+        then_run(slider.input, page)
+    then_run(page.off.input, page)
     then_run(page.aligned.click(do.still, None, page.moves, **VIEWS).then, page)
     _wire_keypoints(page)
     _wire_view(page)

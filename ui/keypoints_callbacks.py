@@ -62,9 +62,9 @@ def first_place(look: Look) -> Place:
 def view_of(look: Look, layer: int | None, head: int | None, place: Place | None) -> View:
     """What is looked at; a layer or head this network does not have falls back to the last and to the mean."""
     maps = look.followed[KPRPE].attention
-    block = layer if layer in range(len(maps)) else len(maps) - 1
+    block = layer if layer is not None and layer in range(len(maps)) else len(maps) - 1
     heads = len(maps[f"block{block}.attn"].weights)
-    return View(place or first_place(look), int(block), head - 1 if head and head <= heads else None)
+    return View(place or first_place(look), block, head - 1 if head and head <= heads else None)
 
 
 def draw(look: Look | None, layer: int | None, head: int | None, place: Place | None, opacity: float) -> list[Any]:

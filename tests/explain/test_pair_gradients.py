@@ -77,8 +77,14 @@ class Necked(Seeded):
             self.fc, self.wide = nn.Linear(16 * 64, 4, bias=False), nn.Linear(4, 64)
 
     def encode(self, image: torch.Tensor, keypoints: torch.Tensor) -> torch.Tensor:
-        narrow = self.neck(super().encode(image, keypoints)[:, :, None, None]).flatten(1)
+        narrow = self.neck(self.fc(super().encode(image, keypoints).flatten(1))[:, :, None, None]).flatten(1)
         return torch.tanh(self.wide(narrow)) + self.leak * image.mean((1, 2, 3))[:, None]
+
+    def embedding(self, code: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(code, dim=1)
+
+    def relate(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.logit(x, y)
 
 
 def necked_result(leak: float = 0.0) -> Result:

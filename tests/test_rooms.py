@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import explain
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("models", "explain", "training", "ui")
@@ -42,3 +47,12 @@ def test_the_reader_sees_a_wrong_import(tmp_path: Path) -> None:
     path = tmp_path / "x.py"
     path.write_text("def f():\n    from gradio.blocks import Blocks\n    import explain.render\n")
     assert imported(path) == {"gradio", "explain"}
+
+
+def test_no_module_takes_the_place_of_a_public_name() -> None:
+    """A module of a function's name would replace it in the package as soon as somebody imports the module."""
+    for module in pkgutil.iter_modules(explain.__path__):
+        if module.name != "__main__":
+            importlib.import_module(f"explain.{module.name}")
+    modules = {name for name in explain.__all__ if isinstance(getattr(explain, name), ModuleType)}
+    assert modules == {name for name in explain.__all__ if name.startswith("render")}

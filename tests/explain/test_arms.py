@@ -25,10 +25,10 @@ from explain.arms import (
     smaller,
     trust,
 )
-from explain.compare_arms import main
 from explain.findings import Heatmap
 from explain.registry import EXPLAINERS, methods_for
 from explain.report_arms import arrays, write_comparison
+from explain.side_by_side import main
 from models import predict
 from models.faces import ARCFACE_112, align
 from models.occluders import OCCLUDERS

@@ -1,7 +1,7 @@
 """Compare the network without a gate, with SE and with CBAM on a photo, from the command line.
 
-python -m explain.compare_arms PHOTO.jpg --occluder surgical --seed 3 --method grad_cam --out attention/
-python -m explain.compare_arms PHOTO.jpg OTHER.jpg --occluder none
+python -m explain.side_by_side PHOTO.jpg --occluder surgical --seed 3 --method grad_cam --out attention/
+python -m explain.side_by_side PHOTO.jpg OTHER.jpg --occluder none
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m explain.compare_arms",
+        prog="python -m explain.side_by_side",
         description="The same network with no gate, SE and CBAM: what does each look at, with and without a mask?",
     )
     parser.add_argument("photo", type=Path)

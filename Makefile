@@ -19,6 +19,7 @@ lint: $(VENV)/.dev           ## ruff and mypy
 bench: $(VENV)/.dev          ## speed, memory and the cost of position encodings; writes benchmarks/results/*.json
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.vit_cost
+	$(BIN)/python -m benchmarks.svit_training
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -27,7 +27,7 @@ import psutil
 import torch
 from PIL import Image
 
-from explain import explain
+from explain import explain, look_inside
 from models import Result, detect_faces, load_model, open_photo, predict
 from models.pair import PairModel
 
@@ -59,15 +59,15 @@ def median_seconds(run: Callable[[], object], runs: int) -> float:
     return statistics.median(times)
 
 
-def answer(paths: list[Path], *, grad: bool) -> Result:
+def answer(paths: list[Path], *, grad: bool, weight: str = MODEL) -> Result:
     """Files to answered pair: decoding and detection included."""
     a, b = (detect_faces(open_photo(path))[0] for path in paths)
-    return predict(model(), a, b, grad=grad)
+    return predict(model(weight), a, b, grad=grad)
 
 
 @lru_cache
-def model() -> PairModel:
-    return load_model(MODEL)
+def model(weight: str) -> PairModel:
+    return load_model(weight)
 
 
 def walk_rows(paths: list[Path], runs: int) -> list[dict]:
@@ -77,6 +77,7 @@ def walk_rows(paths: list[Path], runs: int) -> list[dict]:
         ("kin score of two 1-megapixel photos", lambda: answer(paths, grad=False), 0.5),
         ("the same with Grad-CAM maps", lambda: explain(answer(paths, grad=True), "grad_cam"), 1.0),
         ("full occlusion maps of both faces", lambda: explain(result, "occlusion"), 4.0),
+        ("S-ViT: score with every attention map", lambda: look_inside(answer(paths, grad=False, weight="svit")), 1.2),
     ]
     return [row(what, median_seconds(run, runs), limit, "s") for what, run, limit in rows]
 

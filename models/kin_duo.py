@@ -6,8 +6,8 @@
 
 The cosine of two joined embeddings is the mean of both networks' cosines with weights 1 - w and w. dlib's frame reaches
 below ArcFace's; what lies outside is black, as in every face it was trained on (Families In the Wild is stored in
-ArcFace's frame). Not a published network: our strongest answer, kept beside the published ones so that their distance
-can be seen. Taps of the convolutional network begin with "encoder."; `on_crop` lays their maps back on the crop.
+ArcFace's frame). Not a published network: it stands beside the published ones so that their distance can be seen. Taps
+of the convolutional network begin with "encoder."; `on_crop` lays their maps back on the crop.
 """
 
 from __future__ import annotations

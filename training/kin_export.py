@@ -17,7 +17,8 @@ from training.cards import write_cards
 from training.checkpoint import RESEARCH, Facts, export
 from training.crops import Crops
 from training.data import Pair, data_row, family_of
-from training.evaluate.scoring import Scored, encode_crops, score_pairs, unique_images
+from training.evaluate.scoring import Scored, compare_all, encode_crops, score_pairs, unique_images
+from training.holdout import HELD_OUT_ROW
 from training.metrics import auc, best_threshold, bootstrap_ci
 
 
@@ -55,16 +56,16 @@ def calibrate(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]
 
 
 def raw_log_odds(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]) -> np.ndarray:
-    """(P,) log-odds before calibration, mean over both orders."""
-    score = score_pairs(model, codes, held).score
-    return np.log(score / (1 - score))
+    """(P,) log-odds as the network gives them, mean over both orders."""
+    log_odds, _ = compare_all(model, codes, [(p.a, p.b) for p in held])
+    return log_odds.mean(1)
 
 
 def held_out_facts(held: list[Pair]) -> dict[str, Any]:
     """The sidecar's row on the families that were held out."""
     families = sorted({family_of(p.a) for p in held})
     digest = hashlib.sha256("\n".join(families).encode()).hexdigest()
-    return {"name": "of these, held-out families", "size": len(families), "hash": digest}
+    return {"name": HELD_OUT_ROW, "size": len(families), "hash": digest}
 
 
 def ship(

@@ -49,6 +49,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "IR-18, no gate",
         "The plain arm of the attention comparison: is it the same person?",
+        {"dim": 256},
     ),
     "ir18_se": Entry(
         "models.ir_resnet:IRResNet",
@@ -56,7 +57,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "IR-18, SE",
         "The same network with a squeeze-and-excitation gate in every block: channels are weighed.",
-        {"gate": "se"},
+        {"dim": 256, "gate": "se"},
     ),
     "ir18_cbam": Entry(
         "models.ir_resnet:IRResNet",
@@ -64,7 +65,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "IR-18, CBAM",
         "The same network with a CBAM gate in every block: channels and then places are weighed.",
-        {"gate": "cbam"},
+        {"dim": 256, "gate": "cbam"},
     ),
     "siamese_ir": Entry(
         "models.ir_resnet:IRResNet",

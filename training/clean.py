@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from models.outputs import Face
 from models.photo import open_photo
-from training.crops import central_face
 from training.data import data_root, image_names
+from training.detections import central_face
 
 SETS = {"celeba": Path("celeba"), "fiw": Path("fiw/train")}
 """Set -> folder of its images below the data folder. Evaluation sets are never cleaned."""

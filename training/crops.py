@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,9 +25,10 @@ import torch
 from tqdm import tqdm
 
 import models.faces
-from models.faces import align, default_face, detect_faces
+from models.faces import align
 from models.outputs import Face, FaceBatch, InputSpec
 from models.photo import open_photo
+from training.detections import cache_dir, central_face
 
 CACHE_VERSION = 1
 """Raise it when alignment changes what a crop looks like; a change in detection is noticed by itself."""
@@ -72,17 +72,6 @@ def template_face(photo: np.ndarray, source: InputSpec) -> Face:
     return Face(photo, keypoints, box, 1.0)
 
 
-def central_face(photo: np.ndarray) -> Face:
-    """The detected face whose box centre is nearest the photo's centre; default_face (confidence 0) when none is."""
-    faces = detect_faces(photo)
-    centre = (np.array([photo.shape[1], photo.shape[0]]) - 1) / 2
-    return min(faces, key=lambda f: _distance(f, centre), default=default_face(photo))
-
-
-def _distance(face: Face, point: np.ndarray) -> float:
-    return float(np.hypot(*(face.box.reshape(2, 2).mean(0) - point)))
-
-
 def cached_crops(
     key: str,
     folder: Path,
@@ -107,12 +96,6 @@ def cached_crops(
         _fill(target, folder, names, spec, find_face, read)
     image, keypoints, found = (np.load(target / f"{n}.npy", mmap_mode="r") for n in ("image", "keypoints", "found"))
     return Crops(tuple(names), image, np.array(keypoints), np.array(found))
-
-
-def cache_dir() -> Path:
-    """KINSIGHT_CACHE, else runs/cache in the repository."""
-    own = os.environ.get("KINSIGHT_CACHE")
-    return Path(own) if own else Path(__file__).resolve().parent.parent / "runs" / "cache"
 
 
 def _cache_key(folder: Path, names: Sequence[str], spec: InputSpec, find_face: Callable[[np.ndarray], Face]) -> str:

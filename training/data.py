@@ -23,7 +23,8 @@ from typing import Any
 
 from models.faces import ARCFACE_112, PARTIAL_160
 from models.outputs import InputSpec
-from training.crops import Crops, cached_crops, central_face, template_face
+from training.crops import Crops, cached_crops, template_face
+from training.detections import central_face
 
 RELATIONS = ("bb", "ss", "sibs", "fd", "fs", "md", "ms", "gfgd", "gfgs", "gmgd", "gmgs")
 """The eleven relations of FIW, in the order the papers list them."""

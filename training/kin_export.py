@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,9 @@ def raw_log_odds(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pa
     return log_odds.mean(1)
 
 
-def held_out_facts(held: list[Pair]) -> dict[str, Any]:
+def held_out_row(families: Iterable[str]) -> dict[str, Any]:
     """The sidecar's row on the families that were held out."""
-    families = sorted({family_of(p.a) for p in held})
+    families = sorted(set(families))
     digest = hashlib.sha256("\n".join(families).encode()).hexdigest()
     return {"name": HELD_OUT_ROW, "size": len(families), "hash": digest}
 
@@ -88,7 +89,7 @@ def ship(
         f"Held-out training families: AUC {auc(scored.score, scored.same):.4f} (95 % {low:.4f} to {high:.4f}, "
         "bootstrap over families); they also chose the stopping point, so this is slightly flattering.",
     ]
-    data = [data_row("fiw/train", root / "fiw" / "train", crops.names), held_out_facts(held)]
+    data = [data_row("fiw/train", root / "fiw" / "train", crops.names), held_out_row(family_of(p.a) for p in held)]
     ready = Facts(RESEARCH, data, calibration, config=config, seed=seed, notes=notes)
     path = export(model, model.name, ready, half=True, folder=folder)
     write_cards(folder)

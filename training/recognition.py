@@ -1,6 +1,7 @@
 """Train one arm of the attention comparison: same person or not, masked or not. The arms differ by their gate alone.
 
     python -m training.recognition --model ir18_none [--data DIR] [--seed 0]      # also ir18_se, ir18_cbam
+    python -m training.recognition --model ir18_cbam --init runs/ir18_trunk/model.safetensors     # gates added to it
     python -m training.recognition --model ir18_cbam.paper --sample-rate 0.1      # Partial FC over many identities
     accelerate launch -m training.recognition --model ir18_none ...               # several GPUs or nodes
 
@@ -9,7 +10,8 @@ sees augmented faces, --worn of them with something in front (training/worn_crop
 embedding of the clean face (losses.distillation) and, with weight --margin-loss, to tell the identities apart by
 ArcFace (training/partial_fc.py). AdamW, gradient norm 1, loop.warm_stable_decay, bf16. After every epoch the mean
 centred cosine to the teachers on faces of held-out families, clean and worn, selects the weights kept in
-<out>/model.safetensors. The run continues by itself when the command is given again.
+<out>/model.safetensors; they are then calibrated and exported as weights/<model> (training/verification_export.py).
+The run continues by itself when the command is given again.
 """
 
 from __future__ import annotations
@@ -22,19 +24,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor
 
 from models import create_model
 from models.outputs import FaceBatch
+from models.weights import file_sha256
 from training.augment import Augment, augmented, draw
 from training.crops import Crops
 from training.data import data_root, identity_of
 from training.distill import Lesson, Student, held_out_cosine, keep, lessons, make_accelerator
+from training.gated_start import start_from
 from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
 from training.losses import distillation
 from training.partial_fc import PartialFC
 from training.resume import Batches, Stateful, generator_of
+from training.verification_export import ship
 from training.worn_crops import worn_crops
 
 LOG_EVERY = 10
@@ -172,6 +178,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json.loads, default={}, help="JSON overrides")
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_recognition")
+    parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
+    parser.add_argument("--init", type=Path, default=None, help="weights to start from (.safetensors)")
     for name, value in asdict(Settings()).items():
         kind = argparse.BooleanOptionalAction if isinstance(value, bool) else None
         options: dict[str, Any] = {"action": kind} if kind else {"type": type(value)}
@@ -188,12 +196,20 @@ def main() -> None:
     with accelerator.main_process_first():  # caches are written once
         train, held, teachers = lessons(root, model.spec)
         faces, held_faces = faces_of(train), faces_of(held)
+    if args.init:
+        start_from(model, load_file(args.init))
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_recognition", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
+    facts |= {"init": file_sha256(args.init) if args.init else ""}
     best = fit(student, faces, held_faces, how, Augment(), run, facts)
     if accelerator.is_main_process:
-        print(f"held-out cosine to the teachers: {best:.4f}; weights: {run.folder / 'model.safetensors'}")
+        state = run.folder / "model.safetensors"
+        print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
+        if args.export:
+            print(
+                ship(create_model(args.model, **args.config), args.config, state, root, facts | how.facts(), how.seed)
+            )
 
 
 if __name__ == "__main__":

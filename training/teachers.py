@@ -26,7 +26,8 @@ from models.outputs import InputSpec
 from models.registry import create_model
 from models.weights import find_weight, load_model, read_sidecar
 from training.convert_dlib import load_dat, locate_dat
-from training.crops import Crops, Morphs, cache_dir
+from training.crops import Crops, Morphs
+from training.detections import cache_dir
 from training.mobilefacenet import load_mobilefacenet
 
 BATCH = 64

@@ -18,7 +18,8 @@ from tqdm import tqdm
 from models.dlib_resnet import DlibTrunk
 from models.outputs import FaceBatch
 from training.augment import Augment, augmented, draw
-from training.crops import Crops, cache_dir
+from training.crops import Crops
+from training.detections import cache_dir
 
 HOW = Augment(shift=0.05, scale=1.12, degrees=8.0, flip=0.5, erase=0.0)
 

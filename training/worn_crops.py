@@ -16,7 +16,8 @@ import numpy as np
 from tqdm import tqdm
 
 from models.occluders import MASKS, OCCLUDERS, occlude
-from training.crops import Crops, cache_dir
+from training.crops import Crops
+from training.detections import cache_dir
 
 SHARES = {kind: (0.6 / len(MASKS) if kind in MASKS else 0.4 / (len(OCCLUDERS) - len(MASKS))) for kind in OCCLUDERS}
 """How often each kind is worn: masks three times in five."""

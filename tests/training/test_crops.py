@@ -10,7 +10,8 @@ from PIL import Image
 
 from models.faces import ARCFACE_112, DLIB_150, align
 from models.photo import open_photo
-from training.crops import cached_crops, central_face, template_face
+from training.crops import cached_crops, template_face
+from training.detections import central_face
 
 
 @pytest.fixture(autouse=True)

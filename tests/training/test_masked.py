@@ -28,8 +28,8 @@ from training.attention_mass import (
     targets,
     verdict,
 )
-from training.crops import central_face
 from training.data import identity_of, lfw_pairs
+from training.detections import central_face
 from training.evaluate.__main__ import main as evaluate
 from training.evaluate.masked import (
     FARS,

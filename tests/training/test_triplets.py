@@ -20,8 +20,8 @@ from tests.training.families import HALF, Colour, colours, paint, sidecar
 from training import triplets as tri
 from training.calibrate import Calibration
 from training.checkpoint import RESEARCH, Facts, export
-from training.crops import central_face
 from training.data import DataError, family_of, identity_of
+from training.detections import central_face
 from training.evaluate.scoring import encode_photos
 from training.evaluate.setup import Setup
 from training.evaluate.tasks import TASKS

@@ -1,15 +1,11 @@
 """Task "affine_lfw": LFW when faces are not aligned: loose detection crops, and rotation, scale and shift on purpose.
 
 The question of Kim et al., "KeyPoint Relative Position Encoding for Face Recognition", CVPR 2024, asked of any network
-that compares two faces: how much of its accuracy on aligned faces is left. Detection runs once an image and is kept.
+that compares two faces: how much of its accuracy on aligned faces is left.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
-import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,13 +16,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-import models.faces
 from models.affine import LOOSE, Move, loose, moved
 from models.outputs import Face, FaceBatch
 from models.pair import PairModel
 from models.photo import open_photo
-from training.crops import cache_dir, central_face
 from training.data import Pair, data_root, lfw_pairs, need
+from training.detections import central_face
 from training.evaluate.report import figures, head
 from training.evaluate.scoring import Scored, encode_all, score_pairs, unique_images
 from training.evaluate.setup import CHOICE, Setup
@@ -153,7 +148,7 @@ def reads_keypoints(model: PairModel, faces: Faces) -> bool:
 
 
 class Faces:
-    """The detected face of every image: keypoints and boxes from the cache or detected now; photos are read when used.
+    """The detected face of every image; photos are read when used.
 
     Attributes:
         names: of the images, relative to the folder.
@@ -162,34 +157,9 @@ class Faces:
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self.folder, self.names = folder, tuple(names)
-        target = cache_dir() / f"faces-{_key(folder, self.names)}.npz"
-        if not target.exists():
-            self._detect(target)
-        with np.load(target) as stored:
-            self._keypoints, self._box, self._confidence = (stored[k] for k in ("keypoints", "box", "confidence"))
-        self.found = self._confidence > 0
+        bar = tqdm(range(len(names)), desc="detecting", unit="face")
+        self.found = np.array([self.face(i).confidence > 0 for i in bar])
 
     def face(self, row: int) -> Face:
         """A face in its photo."""
-        photo = open_photo(need(self.folder / self.names[row]))
-        return Face(photo, self._keypoints[row], self._box[row], float(self._confidence[row]))
-
-    def _detect(self, target: Path) -> None:
-        found = [_marks(open_photo(need(self.folder / n))) for n in tqdm(self.names, desc="detecting", unit="face")]
-        keypoints, box, confidence = (np.stack(values) for values in zip(*found, strict=True))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"part-{os.getpid()}-{target.name}")
-        np.savez(part, keypoints=keypoints, box=box, confidence=confidence)
-        part.replace(target)
-
-
-def _marks(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Keypoints, box and confidence of the face nearest the centre, without its pixels."""
-    face = central_face(photo)
-    return face.keypoints, face.box, np.array(face.confidence)
-
-
-def _key(folder: Path, names: tuple[str, ...]) -> str:
-    """Of the images and of how faces are found."""
-    facts = [inspect.getsource(models.faces), inspect.getsource(central_face), str(folder.resolve()), names]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+        return central_face(open_photo(need(self.folder / self.names[row])))

@@ -24,7 +24,7 @@ from torch import Tensor
 import models.occluders
 from models.occluders import MASKS, occlude
 from models.outputs import Face, InputSpec
-from training.crops import Crops, cached_crops, central_face
+from training.crops import Crops, cached_crops
 from training.data import (
     Pair,
     data_root,
@@ -34,6 +34,7 @@ from training.data import (
     mfr2_masked,
     mfr2_pairs,
 )
+from training.detections import central_face
 from training.evaluate.report import head
 from training.evaluate.scoring import Scored, encode_crops, score_pairs, unique_images
 from training.evaluate.setup import CHOICE, Setup

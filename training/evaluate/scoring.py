@@ -16,8 +16,9 @@ from models.outputs import FaceBatch
 from models.pair import PairModel
 from models.photo import open_photo
 from training.augment import MIRRORED
-from training.crops import Crops, central_face
+from training.crops import Crops
 from training.data import Pair, need
+from training.detections import central_face
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,53 @@
+"""A trained network without gates as the start of one that has them, and answers alike.
+
+    state = load_file("runs/ir18_trunk/model.safetensors")
+    start_from(create_model("ir18_cbam"), state)
+
+The last layer of every gate starts at zero, so that a channel gate is 1/2 everywhere and CBAM's two gates together 1/4;
+the batch norm before it is made 2 or 4 times as large. Powers of two: the answers are those of the network without
+gates, bit for bit, and the arms of a comparison start level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from models.ir_resnet import IRBlock
+from models.layers.cbam import CBAM
+from models.layers.squeeze_excite import SqueezeExcite
+
+
+def start_from(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load `state`; gates that it does not have are made neutral.
+
+    Raises:
+        ValueError: anything else is missing or left over.
+    """
+    missing, unexpected = model.load_state_dict(dict(state), strict=False)
+    others = [name for name in missing if ".gate." not in name]
+    if others or unexpected:
+        raise ValueError(f"these weights do not fit: missing {others[:3]}, left over {unexpected[:3]}")
+    if missing:
+        for block in model.modules():
+            if isinstance(block, IRBlock):
+                neutral_gate(block)
+
+
+@torch.no_grad()
+def neutral_gate(block: IRBlock) -> None:
+    """Set the block's gate to a constant and undo the constant in the batch norm before it."""
+    gate = block.gate
+    if isinstance(gate, CBAM):
+        gate.channel.excite.weight.zero_()
+        gate.spatial.conv.weight.zero_()
+        factor = 4
+    elif isinstance(gate, SqueezeExcite):
+        gate.excite.weight.zero_()
+        factor = 2
+    else:
+        return
+    block.bn3.weight.mul_(factor)
+    block.bn3.bias.mul_(factor)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from explain.grad_cam import cam_maps
 from explain.region_mass import attention_mass
 from models import load_model, open_photo, predict
 from models.faces import ARCFACE_112, DLIB_150
 from models.regions import MASS_REGIONS
+from models.registry import MODELS
 from tests.explain.arms import make_arms
 from tests.ui.untrained import write_arms
 from training.attention_mass import (
@@ -41,6 +44,8 @@ from training.evaluate.masked import (
     tars,
 )
 from training.evaluate.scoring import Scored, unique_images
+from training.gate_comparison import FIGURES
+from training.gate_comparison import main as compare
 from training.metrics import fold_accuracy, tar_at_far
 
 OBAMA, BIDEN = "Barack_Obama", "Joe_Biden"
@@ -236,3 +241,35 @@ def test_untrained_arms_are_said_to_be(tree: Path, tmp_path: Path, monkeypatch):
     with pytest.raises(SystemExit, match="ir18_none is untrained"):
         main(["--data", str(tree), "--json", str(tmp_path / "x.json")])
     assert not (tmp_path / "x.json").exists() and MASKED == "+mask"
+
+
+def test_gates_are_compared_within_a_seed(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for seed in (0, 1):
+        for name, arm in make_arms(seed).items():
+            folder = tmp_path / "arms" / f"{name.removeprefix('ir18_')}-{seed}"
+            folder.mkdir(parents=True)
+            save_file(arm.state_dict(), folder / "model.safetensors")
+            (folder / "model.json").write_text(json.dumps({"steps": 1}))
+    small = {"width": 16, "dim": 8}
+    out = tmp_path / "gates.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS, "ir18_none", replace(MODELS["ir18_none"], values=small))
+        for gate in ("se", "cbam"):
+            patch.setitem(MODELS, f"ir18_{gate}", replace(MODELS[f"ir18_{gate}"], values={**small, "gate": gate}))
+        compare(["--runs", str(tmp_path / "arms"), "--data", str(tree), "--json", str(out)])
+    report = json.loads(out.read_text())
+    assert set(report["runs"]) == {"none", "se", "cbam"} and set(report["training"]) == {
+        f"{g}-{s}" for g in ("none", "se", "cbam") for s in (0, 1)
+    }
+    eyes = FIGURES[-1]
+    apart = [report["runs"]["cbam"][s][eyes] - report["runs"]["none"][s][eyes] for s in ("0", "1")]
+    cell = report["differences"]["cbam - none"][eyes]
+    assert cell["mean"] == pytest.approx(np.mean(apart)) and cell["seeds"] == 2
+    half = 12.706 * np.std(apart, ddof=1) / 2**0.5  # Student's t, one degree of freedom
+    assert cell["ci95"] == pytest.approx([cell["mean"] - half, cell["mean"] + half], rel=1e-3)
+    assert "cbam - none" in capsys.readouterr().out
+
+
+def test_a_missing_arm_is_said(tmp_path: Path):
+    with pytest.raises(SystemExit, match="every arm"):
+        compare(["--runs", str(tmp_path)])

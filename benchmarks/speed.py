@@ -28,6 +28,7 @@ import torch
 from PIL import Image
 
 from explain import explain, look_inside
+from explain.arms import ARMS, Comparison, compare_arms, set_scene
 from models import Result, detect_faces, load_model, open_photo, predict
 from models.pair import PairModel
 
@@ -65,6 +66,12 @@ def answer(paths: list[Path], *, grad: bool, weight: str = MODEL) -> Result:
     return predict(model(weight), a, b, grad=grad)
 
 
+def arms_answer(path: Path) -> Comparison:
+    """A file to the whole comparison of the Attention tab: decoding, detection and drawing included."""
+    scene = set_scene(detect_faces(open_photo(path))[0], None, "surgical", seed=0)
+    return compare_arms({name: model(name) for name in ARMS}, scene)
+
+
 @lru_cache
 def model(weight: str) -> PairModel:
     return load_model(weight)
@@ -78,6 +85,7 @@ def walk_rows(paths: list[Path], runs: int) -> list[dict]:
         ("the same with Grad-CAM maps", lambda: explain(answer(paths, grad=True), "grad_cam"), 1.0),
         ("full occlusion maps of both faces", lambda: explain(result, "occlusion"), 4.0),
         ("S-ViT: score with every attention map", lambda: look_inside(answer(paths, grad=False, weight="svit")), 1.2),
+        ("masked photo: three arms with Grad-CAM", lambda: arms_answer(paths[0]), 2.5),
     ]
     return [row(what, median_seconds(run, runs), limit, "s") for what, run, limit in rows]
 

@@ -26,7 +26,7 @@ from models import create_model
 from models.svit import FUSIONS, Svit
 from models.weights import SHIPPED, file_sha256
 from training.augment import Augment
-from training.cards import ABLATION, write_cards
+from training.cards import write_cards
 from training.checkpoint import command_line, git_commit
 from training.data import data_root
 from training.distill import make_accelerator
@@ -37,6 +37,7 @@ from training.kinship import Lesson, Settings, fit, lesson_of, start_from, witho
 from training.loop import Run, warm_stable_decay
 from training.metrics import auc
 from training.resume import generator_of, seed_step
+from training.studies import RESULTS
 
 LAMBDAS = (0.0, 0.001, 0.003, 0.01)
 HEAD = Settings(steps=500, lr=1e-3, warmup=50, weights=Weights(contrast=0.0))
@@ -141,7 +142,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="run folders")
     args = parser.parse_args()
     root, tensors = data_root(args.data), load_file(args.init)
-    path = ABLATION
+    path = RESULTS / "ablation.json"
     kept: list[Row] = json.loads(path.read_text())["rows"] if path.exists() else []
     for part in ("head", "whole") if args.rows == "all" else (args.rows,):
         new = head_rows(tensors, root, args.seeds) if part == "head" else []

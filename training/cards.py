@@ -16,9 +16,8 @@ from models.registry import MODELS
 from models.weights import SHIPPED, Sidecar
 from training.evaluate.published import LAYOUTS, beside
 from training.holdout import HELD_OUT_ROW
+from training.studies import markdown, studies
 
-ABLATION = SHIPPED.parent / "benchmarks" / "results" / "ablation.json"
-"""What training/ablation.py wrote."""
 HEAD = """# Weights
 
 Made by `python -m training.cards` from the sidecars (`<name>.json`); do not edit by hand. Loading verifies the
@@ -31,22 +30,9 @@ def write_cards(folder: Path = SHIPPED) -> Path:
     """Write folder/README.md: results, then one card for each sidecar, in the order of names."""
     sidecars = [Sidecar.from_json(p.read_text()) for p in sorted(folder.glob("*.json"))]
     path = folder / "README.md"
-    extra = [ablation(json.loads(ABLATION.read_text())["rows"])] if folder == SHIPPED and ABLATION.exists() else []
-    path.write_text("\n".join([HEAD, *results(sidecars), *extra, *(card(s, folder) for s in sidecars)]))
+    measured = studies() if folder == SHIPPED else []
+    path.write_text("\n".join([HEAD, *results(sidecars), *measured, *(card(s, folder) for s in sidecars)]))
     return path
-
-
-def ablation(rows: list[dict[str, Any]]) -> str:
-    """The rows of training/ablation.py as a Markdown section."""
-    cells = [["variant", "what is trained", "steps", "seeds", "AUC, held-out families", "least to most"]]
-    parts = {"head": "fusion head on the frozen distilled backbone", "whole": "everything"}
-    for row in rows:
-        auc, seeds = row["auc"], ", ".join(map(str, row["seeds"]))
-        spread = f"{auc['least']:.4f} to {auc['most']:.4f}"
-        cells.append([row["name"], parts[row["part"]], str(row["steps"]), seeds, f"{auc['mean']:.4f}", spread])
-    commands = dict.fromkeys(row["command"] for row in rows)
-    said = [f"`{command}`" for command in commands]
-    return "\n".join(["## Ablation of S-ViT's recipe", "", markdown(cells), "", "By " + ", ".join(said) + ".", ""])
 
 
 def results(sidecars: list[Sidecar]) -> list[str]:
@@ -58,12 +44,6 @@ def results(sidecars: list[Sidecar]) -> list[str]:
             lines = [f"## Results: {task}", "", markdown(beside(task, reports)), ""]
             sections.append("\n".join(lines + ([layout.note + ".", ""] if layout.note else [])))
     return sections
-
-
-def markdown(cells: list[list[str]]) -> str:
-    """A table with its first row as the heading."""
-    lines = ["| " + " | ".join(row) + " |" for row in cells]
-    return "\n".join([lines[0], "|---" * len(cells[0]) + "|", *lines[1:]])
 
 
 def card(sidecar: Sidecar, folder: Path) -> str:

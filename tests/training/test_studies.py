@@ -1,0 +1,57 @@
+"""Sections of the weights' page that are about more than one weight say what the files say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import training.studies
+from training.studies import studies
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(training.studies, "RESULTS", tmp_path)
+    return tmp_path
+
+
+def test_nothing_measured_nothing_said():
+    assert studies() == []
+
+
+def test_gates_by_seed_and_their_differences(results: Path):
+    runs = {g: {"0": {"LFW": 0.9412}, "1": {"LFW": 0.9388}} for g in ("none", "cbam")}
+    apart = {"cbam - none": {"LFW": {"mean": -0.0021, "seeds": 2, "ci95": [-0.01, 0.0058]}}}
+    report = {"protocol": "views", "runs": runs, "differences": apart}
+    (results / "gate_comparison.json").write_text(json.dumps(report))
+    (text,) = studies()
+    assert "| cbam, seed 1 | 93.88 |" in text and "| **cbam - none** | -0.21 (-1.00 to +0.58) |" in text
+    apart["cbam - none"]["LFW"]["ci95"] = None
+    (results / "gate_comparison.json").write_text(json.dumps(report))
+    assert "| **cbam - none** | -0.21 |" in studies()[0]
+
+
+def test_attention_by_region_and_the_claim(results: Path):
+    found = {
+        "faces": 269,
+        "mean": {"ir18_none": {"eyes": {"mean": 0.31}}},
+        "difference": {"ir18_cbam - ir18_none": {"eyes": {"mean": 0.02, "ci95": [0.01, 0.03]}}},
+        "flat_map": {"eyes": 0.2},
+        "claim": "confirmed",
+    }
+    said = {"claim": "CBAM moves", "method": "m", "intervals": "i", "regions": "r", "sets": {"mfr2": found}}
+    (results / "attention_mass.json").write_text(json.dumps(said))
+    (text,) = studies()
+    assert (
+        "| mfr2, 269 faces | eyes |" in text and "+2.00 (+1.00 to +3.00)" in text and "CBAM moves: confirmed." in text
+    )
+
+
+def test_ablation_rows(results: Path):
+    row = {"name": "all", "part": "head", "steps": 5, "seeds": [0, 1], "command": "python -m x"}
+    row["auc"] = {"mean": 0.79, "least": 0.78, "most": 0.8}
+    (results / "ablation.json").write_text(json.dumps({"rows": [row]}))
+    (text,) = studies()
+    assert "| all | fusion head on the frozen distilled backbone | 5 | 0, 1 | 0.7900 | 0.7800 to 0.8000 |" in text

@@ -1,0 +1,83 @@
+"""Sections of weights/README.md on more than one weight, from what their commands wrote to benchmarks/results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from models.weights import SHIPPED
+
+RESULTS = SHIPPED.parent / "benchmarks" / "results"
+
+
+def studies() -> list[str]:
+    """A Markdown section for every study that was run."""
+    files = {name: RESULTS / f"{name}.json" for name in STUDIES}
+    return [STUDIES[name](json.loads(file.read_text())) for name, file in files.items() if file.exists()]
+
+
+def markdown(cells: list[list[str]]) -> str:
+    """A table with its first row as the heading."""
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    return "\n".join([lines[0], "|---" * len(cells[0]) + "|", *lines[1:]])
+
+
+def ablation(report: Mapping[str, Any]) -> str:
+    """training/ablation.py: what each part of S-ViT's recipe brings."""
+    rows = report["rows"]
+    cells = [["variant", "what is trained", "steps", "seeds", "AUC, held-out families", "least to most"]]
+    parts = {"head": "fusion head on the frozen distilled backbone", "whole": "everything"}
+    for row in rows:
+        auc, seeds = row["auc"], ", ".join(map(str, row["seeds"]))
+        spread = f"{auc['least']:.4f} to {auc['most']:.4f}"
+        cells.append([row["name"], parts[row["part"]], str(row["steps"]), seeds, f"{auc['mean']:.4f}", spread])
+    commands = dict.fromkeys(row["command"] for row in rows)
+    said = [f"`{command}`" for command in commands]
+    return "\n".join(["## Ablation of S-ViT's recipe", "", markdown(cells), "", "By " + ", ".join(said) + ".", ""])
+
+
+def gates(report: Mapping[str, Any]) -> str:
+    """training/gate_comparison.py: none, SE and CBAM over seeds."""
+    runs, apart = report["runs"], report["differences"]
+    names = list(next(iter(apart.values())))
+    cells = [["arm", *names]]
+    for gate, seeds in runs.items():
+        for seed, row in sorted(seeds.items()):
+            cells.append([f"{gate}, seed {seed}", *(f"{100 * row[n]:.2f}" for n in names)])
+    for gate, row in apart.items():
+        cells.append([f"**{gate}**", *(_signed(row[n]) for n in names)])
+    lines = ["## Gates compared", "", markdown(cells), ""]
+    lines += [f"In per cent; differences within a seed, 95 % by Student's t over seeds. {report['protocol']}."]
+    return "\n".join([*lines, "By `python -m training.gate_comparison`.", ""])
+
+
+def _signed(cell: Mapping[str, Any]) -> str:
+    if cell["ci95"] is None:
+        return f"{100 * cell['mean']:+.2f}"
+    low, high = (100 * v for v in cell["ci95"])
+    return f"{100 * cell['mean']:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def attention(report: Mapping[str, Any]) -> str:
+    """training/attention_mass.py: where Grad-CAM lies."""
+    lines = ["## Where Grad-CAM lies", ""]
+    for name, found in report["sets"].items():
+        regions = list(found["flat_map"])
+        cells = [[f"{name}, {found['faces']} faces", *regions]]
+        for arm, row in found["mean"].items():
+            cells.append([arm, *(f"{100 * row[r]['mean']:.2f}" for r in regions)])
+        for arm, row in found["difference"].items():
+            cells.append([f"**{arm}**", *(_signed(row[r]) for r in regions)])
+        cells.append(["a flat map", *(f"{100 * found['flat_map'][r]:.2f}" for r in regions)])
+        lines += [markdown(cells), "", f"{report['claim']}: {found['claim']}.", ""]
+    said = f"In per cent of the map's mass. {report['method']}; intervals: {report['intervals']}. {report['regions']}."
+    return "\n".join([*lines, said, "By `python -m training.attention_mass`.", ""])
+
+
+STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "ablation": ablation,
+    "gate_comparison": gates,
+    "attention_mass": attention,
+}
+"""Name of the results' file -> its section."""

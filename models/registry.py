@@ -116,7 +116,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "ViT, absolute positions",
         "A vision transformer with learned absolute positions only: the baseline of the keypoint experiment.",
-        {"position": "abs"},
+        {"position": "abs", "embed_dim": 256},
     ),
     "vit_irpe": Entry(
         "models.vit_kprpe:VitKprpe",
@@ -124,7 +124,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "ViT, iRPE",
         "The same vision transformer with relative positions that do not know the face: the second baseline.",
-        {"position": "irpe"},
+        {"position": "irpe", "embed_dim": 256},
     ),
     "vit_kprpe": Entry(
         "models.vit_kprpe:VitKprpe",
@@ -132,7 +132,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "ViT, KP-RPE",
         "The same vision transformer with attention offsets that follow the five keypoints.",
-        {"position": "kprpe"},
+        {"position": "kprpe", "embed_dim": 256},
     ),
     "partial_face.paper": Entry(
         "models.partial_face:PartialFace",

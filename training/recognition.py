@@ -35,7 +35,7 @@ from training.augment import Augment, augmented, draw
 from training.crops import Crops
 from training.data import data_root, identity_of
 from training.distill import Lesson, Student, held_out_cosine, keep, lessons, make_accelerator
-from training.gated_start import start_from
+from training.warm_start import start_from
 from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
 from training.losses import distillation
 from training.partial_fc import PartialFC

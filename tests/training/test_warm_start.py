@@ -1,4 +1,4 @@
-"""Gates added to a trained network change no bit of its answers, and then learn."""
+"""Gates and position encodings added to a trained network change no bit of its answers, and then learn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 from models import create_model
 from models.pair import PairModel
-from training.gated_start import start_from
+from training.warm_start import start_from
 
 SMALL = {"width": 16, "dim": 8}
 
@@ -42,6 +42,16 @@ def test_gates_learn_from_there(name: str):
         optimizer.step()
     gates = {k: p.grad for k, p in arm.named_parameters() if ".gate." in k}
     assert gates and all(g is not None and g.abs().sum() > 0 for g in gates.values())
+
+
+@pytest.mark.parametrize("name", ["vit_irpe", "vit_kprpe"])
+def test_position_encodings_added_to_a_plain_vit_change_nothing(name: str):
+    tiny = {"dim": 24, "depth": 4, "embed_dim": 16}
+    torch.manual_seed(3)
+    plain, arm = create_model("vit_abs", **tiny).eval(), create_model(name, **tiny).eval()
+    start_from(arm, plain.state_dict())
+    image, keypoints = torch.rand(2, 3, 112, 112), torch.rand(2, 5, 2)
+    assert torch.equal(arm.encode(image, keypoints), plain.encode(image, keypoints))
 
 
 def test_weights_of_another_shape_are_refused():

@@ -1,11 +1,12 @@
-"""A trained network without gates as the start of one that has them, and answers alike.
+"""A trained plain network as the start of one with an addition, which answers alike at first.
 
     state = load_file("runs/ir18_trunk/model.safetensors")
     start_from(create_model("ir18_cbam"), state)
 
-The last layer of every gate starts at zero, so that a channel gate is 1/2 everywhere and CBAM's two gates together 1/4;
-the batch norm before it is made 2 or 4 times as large. Powers of two: the answers are those of the network without
-gates, bit for bit, and the arms of a comparison start level.
+Gates: the last layer of each starts at zero, so that a channel gate is 1/2 everywhere and CBAM's two gates together
+1/4; the batch norm before it is made 2 or 4 times as large. Powers of two: the answers are those of the network
+without gates, bit for bit. Relative positions (iRPE, KP-RPE) start at zero by themselves. So the arms of a comparison
+start level.
 """
 
 from __future__ import annotations
@@ -19,18 +20,21 @@ from models.ir_resnet import IRBlock
 from models.layers.cbam import CBAM
 from models.layers.squeeze_excite import SqueezeExcite
 
+ADDITIONS = (".gate.", ".rpe.", ".irpe.")
+"""Parts of parameter names that a plain network does not have."""
+
 
 def start_from(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Load `state`; gates that it does not have are made neutral.
+    """Load `state`; what it does not have among ADDITIONS changes nothing at first.
 
     Raises:
         ValueError: anything else is missing or left over.
     """
     missing, unexpected = model.load_state_dict(dict(state), strict=False)
-    others = [name for name in missing if ".gate." not in name]
+    others = [name for name in missing if not any(part in name for part in ADDITIONS)]
     if others or unexpected:
         raise ValueError(f"these weights do not fit: missing {others[:3]}, left over {unexpected[:3]}")
-    if missing:
+    if any(ADDITIONS[0] in name for name in missing):
         for block in model.modules():
             if isinstance(block, IRBlock):
                 neutral_gate(block)

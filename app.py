@@ -28,7 +28,7 @@ if "GRADIO_TEMP_DIR" not in os.environ:
 
 import gradio as gr
 
-from ui import api, attention, keypoints, kinship_modes, model_cards
+from ui import api, attention, keypoints, kinship_modes, model_cards, partial
 from ui.answering import trained
 from ui.examples import first_example
 from ui.shots import forget
@@ -49,6 +49,7 @@ class TabEntry(NamedTuple):
 
 TABS = {
     "Kinship": TabEntry(kinship_modes.build),
+    "Partial face": TabEntry(partial.build, partial.NEEDS, partial.opened),
     "Attention": TabEntry(attention.build, attention.NEEDS, attention.opened),
     "Keypoints": TabEntry(keypoints.build, keypoints.NEEDS, keypoints.opened),
     "Models": TabEntry(model_cards.build),

@@ -13,7 +13,7 @@ from models import PhotoError, WeightError, open_photo
 from models.gallery import Hit
 from models.photo_files import GalleryError
 from models.quality import assess
-from ui import answering, attention_api, keypoints_api, triplet
+from ui import answering, attention_api, keypoints_api, partial_api, triplet
 from ui.collection import Ranking, collect, rank, silent
 from ui.shots import take
 from ui.widgets import file_image
@@ -199,3 +199,4 @@ def build() -> None:
         gr.Button().click(detect, photo_a, found, api_name="detect", api_visibility="undocumented", **runs)
         attention_api.build(runs)
         keypoints_api.build(runs)
+        partial_api.build(runs)

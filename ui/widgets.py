@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,10 +148,22 @@ def face_at(shot: Shot | None, event: gr.SelectData) -> Any:
     return max(hit) + 1 if hit else gr.skip()  # faces are sorted, the smallest last
 
 
-def on_change(photo: PhotoInput, then: Callable[[Any], None]) -> None:
-    """Wire one photo: upload, paste, snapshot, clear, picker, click; `then` continues each event."""
+def on_change(
+    photo: PhotoInput,
+    then: Callable[[Any], None],
+    *,
+    taking: Callable[..., Any] = take_photo,
+    also: Sequence[Any] = (),
+) -> None:
+    """Wire one photo: upload, paste, snapshot, clear, picker, click; `then` continues each event.
+
+    Args:
+        taking: what takes a new file, for a tab that wants another way than take_photo.
+        also: components that `taking` returns values for, after the photo's own.
+    """
     photo.image.change(notice, [photo.image, photo.shot], photo.pending, **VIEWS)
-    then(photo.pending.change(take_photo, photo.pending, photo.outputs, show_progress_on=photo.image, **RUNS))
+    outputs = [*photo.outputs, *also]
+    then(photo.pending.change(taking, photo.pending, outputs, show_progress_on=photo.image, **RUNS))
     then(photo.face.input(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))
     clicked = photo.image.select(face_at, photo.shot, photo.face, **VIEWS)
     then(clicked.success(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))

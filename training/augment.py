@@ -143,8 +143,12 @@ def coloured(image: Tensor, brightness: Tensor, contrast: Tensor, saturation: Te
 
 def erased(image: Tensor, box: Tensor, fill: Tensor) -> Tensor:
     """Paint the (B, 4) rectangles of [0, 1] with their (B, 3) colours; a pixel is inside when its centre is."""
-    y = ((torch.arange(image.shape[2]) + 0.5) / image.shape[2]).view(1, -1, 1)
-    x = ((torch.arange(image.shape[3]) + 0.5) / image.shape[3]).view(1, 1, -1)
+    return torch.where(inside(box, *image.shape[2:])[:, None], fill[:, :, None, None], image)
+
+
+def inside(box: Tensor, height: int, width: int) -> Tensor:
+    """(B, 4) XYXY rectangles of [0, 1] -> (B, height, width) bool, True where a pixel's centre lies in them."""
+    y = ((torch.arange(height) + 0.5) / height).view(1, -1, 1)
+    x = ((torch.arange(width) + 0.5) / width).view(1, 1, -1)
     x0, y0, x1, y1 = (box[:, i].view(-1, 1, 1) for i in range(4))
-    inside = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)  # (B, H, W)
-    return torch.where(inside[:, None], fill[:, :, None, None], image)
+    return (x >= x0) & (x < x1) & (y >= y0) & (y < y1)

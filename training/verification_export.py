@@ -22,7 +22,7 @@ from training.crops import Crops
 from training.data import celeba_crops, data_row, family_of, fiw_crops
 from training.evaluate.scoring import encode_crops
 from training.holdout import is_held_out
-from training.kin_export import held_out_row
+from training.kin_export import held_out_row, platt_of
 from training.metrics import auc, bootstrap_ci
 
 
@@ -40,7 +40,7 @@ def calibrate(model: PairModel, crops: Crops) -> tuple[Calibration, str]:
     cosine = (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1).double().numpy()
     families = [family_of(names[i]) for i in pairs[:, 0]]
     words = f"pairs of members of {len(set(map(family_of, names)))} held-out FIW training families"
-    logit = model.logit
+    logit = platt_of(model)
     assert isinstance(logit, CosineLogit)
     low, high = bootstrap_ci(lambda r: auc(cosine[r], same[r]), families)
     note = (

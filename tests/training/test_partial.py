@@ -1,0 +1,135 @@
+"""The partial-face recipe: the network learns, a run continues bit for bit, two processes are one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from accelerate.state import AcceleratorState
+
+from tests.training.partial_worker import DIM, STILL, embedding, lesson, same_everywhere, settings, tiny, train
+from training.distill import Student
+from training.loop import Run, read_log
+from training.partial import Learner, by_module, cropped, load_fitting, main
+from training.partial_losses import weighted_diversity
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("KINSIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Run, "draw_curve", lambda _: None)  # takes longer than the steps
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def logged(folder: Path, key: str) -> list[float]:
+    return [row[key] for row in read_log(folder / "log.jsonl") if key in row]
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_the_faces_are_learnt_by_heart(tmp_path: Path, attention: bool) -> None:
+    how = replace(settings(20), partial=False, cross_entropy=0.3)  # 60 steps
+    _, best = train(tmp_path, how, tiny(attention), STILL)
+    for key in ("distillation", "cross_entropy"):
+        values = logged(tmp_path, key)
+        assert values[-1] < 0.8 * values[0]
+    assert best == max(logged(tmp_path, "held_out_whole"))
+    facts = json.loads((tmp_path / "model.json").read_text())
+    assert facts["held_out_whole"] == best and facts["held_out_cropped"] != best
+
+
+def test_diversity_spreads_the_maps(tmp_path: Path) -> None:
+    shown = lesson(range(8)).faces(np.arange(8))
+    spread = []
+    for weight in (0.0, 5.0):
+        AcceleratorState._reset_state(reset_partial_state=True)
+        how = replace(settings(7), diversity=weight, partial=False)
+        student, _ = train(tmp_path / str(weight), how, augment=STILL)
+        with torch.no_grad():
+            parts = student.model.eval().parts(shown.image)
+        spread.append(float(weighted_diversity(parts.attention, parts.weights)))
+    assert spread[1] < spread[0] - 0.05
+
+
+def test_the_best_weights_are_chosen_by_whole_and_cropped_faces(tmp_path: Path) -> None:
+    _, best = train(tmp_path, settings(3))
+    whole, cut = (logged(tmp_path, f"held_out_{kind}") for kind in ("whole", "cropped"))
+    assert best == max((w + c) / 2 for w, c in zip(whole, cut, strict=True)) and len(whole) == 3
+    assert whole != cut
+
+
+def test_held_out_crops_are_the_same_in_every_epoch() -> None:
+    part = cropped(lesson(range(4, 12)))
+    index = np.array([6, 1])
+    first, again = part.faces(index), cropped(lesson(range(4, 12))).faces(index)
+    assert torch.equal(first.image, again.image) and torch.equal(part.targets(index), lesson(range(16)).target[[10, 5]])
+    assert ((first.image - 128 / 255).abs() < 1e-6).all(1).flatten(1).float().mean(1).min() > 0.1
+
+
+def test_one_epoch_and_another_are_two(tmp_path: Path) -> None:
+    whole = embedding(train(tmp_path / "whole", settings(2))[0])
+    for epochs in (1, 2):
+        AcceleratorState._reset_state(reset_partial_state=True)
+        student, _ = train(tmp_path / "parts", settings(epochs))
+    assert torch.equal(embedding(student), whole)
+
+
+def test_two_processes_are_one(tmp_path: Path) -> None:
+    one = same_everywhere(tmp_path / "one", 2)
+    (tmp_path / "two").mkdir()
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += ["-m", "tests.training.partial_worker", str(tmp_path / "two"), "2"]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    np.testing.assert_allclose(np.load(tmp_path / "two" / "embedding.npy"), one, atol=2e-4)
+    start = embedding(Student(tiny(), DIM))
+    assert (start - one).abs().max() > 0.05  # there was something to agree on
+
+
+def test_the_learner_gives_the_students_embedding_and_plain_losses_for_one_part() -> None:
+    faces, labels = lesson(range(4)).faces(np.arange(4)), torch.tensor([0, 0, 1, 1])
+    for attention in (True, False):
+        learner = Learner(Student(tiny(attention), DIM), 3).eval()
+        got, entropy, overlap = learner(faces.image, faces.keypoints, labels)
+        torch.testing.assert_close(got, learner.student(faces.image, faces.keypoints))
+    code = learner.student.model.encode(faces.image, faces.keypoints)
+    torch.testing.assert_close(
+        entropy, F.cross_entropy(32 * F.normalize(code) @ F.normalize(learner.centres.weight).T, labels)
+    )
+    assert float(overlap) == 0
+
+
+def test_weights_pass_between_the_two_networks() -> None:
+    attention, average = tiny(), tiny(attention=False)
+    with torch.no_grad():
+        for value in average.parameters():
+            value.add_(1.0)
+    fresh, unused = load_fitting(attention, average.state_dict())
+    assert by_module(unused) == "fc (2)" and {n.split(".")[0] for n in fresh} == {"fork", "to_maps", "aggregate"}
+    own = attention.state_dict()
+    assert all(torch.equal(own[k], v) for k, v in average.state_dict().items() if k.startswith("trunk"))
+    back = tiny(attention=False)
+    fresh, unused = load_fitting(back, own)
+    assert fresh == ["fc.bias", "fc.weight"] and by_module([]) == "nothing"
+    assert torch.equal(back.trunk.stem[0].weight, average.trunk.stem[0].weight)
+    wider = load_fitting(attention, {"trunk.stem.0.weight": torch.zeros(8, 3, 7, 7), **average.state_dict()})
+    assert "trunk.stem.0.weight" not in wider[0]
+    with pytest.raises(ValueError, match="another network"):
+        load_fitting(attention, {"head.slope": torch.tensor(2.0), "trunk.stem.0.weight": torch.zeros(8, 3, 7, 7)})
+
+
+def test_a_network_on_another_template_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["partial", "--model", "ir18_none", "--data", str(tmp_path)])
+    with pytest.raises(SystemExit, match="160 px"):
+        main()

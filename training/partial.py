@@ -1,0 +1,274 @@
+"""Train a network of the partial-face comparison: same person or not, cropped, covered or whole.
+
+    python -m training.partial --model partial_face [--data DIR] [--init runs/partial_average_partial/model.safetensors]
+    python -m training.partial --model partial_average                    # the same trunk, average-pooled
+    python -m training.partial --model partial_average --no-partial       # and without partial fine-tuning: whole faces
+    python -m training.partial --model partial_face --config '{"parts": 4}' --diversity 0 --no-export    # ablations
+    accelerate launch -m training.partial --model partial_face ...        # several GPUs or nodes
+
+Faces: FIW train members without the held-out families, and CelebA identities; never LFW, MFR2 or FIW val. The student
+sees augmented faces, --cropped of them cut to a box (training/partial_views.py), --worn of them with something in front
+(training/worn_crops.py). It learns the teachers' embedding of the clean whole face (losses.distillation) and the
+losses of training/partial_losses.py:
+
+    L = distillation(f) + w1 L_wCE + w2 L_wDIV        w1 --cross-entropy, w2 --diversity
+
+The average-pooled network is the case of one part with s = 1: L_wCE is the plain cross-entropy, L_wDIV is 0. AdamW,
+gradient norm 1, loop.warm_stable_decay, bf16. After every epoch the mean centred cosine to the teachers on faces of
+held-out families, whole and cropped, selects the weights kept in <out>/model.safetensors; they are then calibrated and
+exported as weights/<model> (training/verification_export.py), those of --no-partial excepted. The run continues by
+itself when the command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from timm.optim import param_groups_weight_decay
+from torch import Tensor, nn
+
+from models import create_model
+from models.faces import PARTIAL_160
+from models.outputs import FaceBatch
+from models.pair import PairModel
+from models.partial_face import PartialFace, Parts
+from models.weights import file_sha256
+from training.augment import Augment, draw
+from training.data import data_root
+from training.distill import Lesson, Student, embedding_length, held_out_cosine, keep, lessons, make_accelerator
+from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
+from training.losses import MarginHead, distillation
+from training.partial_losses import weighted_cross_entropy, weighted_diversity
+from training.partial_views import Partial, Views, draw_views, seen
+from training.recognition import Faces, faces_of
+from training.resume import Batches, generator_of
+from training.verification_export import ship
+
+LOG_EVERY = 10
+SCALE = 32.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of the optimisation.
+
+    Attributes:
+        epochs: passes over the faces.  batch: over all processes.  warmup: steps.  decay: last part of the run.
+        partial: False for the baseline that sees whole, bare faces only, in training and in the choice of the weights.
+        cropped, worn: shares of the faces that are cut to a box, that wear something.
+        cross_entropy: w1.  diversity: w2.
+        patience: epochs.  channels_last: memory format.
+    """
+
+    epochs: int = 12
+    batch: int = 128
+    lr: float = 1.5e-3
+    warmup: int = 100
+    decay: float = 0.5
+    weight_decay: float = 0.05
+    partial: bool = True
+    cropped: float = 0.7
+    worn: float = 0.2
+    cross_entropy: float = 0.1
+    diversity: float = 0.2
+    patience: int = 6
+    seed: int = 0
+    channels_last: bool = True
+
+    def facts(self) -> dict[str, Any]:
+        """What a resumed run must share."""
+        return {k: v for k, v in asdict(self).items() if k not in ("epochs", "decay", "patience", "channels_last")}
+
+
+class Learner(nn.Module):
+    """The student, and the classifier over identities that its parts share: SCALE times the cosine to a class's centre.
+
+    Our reading, as faces are compared by the cosine. A linear classifier on raw f_k, whose length says nothing here,
+    hardly learns beside the distillation.
+    """
+
+    def __init__(self, student: Student, classes: int) -> None:
+        super().__init__()
+        self.student = student
+        self.centres = MarginHead(embedding_length(student.model), classes, SCALE)
+
+    def forward(self, image: Tensor, keypoints: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """B faces and their (B,) identities -> (B, D) unit embeddings as the student's, L_wCE, L_wDIV."""
+        model, parts = self.student.model, parts_of(self.student.model, image, keypoints)
+        embedding = F.normalize(self.student.to_teacher(model.embedding(parts.embedding)), dim=1)
+        entropy = weighted_cross_entropy(self.classify(parts.features), parts.weights, labels)
+        return embedding, entropy, weighted_diversity(parts.attention, parts.weights)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """(B, K, dim) -> logits (B, K, classes)."""
+        return SCALE * self.centres.cosine(features.flatten(0, 1)).unflatten(0, features.shape[:2])
+
+
+def parts_of(model: PairModel, image: Tensor, keypoints: Tensor) -> Parts:
+    """What the losses start from; a network without attention has one part, of weight 1, that sees one place."""
+    if isinstance(model, PartialFace):
+        return model.parts(image)
+    code = model.encode(image, keypoints)
+    return Parts(code.new_zeros(len(code), 1, 1, 1), code.new_ones(len(code), 1), code[:, None])
+
+
+@dataclass(frozen=True)
+class Cropped(Lesson):
+    """A lesson whose faces are seen in fixed views, one for each position in `rows`; the targets are the same."""
+
+    views: Views
+
+    def faces(self, index: np.ndarray) -> FaceBatch:
+        return seen(super().faces(index), self.views[torch.from_numpy(index)])
+
+
+def cropped(lesson: Lesson, seed: int = 0) -> Cropped:
+    """All faces of a lesson, each cut to a box."""
+    views = draw_views(Partial(cropped=1), len(lesson), torch.Generator().manual_seed(seed))
+    return Cropped(lesson.crops, lesson.rows, lesson.target, views)
+
+
+def fit(
+    student: Student, train: Faces, held: Lesson, how: Settings, augment: Augment, run: Run, facts: dict[str, Any]
+) -> float:
+    """Train; the best held-out cosine (mean of whole and cropped faces; of whole ones without `partial`)."""
+    accelerator = run.accelerator
+    layout = torch.channels_last if how.channels_last else torch.contiguous_format
+    learner = Learner(student, train.classes).to(memory_format=layout)
+    optimizer = torch.optim.AdamW(param_groups_weight_decay(learner, how.weight_decay), lr=how.lr)
+    network, optimizer = accelerator.prepare(learner, optimizer)
+    batches, stopping = Batches(len(train.clean), how.batch, how.seed), EarlyStopping(how.patience)
+    total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
+    mean = train.clean.target[torch.from_numpy(train.clean.rows)].mean(0).to(accelerator.device)
+    objects = {"learner": learner, "optimizer": optimizer, "stopping": stopping}
+    facts = {**facts, **how.facts(), "faces": len(train.clean)}
+    cut, worn = Partial(cropped=how.cropped * how.partial), how.worn * how.partial
+    held_sets = {"whole": held, "cropped": cropped(held)}
+    start = run.resume(objects, facts)
+    network.train()
+    for step in run.steps(start, total, objects, facts):
+        for group in optimizer.param_groups:
+            group["lr"] = how.lr * warm_stable_decay(step, total, how.warmup, how.decay)
+        rows, generator = batches.rows(step), generator_of(how.seed, step)
+        wears = (torch.rand(how.batch, generator=generator) < worn).numpy()
+        draws, views = draw(augment, how.batch, generator), draw_views(cut, how.batch, generator)
+        faces = seen(train.batch(rows[mine], wears[mine]), views[mine], draws[mine]).to(accelerator.device)
+        image = faces.image.contiguous(memory_format=layout)
+        labels = train.labels[torch.from_numpy(rows[mine])].to(mean.device)
+        embedding, entropy, overlap = network(image, faces.keypoints, labels)
+        learnt = distillation(gathered(embedding), train.clean.targets(rows).to(mean), mean)
+        loss = learnt + how.cross_entropy * entropy + how.diversity * overlap
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss of step {step} is {loss.item()}: lower --lr, resume the run")
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        if step % LOG_EVERY == 0:
+            values = {"distillation": learnt, "cross_entropy": entropy, "diversity": overlap}
+            run.log(step, loss=loss.item(), **{name: value.item() for name, value in values.items()})
+        if (step + 1) % batches.per_epoch == 0:
+            select(run, step, student, held_sets, mean, how, stopping, facts)
+            if stopping.exhausted:
+                break
+    return stopping.best
+
+
+def select(
+    run: Run,
+    step: int,
+    student: Student,
+    held: Mapping[str, Lesson],
+    mean: Tensor,
+    how: Settings,
+    stopping: EarlyStopping,
+    facts: dict[str, Any],
+) -> None:
+    """Look at the held-out faces, whole and cropped; keep the weights when they are the best so far."""
+    cosines = {f"held_out_{name}": held_out_cosine(student, part, mean, how.batch) for name, part in held.items()}
+    run.log(step, **cosines)
+    run.draw_curve()
+    value = sum(cosines.values()) / len(cosines) if how.partial else cosines["held_out_whole"]
+    if stopping.better(value) and run.accelerator.is_main_process:
+        keep(run.folder, student, {**facts, "steps": step + 1, **cosines})
+
+
+def load_fitting(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
+    """Load what fits by name and shape: the trunk of another network of the comparison, for one.
+
+    Returns:
+        Names of the model's tensors that were not loaded, and of those in `state` that found no place; sorted.
+
+    Raises:
+        ValueError: not one parameter fits.
+    """
+    own = model.state_dict()
+    fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
+    if not fitting.keys() & dict(model.named_parameters()).keys():
+        raise ValueError("these weights are of another network: no parameter has a name and shape of this one")
+    model.load_state_dict(fitting, strict=False)
+    return sorted(own.keys() - fitting.keys()), sorted(state.keys() - fitting.keys())
+
+
+def by_module(names: Iterable[str]) -> str:
+    """ "aggregate (24), fork (18)": how many tensors of each part of a network."""
+    counts = Counter(name.split(".")[0] for name in names)
+    return ", ".join(f"{module} ({count})" for module, count in counts.items()) or "nothing"
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="registry name")
+    parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"recalibrate": false}')
+    parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
+    parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_partial or _whole")
+    parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
+    parser.add_argument("--init", type=Path, default=None, help="weights to start from; what fits is loaded")
+    for name, value in asdict(Settings()).items():
+        kind = argparse.BooleanOptionalAction if isinstance(value, bool) else None
+        options: dict[str, Any] = {"action": kind} if kind else {"type": type(value)}
+        parser.add_argument(f"--{name.replace('_', '-')}", default=value, **options)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse()
+    root, accelerator = data_root(args.data), make_accelerator()
+    how = Settings(**{name: getattr(args, name) for name in asdict(Settings())})
+    torch.manual_seed(how.seed)
+    model = create_model(args.model, **args.config)
+    if model.spec != PARTIAL_160:
+        raise SystemExit(f"error: the boxes lie on the {PARTIAL_160.size} px template, {args.model} has another one")
+    with accelerator.main_process_first():  # caches are written once
+        train, held, teachers = lessons(root, model.spec)
+        faces = faces_of(train)
+    if args.init:
+        fresh, unused = load_fitting(model, load_file(args.init))
+        accelerator.print(
+            f"{args.init}: not in it, so they start anew: {by_module(fresh)}; unused: {by_module(unused)}"
+        )
+    student = Student(model, train.target.shape[1])
+    run = Run(args.out or Path("runs") / f"{args.model}_{'partial' if how.partial else 'whole'}", accelerator, how.seed)
+    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
+    facts |= {"init": file_sha256(args.init) if args.init else ""}
+    best = fit(student, faces, held, how, Augment(), run, facts)
+    if accelerator.is_main_process:
+        state = run.folder / "model.safetensors"
+        print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
+        if args.export and how.partial:
+            fresh_model = create_model(args.model, **args.config)
+            print(ship(fresh_model, args.config, state, root, facts | how.facts(), how.seed))
+
+
+if __name__ == "__main__":
+    main()

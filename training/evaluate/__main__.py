@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.partial_crops import FACTORS
 from models.photo import PhotoError
 from models.weights import WeightError, load_model, read_sidecar
 from training.data import DataError
@@ -16,20 +17,25 @@ from training.evaluate.tasks import TASKS
 
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(arguments)
-    if args.state and args.task != "lfw":
-        raise SystemExit("error: --state is for lfw: only the embedding of such a network is trained")
+    task = TASKS[args.task]
+    if args.state and args.task not in ("lfw", "partial_lfw"):
+        raise SystemExit("error: --state is for lfw and partial_lfw: only the embedding of such a network is trained")
     try:
         model, sidecar = (
             from_run(args.model, args.state) if args.state else (load_model(args.model), read_sidecar(args.model))
         )
-        setup = Setup(model, sidecar, args.data, args.pairs, args.triplets, args.images)
-        report = TASKS[args.task].run(setup)
+        lists = args.pairs, args.triplets, args.images
+        report = task.run(Setup(model, sidecar, args.data, *lists, tuple(args.factors), args.limit, args.maps))
     except (DataError, WeightError, PhotoError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error
     print(table(report))
     if args.json:
         write_json(report, args.json)
         print(f"\nwrote {args.json}")
+        if task.draw:
+            picture = args.json.with_suffix(".png")
+            task.draw(report, picture)
+            print(f"wrote {picture}")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -41,12 +47,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("task", choices=list(TASKS))
     parser.add_argument("--model", required=True, help="name of a weight; with --state of a network")
-    parser.add_argument("--state", type=Path, help="lfw: weights of a run (.safetensors) in place of a shipped weight")
+    parser.add_argument("--state", type=Path, help="lfw, partial_lfw: weights of a run in place of a shipped weight")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--json", type=Path, help="write the report here")
     parser.add_argument("--pairs", type=Path, help="pairs: CSV with image_a, image_b, kin (or same), relation")
     parser.add_argument("--triplets", type=Path, help="tri: CSV with father, mother, child, kin, relation")
     parser.add_argument("--images", type=Path, help="pairs, tri: folder the CSV's names are relative to")
+    parser.add_argument("--factors", type=float, nargs="+", default=FACTORS, help="partial_lfw: sizes; all nine")
+    parser.add_argument("--limit", type=int, default=0, help="partial_lfw: so many pairs, evenly from every fold")
+    parser.add_argument("--maps", action="store_true", help="partial_lfw: overlap of the part maps and more")
     return parser.parse_args(arguments)
 
 

@@ -20,15 +20,29 @@ class Layout:
         columns: heading -> keys that lead to the number in a report.
         published: who -> heading -> number.
         note: where the published numbers come from.
+        intervals: numbers of parts carry their intervals too.
     """
 
     columns: dict[str, tuple[str, ...]]
     published: dict[str, dict[str, float]] = field(default_factory=dict)
     note: str = ""
+    intervals: bool = False
 
 
 def _parts(*names: str) -> dict[str, tuple[str, ...]]:
     return {name: ("breakdown", name, "accuracy") for name in names}
+
+
+_PARTIAL = (
+    "holistic",
+    *("partial-holistic", "partial-same", "partial-cross"),
+    *("partial-holistic, centred", "partial-same, centred", "partial-cross, centred"),
+)
+"""The columns of partial_lfw, in the order of Hörmann et al."""
+
+
+def _percent(*values: float) -> dict[str, float]:
+    return {name: round(value / 100, 4) for name, value in zip(_PARTIAL, values, strict=True)}
 
 
 _S_VIT = (0.77, 0.76, 0.76, 0.75, 0.80, 0.76, 0.74, 0.77, 0.72, 0.78, 0.67)
@@ -62,6 +76,17 @@ LAYOUTS: dict[str, Layout] = {
         },
         "published: Kim et al. 2024, larger networks on other sets (accuracy on CFPFP, TAR on IJB-C): the gaps between "
         "position encodings may be compared, the figures may not",
+    ),
+    "partial_lfw": Layout(
+        _parts(*_PARTIAL),
+        {
+            "ResNet-41": _percent(99.62, 97.71, 97.27, 94.53, 97.25, 96.80, 93.56),
+            "ResNet-50, whole faces only": _percent(99.58, 94.77, 94.93, 88.85, 92.05, 92.47, 83.92),
+            "ResNet-50": _percent(99.60, 97.75, 97.36, 94.80, 95.48, 94.72, 89.60),
+            "attention": _percent(99.70, 98.03, 97.66, 94.90, 97.64, 97.16, 93.87),
+        },
+        "published: Hörmann et al. 2021, full-size networks; the same pairs and boxes, another alignment",
+        intervals=True,
     ),
     "mfr2": Layout(
         {
@@ -125,7 +150,7 @@ def published(task: str) -> dict[str, Any]:
 def beside(task: str, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
     """The task's table as text cells: headings, a row a report, a row a published result; empty without a layout.
 
-    Numbers of the whole report carry their 95 % interval; those of its parts are in the report itself.
+    Numbers of the whole report carry their 95 % interval; those of its parts where the layout says so.
 
     Args:
         reports: name of the weight -> its report.
@@ -133,19 +158,22 @@ def beside(task: str, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
     layout = LAYOUTS.get(task)
     if layout is None or not reports:
         return []
-    rows = {name: {h: _cell(report, path) for h, path in layout.columns.items()} for name, report in reports.items()}
+    rows = {
+        name: {h: _cell(report, path, layout.intervals) for h, path in layout.columns.items()}
+        for name, report in reports.items()
+    }
     for who, values in layout.published.items():
         rows[f"{who} (published)"] = {h: f"{v:.3f}" for h, v in values.items()}
     shown = [h for h in layout.columns if any(row.get(h) for row in rows.values())]
     return [["", *shown], *([name, *(row.get(h, "") for h in shown)] for name, row in rows.items())]
 
 
-def _cell(report: dict[str, Any], path: tuple[str, ...]) -> str:
+def _cell(report: dict[str, Any], path: tuple[str, ...], intervals: bool) -> str:
     """The number a path leads to, "" where it leads nowhere."""
     value = _at(report, path)
     if value is None:
         return ""
-    interval = _at(report, (f"{path[0]}_ci95",)) if len(path) == 1 else None
+    interval = _at(report, (*path[:-1], f"{path[-1]}_ci95")) if intervals or len(path) == 1 else None
     return f"{value:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
 
 

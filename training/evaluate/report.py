@@ -93,13 +93,16 @@ COLUMNS = (
     "rank5_ci95",
 )
 
+ELSEWHERE = ("breakdown", "published", "by_area")
+"""What has a table of its own, or a plot."""
+
 
 def table(report: dict[str, Any]) -> str:
     """The report as text: a line for the whole and one for each part, then the published results beside it."""
     rows = [("all", report), *report.get("breakdown", {}).items()]
     shown = [c for c in COLUMNS if any(c in values for _, values in rows)]
     cells = [["", *shown]] + [[name, *(_cell(values.get(c)) for c in shown)] for name, values in rows]
-    facts = [f"{k}: {_cell(report[k])}" for k in report if k not in (*COLUMNS, "breakdown", "published")]
+    facts = [f"{k}: {_cell(report[k])}" for k in report if k not in (*COLUMNS, *ELSEWHERE)]
     blocks = ["\n".join(facts), _columns(cells)]
     if report.get("published"):
         blocks += [_columns(beside(report["task"], {report["weight"]: report})), report["published"]["note"]]

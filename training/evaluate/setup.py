@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from models.pair import PairModel
+from models.partial_crops import FACTORS
 from models.registry import create_model
 from models.weights import OperatingPoints, Sidecar, WeightError, file_sha256
 
@@ -27,6 +29,8 @@ class Setup:
         model, sidecar: the trained model and what is known of it.
         data: --data as given, None to look for it.
         pairs: --pairs, for the task "pairs".  triplets: --triplets, for "tri".  images: --images, for either list.
+        factors, limit, maps: of the task "partial_lfw": sizes of the parts, how many of the pairs (0: all), whether
+            to look at the part maps.
     """
 
     model: PairModel
@@ -35,15 +39,22 @@ class Setup:
     pairs: Path | None = None
     triplets: Path | None = None
     images: Path | None = None
+    factors: tuple[float, ...] = FACTORS
+    limit: int = 0
+    maps: bool = False
 
 
 def from_run(name: str, state: Path) -> tuple[PairModel, Sidecar]:
     """A network of a run that was not exported, such as a distilled backbone: its embedding is all that is trained.
 
+    Its config is that of model.json beside the file, where the recipe wrote one.
+
     Raises:
         WeightError: the file is missing or does not fit the network.
     """
-    model = create_model(name)
+    facts = state.with_suffix(".json")
+    config = json.loads(json.loads(facts.read_text()).get("config", "{}")) if facts.exists() else {}
+    model = create_model(name, **config)
     try:
         model.load_state_dict(load_file(state))
     except (OSError, RuntimeError) as error:
@@ -52,7 +63,7 @@ def from_run(name: str, state: Path) -> tuple[PairModel, Sidecar]:
     sidecar = Sidecar(
         name=f"{state.parent.name}/{state.stem}",
         model=name,
-        config={},
+        config=config,
         sha256=file_sha256(state),
         task="embedding",
         licence="",

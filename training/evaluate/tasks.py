@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from training.data import (
     read_pairs,
 )
 from training.evaluate.affine import affine_lfw
+from training.evaluate.area_plot import draw_by_area
 from training.evaluate.kinfacew import kinfacew
 from training.evaluate.masked import masked_lfw, mfr2
+from training.evaluate.partial import partial_lfw
 from training.evaluate.report import at_threshold, figures, head
 from training.evaluate.scoring import Scored, encode_crops, encode_photos, score_pairs, unique_images
 from training.evaluate.search import search
@@ -109,16 +112,18 @@ def _at_shipped(setup: Setup, task: str, protocol: str, listed: list[Pair], scor
 
 @dataclass(frozen=True)
 class Task:
-    """A row of the table: the function and the task of the models it is meant for (None: any)."""
+    """A row of the table: the function, what it is about, and what draws its report into a PNG, where one does."""
 
     run: Callable[[Setup], dict[str, Any]]
     about: str
+    draw: Callable[[dict[str, Any], Path], None] | None = None
 
 
 TASKS: dict[str, Task] = {
     "lfw": Task(lfw, "same person or not on LFW, 10 folds"),
     "masked_lfw": Task(masked_lfw, "the same with drawn masks on one side and on both, plain beside it"),
     "affine_lfw": Task(affine_lfw, "LFW unaligned, turned, scaled and shifted; with jittered keypoints"),
+    "partial_lfw": Task(partial_lfw, "LFW with a part of the face left, in place and centred, by size", draw_by_area),
     "mfr2": Task(mfr2, "same person or not in real masks, by number of masked images"),
     "kinship": Task(kinship, "kin or not on FIW's validation pairs"),
     "tri": Task(tri, "father, mother and child on FIW's validation triplets, or --triplets LIST.csv of raw photos"),

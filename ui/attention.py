@@ -11,6 +11,7 @@ from explain.arms import NOTHING
 from models.occluders import OCCLUDERS
 from ui import arms, cards
 from ui import attention_callbacks as do
+from ui.attention_study import study
 from ui.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = arms.NEEDS
@@ -19,8 +20,9 @@ FETCH = "() => setTimeout(() => document.querySelector('#arms-file')?.click(), 1
 """Presses the hidden download link once its file is there."""
 NAMES = {NOTHING: "None", "surgical": "Surgical mask", "cloth": "Cloth mask", "n95": "N95 mask"}
 LIMITS = """
-- **The three networks** share seed, data, schedule and every layer but the gate. One training run each is shown here:
-  a difference on one photo is no proof that the gate made it.
+- **The three networks** start from one trained network without gates, which the added gates leave unchanged at first,
+  and then share seed, data, schedule and every layer but the gate. One run each is shown here: a difference on one
+  photo is no proof that the gate made it.
 - **With one photo** every map explains the cosine between the photo with the occluder and the same photo without it;
   with nothing worn, between the photo and its mirror image. With two photos it explains the cosine of the two, photo 1
   wearing the occluder. The occluder is drawn after detection: keypoints are those of the bare face.
@@ -136,6 +138,10 @@ def _right_side() -> tuple[Any, ...]:
         report = gr.Button("Download the report (zip)", variant="primary", elem_id="arms-report")
         file = gr.DownloadButton("report", visible="hidden", elem_id="arms-file", elem_classes="ks-file")
         note = gr.HTML()
+    measured = study()
+    if measured:
+        gr.Markdown("## What was measured over whole data sets")
+        gr.HTML(measured, elem_id="arms-study")
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
     return card, compared, rest, *looked, *apart, bars, mass, gates, violins, trust, report, file, note
 

@@ -254,9 +254,7 @@ def main() -> None:
         faces = faces_of(train)
     if args.init:
         fresh, unused = load_fitting(model, load_file(args.init))
-        accelerator.print(
-            f"{args.init}: not in it, so they start anew: {by_module(fresh)}; unused: {by_module(unused)}"
-        )
+        accelerator.print(f"{args.init}: not in it, starts anew: {by_module(fresh)}; not used: {by_module(unused)}")
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_{'partial' if how.partial else 'whole'}", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}

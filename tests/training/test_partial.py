@@ -15,12 +15,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 from accelerate.state import AcceleratorState
+from PIL import Image
+from safetensors.torch import load_file, save_file
 
+import training.distill
+from models import create_model
+from models.faces import PARTIAL_160
 from tests.training.partial_worker import DIM, STILL, embedding, lesson, same_everywhere, settings, tiny, train
+from tests.training.test_distill import Flat
 from training.distill import Student
+from training.holdout import is_held_out
 from training.loop import Run, read_log
 from training.partial import Learner, by_module, cropped, load_fitting, main
 from training.partial_losses import weighted_diversity
+from training.teachers import Teacher
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +141,30 @@ def test_a_network_on_another_template_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(sys, "argv", ["partial", "--model", "ir18_none", "--data", str(tmp_path)])
     with pytest.raises(SystemExit, match="160 px"):
         main()
+
+
+def test_the_command_from_start_to_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two held-out families, four others and a CelebA identity; attention that starts from an average-pooled trunk."""
+    families = [f"F{i:04d}" for i in range(1, 1000)]
+    held = [f for f in families if is_held_out(f)][:2]
+    noise = np.random.default_rng(0)
+    for folder in [*(f"fiw/train/{f}/MID1" for f in [*held, *families[:4]]), "celeba/7"]:
+        (tmp_path / folder).mkdir(parents=True)
+        Image.fromarray(noise.integers(0, 256, (112, 112, 3), dtype=np.uint8)).save(tmp_path / folder / "1.jpg")
+    teacher = Teacher("flat", PARTIAL_160, tmp_path / "celeba/7/1.jpg", lambda _: Flat())
+    monkeypatch.setattr(training.distill, "available_teachers", lambda _: [teacher])
+    save_file(tiny(attention=False).state_dict(), tmp_path / "start.safetensors")
+    config = {"width": 4, "depths": [1, 1, 1], "dim": DIM, "parts": 2}
+    call = ["partial", "--model", "partial_face", "--config", json.dumps(config), "--batch", "2", "--no-export"]
+    call += ["--init", str(tmp_path / "start.safetensors"), "--data", str(tmp_path), "--out", str(tmp_path / "run")]
+    for epochs, steps in ((1, 2), (2, 4)):
+        AcceleratorState._reset_state(reset_partial_state=True)
+        monkeypatch.setattr(sys, "argv", [*call, "--epochs", str(epochs)])
+        main()
+        assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["step"] == steps
+    said = capsys.readouterr().out
+    assert "starts anew: aggregate (4), fork" in said and "not used: fc (2)" in said and "held-out cosine" in said
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    assert kept.keys() == create_model("partial_face", **config).state_dict().keys()

@@ -108,6 +108,7 @@ def test_all_seven_columns_with_plot_and_maps(tree: Path, tmp_path: Path, monkey
     partial = [row["accuracy"] for name, row in report["breakdown"].items() if name != "holistic"]
     assert report["accuracy"] == pytest.approx(np.mean(partial)) and len(report["accuracy_ci95"]) == 2
     assert "factors 0.1, 0.5 (7 of the protocol's nine left out)" in report["protocol"]
+    assert "all 4 pairs" in report["protocol"] and "own, black beyond" not in report["protocol"]
     assert "attention (published)" in screen and "0.949" in screen
     assert [(r["column"], r["factor"]) for r in report["by_area"]][:3] == [
         ("partial-holistic", 0.1),

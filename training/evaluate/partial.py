@@ -45,8 +45,8 @@ TOLERANCE = 1e-3
 PARTIAL = tuple(p for p in PROTOCOLS if p != "holistic")
 PROTOCOL = (
     f"PartialLFW: LFW view 2, images cut to the central 192 px, detection ({CHOICE}) and five-point alignment to the "
-    "protocol's 160 px template; {factors}; {pairs}; no mirror view; pairs are ranked by the {rank}. A column: plain "
-    "mean over its combinations of parts and sizes, each over 10 folds with the threshold of the other nine; "
+    "protocol's 160 px template{frame}; {factors}; {pairs}; no mirror view; pairs are ranked by the {rank}. A column: "
+    "plain mean over its combinations of parts and sizes, each over 10 folds with the threshold of the other nine; "
     "intervals: Student's t over folds. The figures at the top are the plain mean of the six partial columns"
 )
 
@@ -88,7 +88,7 @@ def partial_lfw(setup: Setup) -> dict[str, Any]:
     found = run_all(setup, embedder, pairs)
     breakdown = {name: column(found, *place) for name, place in columns().items()}
     return {
-        **head("partial_lfw", setup.sidecar, protocol(setup, len(pairs))),
+        **head("partial_lfw", setup.sidecar, protocol(setup, len(pairs), len(every))),
         **overall([breakdown[name] for name, (kind, _) in columns().items() if kind in PARTIAL]),
         "inference": embedder.precision,
         "undetected": int((~crops.found).sum()),
@@ -110,13 +110,14 @@ def check(setup: Setup) -> None:
         with_maps(setup.model)
 
 
-def protocol(setup: Setup, pairs: int) -> str:
+def protocol(setup: Setup, pairs: int, every: int) -> str:
     """The protocol in words, with what was left out of it."""
     shown = ", ".join(f"{f:g}" for f in sorted(setup.factors))
     left = len(FACTORS) - len(set(setup.factors))
     return PROTOCOL.format(
         factors=f"factors {shown}" + (f" ({left} of the protocol's nine left out)" if left else ""),
-        pairs="all 6,000 pairs" if not setup.limit else f"{pairs} of the 6,000 pairs, evenly from every fold",
+        pairs=f"all {every:,} pairs" if pairs == every else f"{pairs:,} of {every:,} pairs, evenly from every fold",
+        frame="" if setup.model.spec == PARTIAL_160 else ", from there to the network's own, black beyond",
         rank="score" if setup.sidecar.task == "verification" else "cosine of the embeddings",
     )
 

@@ -10,7 +10,7 @@ import torch
 
 from explain.part_weights import Said
 from explain.partial_edit import Canvas, Edit, Edited
-from models.outputs import Face, FaceBatch
+from models.outputs import FaceBatch
 from models.pair import PairModel
 from models.partial_crops import FACTORS, LANDMARKS, SIDE, box_around
 from models.predict import aligned_for
@@ -90,16 +90,16 @@ def face_parts(keypoints: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @torch.no_grad()
-def _answers(model: PairModel, a: Face, b: Canvas, states: Sequence[Edited]) -> tuple[np.ndarray, np.ndarray]:
+def _answers(model: PairModel, a: Canvas, b: Canvas, states: Sequence[Edited]) -> tuple[np.ndarray, np.ndarray]:
     """Face a against several states of face b -> (n,) scores and (n,) cosines; every face is encoded once."""
-    one = aligned_for(model, a)
+    one = aligned_for(model, a.whole(model.spec))
     many = aligned_for(model, FaceBatch.cat([b.fed(s, model.spec) for s in states]))
     x, y = model.encode(one.image, one.keypoints), model.encode(many.image, many.keypoints)
     output = model.compare(x.expand(len(y), *x.shape[1:]), y)
     return output.score.float().cpu().numpy(), output.similarity.float().cpu().numpy()
 
 
-def area_curve(models: Mapping[str, PairModel], a: Face, b: Canvas, part: str, centred: bool) -> AreaCurve:
+def area_curve(models: Mapping[str, PairModel], a: Canvas, b: Canvas, part: str, centred: bool) -> AreaCurve:
     """The nine sizes of the protocol around one landmark of face b; face a stays whole.
 
     Raises:
@@ -111,7 +111,7 @@ def area_curve(models: Mapping[str, PairModel], a: Face, b: Canvas, part: str, c
     return AreaCurve(part, centred, visible, {n: s for n, (s, _) in said.items()}, {n: c for n, (_, c) in said.items()})
 
 
-def losses(model: PairModel, threshold: float, a: Face, b: Canvas) -> Losses:
+def losses(model: PairModel, threshold: float, a: Canvas, b: Canvas) -> Losses:
     """Hide parts of the whole face b one after the other, at each step the one that leaves the highest score.
 
     Greedy: it does not try all subsets, so another order may spare more. Parts become the protocol's fill.

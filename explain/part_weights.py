@@ -13,7 +13,7 @@ import numpy as np
 
 from explain.findings import FaceName, Heatmap
 from explain.partial_edit import Canvas, Edit, Edited
-from models.outputs import Face, Result
+from models.outputs import Result
 from models.pair import PairModel
 from models.predict import predict
 from models.taps import tap_names
@@ -138,8 +138,10 @@ class PartialLook:
         return self.edited.visible
 
 
-def ask(models: Mapping[str, PairModel], thresholds: Mapping[str, float], a: Face, b: Canvas, edited: Edited) -> Asked:
-    """Ask every network about face a and an edited face b.
+def ask(
+    models: Mapping[str, PairModel], thresholds: Mapping[str, float], a: Canvas, b: Canvas, edited: Edited
+) -> Asked:
+    """Ask every network about the whole face a and an edited face b.
 
     Args:
         models: network -> model in eval mode; ATTENTION must be among them.
@@ -147,7 +149,7 @@ def ask(models: Mapping[str, PairModel], thresholds: Mapping[str, float], a: Fac
     """
     said, parts = {}, None
     for name, model in models.items():
-        result = predict(model, a, b.fed(edited, model.spec))
+        result = predict(model, a.whole(model.spec), b.fed(edited, model.spec))
         said[name] = Said(result.similarity, result.score, thresholds[name])
         if name == ATTENTION:
             parts = read_parts(result)
@@ -159,7 +161,7 @@ def ask(models: Mapping[str, PairModel], thresholds: Mapping[str, float], a: Fac
 def look_partial(
     models: Mapping[str, PairModel],
     thresholds: Mapping[str, float],
-    a: Face,
+    a: Canvas,
     b: Canvas,
     edit: Edit,
     whole: Asked | None = None,
@@ -178,4 +180,4 @@ def look_partial(
     if whole is None:
         whole = ask(models, thresholds, a, b, b.edited(Edit()))
     now = ask(models, thresholds, a, b, edited) if edit.changes else whole
-    return PartialLook(edit, edited, (Canvas.of(a).crop, b.crop), whole, now)
+    return PartialLook(edit, edited, (a.crop, b.crop), whole, now)

@@ -78,7 +78,8 @@ def _run(args: argparse.Namespace) -> str:
     models = {name: load_model(weight) for name, weight in weights.items()}
     sidecars = {name: read_sidecar(weight) for name, weight in weights.items()}
     thresholds = {name: row.threshold for name, row in sidecars.items()}
-    a, b = _face(args.photo_a, "--face-a", args.face_a), Canvas.of(_second(args))
+    frames = {model.spec for model in models.values()}
+    a, b = (Canvas.of(face, frames) for face in (_face(args.photo_a, "--face-a", args.face_a), _second(args)))
     edit = Edit(args.part, args.factor, args.centred, _erased(args.erased), args.seed)
     look = look_partial(models, thresholds, a, b, edit)
     curve = area_curve(models, a, b, args.part, args.centred) if args.part in LANDMARKS else None

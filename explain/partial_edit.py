@@ -12,7 +12,8 @@ centred part is turned and scaled with the frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -163,47 +164,47 @@ def carry(edited: Edited, own: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """A face aligned to the protocol's frame, on which edits are made.
+    """A face aligned to the protocol's frame and to those of some networks, on which edits are made. Without its photo.
 
     Attributes:
-        face: in its photo.
         crop: (160, 160, 3) uint8.
         keypoints: (5, 2) pixels of the crop.
-        frames: of networks that were fed: the whole face, and the (2, 3) map there from the 160 px crop.
+        frames: of networks: the whole face as they are fed, and the (2, 3) map there from the 160 px crop.
     """
 
-    face: Face
     crop: np.ndarray
     keypoints: np.ndarray
-    frames: dict[InputSpec, tuple[FaceBatch, np.ndarray]] = field(default_factory=dict, repr=False)
+    frames: Mapping[InputSpec, tuple[FaceBatch, np.ndarray]]
 
     @staticmethod
-    def of(face: Face) -> Canvas:
-        """Align a face to PARTIAL_160.
+    def of(face: Face, specs: Iterable[InputSpec] = ()) -> Canvas:
+        """Align a face to PARTIAL_160, and to whatever else networks want.
 
         Raises:
             ValueError: keypoints that coincide.
         """
-        batch = face.aligned(PARTIAL_160)
-        return Canvas(face, batch.pixels()[0], batch.keypoints[0].numpy() * SIDE - 0.5)
+        batch, back = face.aligned(PARTIAL_160), invert_affine(alignment(face, PARTIAL_160))
+        frames = {}
+        for spec in {*specs, PARTIAL_160}:
+            forth = alignment(face, spec)
+            matrix = np.hstack([forth[:, :2] @ back[:, :2], forth[:, :2] @ back[:, 2:] + forth[:, 2:]])
+            frames[spec] = (batch if spec == PARTIAL_160 else face.aligned(spec)), matrix
+        return Canvas(batch.pixels()[0], batch.keypoints[0].numpy() * SIDE - 0.5, frames)
 
     def edited(self, edit: Edit) -> Edited:
         """Raises as apply_edit."""
         return apply_edit(self.crop, self.keypoints, edit)
 
+    def whole(self, spec: InputSpec) -> FaceBatch:
+        """The face as a network of this frame is fed. Raises KeyError for a frame that was not asked for."""
+        return self.frames[spec][0]
+
     def fed(self, edited: Edited, spec: InputSpec) -> FaceBatch:
-        """The edited face as a network of this frame is fed: a batch of one, keypoints moved along."""
-        own, matrix = self._frame(spec)
+        """The edited face as a network of this frame is fed: a batch of one, keypoints moved along. Raises as whole."""
+        own, matrix = self.frames[spec]
         if not (edited.hidden.any() or edited.worn.any()):
             return own
         pixels = edited.image if spec == PARTIAL_160 else carry(edited, own.pixels()[0], matrix)
         shift = matrix[:, :2] @ np.array(edited.shift) / spec.size
         image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
         return FaceBatch(image, own.keypoints + torch.as_tensor(shift, dtype=torch.float32))
-
-    def _frame(self, spec: InputSpec) -> tuple[FaceBatch, np.ndarray]:
-        if spec not in self.frames:
-            back, forth = invert_affine(alignment(self.face, PARTIAL_160)), alignment(self.face, spec)
-            matrix = np.hstack([forth[:, :2] @ back[:, :2], forth[:, :2] @ back[:, 2:] + forth[:, 2:]])
-            self.frames[spec] = self.face.aligned(spec), matrix
-        return self.frames[spec]

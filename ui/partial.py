@@ -252,7 +252,7 @@ def _wire_edits(page: Page) -> None:
     """A preset and its size start from the face again; the editor adds to them; centring keeps what was drawn."""
     for listen in (page.preset.input, page.factor.release):
         _then_begin(listen(None, show_progress="hidden", api_visibility="private"), page)
-    changed = page.editor.change(do.drawn, [page.second.shot, page.edit, page.editor], page.edit, **LAST)
+    changed = page.editor.change(do.drawn, [page.second.shot, page.edit, page.held, page.editor], page.edit, **LAST)
     _then_run(changed.then, page)
     _then_fresh(page.editor.clear(None, show_progress="hidden", api_visibility="private"), page)
     _then_run(page.centred.input(do.centre, [page.edit, page.centred], page.edit, **LAST).then, page)
@@ -286,7 +286,7 @@ def _then_run(listen: Any, page: Page) -> None:
     """The answer, everything drawn from it, then what takes longer: the curve, and the order of loss."""
     ran = listen(
         do.run,
-        [*page.shots, page.edit, page.held],
+        [*page.shots, page.edit, page.held, page.look],
         [page.look, page.held, page.card, page.seen, page.rest],
         show_progress="hidden",
         **RUN_LAST,
@@ -294,7 +294,7 @@ def _then_run(listen: Any, page: Page) -> None:
     drawn = ran.then(do.draw, [page.look, page.part, page.kind, page.opacity], [page.parts, page.large], **LAST)
     _then_curve(drawn.then, page).then(
         do.orders,
-        [*page.shots, page.look, page.held],
+        [page.look, page.held],
         [page.held, page.order],
         show_progress_on=page.order,
         **RUN_LAST,
@@ -302,5 +302,6 @@ def _then_run(listen: Any, page: Page) -> None:
 
 
 def _then_curve(listen: Any, page: Page) -> Any:
-    seen = [*page.shots, page.look, page.held, page.around]
-    return listen(do.curves, seen, [page.held, page.curve], show_progress="hidden", **RUN_LAST)
+    return listen(
+        do.curves, [page.look, page.held, page.around], [page.held, page.curve], show_progress="hidden", **RUN_LAST
+    )

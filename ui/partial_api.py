@@ -6,8 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from explain.part_loss import losses
-from explain.partial_edit import Canvas, Edit
+from explain.partial_edit import Edit
 from explain.report_partial import losses_values, partial_values
 from models import PhotoError, WeightError
 from ui import parting
@@ -47,14 +46,11 @@ def partial_face(
         importances: of the parts of both faces, adding up to 1; parts_that_can_go: when asked for, per network.
     """
     try:
-        first, second = take(photo), take(other)
         edit = Edit(part, float(factor), bool(centred), seed=abs(int(seed)))
-        look, _ = parting.look(first, second, edit)
+        look, held = parting.look(take(photo), take(other), edit)
         values = partial_values(look, parting.sidecars())
         if order:
-            limits, canvas = parting.thresholds(), Canvas.of(second.face())
-            nets = parting.networks().items()
-            found = {name: losses(net, limits[name], first.face(), canvas) for name, net in nets}
+            found = parting.order(held).order
             values["parts_that_can_go"] = {name: losses_values(lost) for name, lost in found.items()}
     except (PhotoError, WeightError, ValueError) as error:
         raise gr.Error(str(error), print_exception=False) from error

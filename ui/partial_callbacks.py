@@ -53,12 +53,12 @@ def fresh(second: Shot | None, factor: float, centred: bool, around: str) -> lis
     return [WHOLE, *begin(second, WHOLE, factor, centred, around)]
 
 
-def drawn(second: Shot | None, edit: Edit, value: dict[str, Any] | None) -> Any:
+def drawn(second: Shot | None, edit: Edit, held: Held | None, value: dict[str, Any] | None) -> Any:
     """What the editor holds -> edit; nothing changes when it holds what is known."""
     if second is None or value is None:
         return gr.skip()
     try:
-        mask = erased_mask(value, parting.backdrop(second, edit))
+        mask = erased_mask(value, parting.backdrop(second, edit, held))
     except FAILURES:
         return gr.skip()
     before = edit.erased
@@ -72,10 +72,18 @@ def centre(edit: Edit, centred: bool) -> Edit:
     return replace(edit, centred=bool(centred))
 
 
-def run(first: Shot | None, second: Shot | None, edit: Edit, held: Held | None) -> list[Any]:
-    """Photos and edit -> look, what is held of the pair, answer, the faces as fed, the rest shown."""
+def run(
+    first: Shot | None, second: Shot | None, edit: Edit, held: Held | None, look: PartialLook | None = None
+) -> list[Any]:
+    """Photos and edit -> look, what is held of the pair, answer, the faces as fed, the rest shown.
+
+    The editor reports more than changes: when `look` is of this very edit and pair already, nothing runs.
+    """
     if first is None or second is None:
         return [None, None, cards.message(WAITING), "", gr.update(visible=False)]
+    pair = (parting.key_of(first), parting.key_of(second))
+    if look is not None and look.edit is edit and held is not None and held.pair == pair:
+        return [gr.skip()] * 5
     try:
         look, held = parting.look(first, second, edit, held)
         card = partial_cards.answer(look, parting.sidecars())
@@ -100,28 +108,21 @@ def pick(look: PartialLook | None, kind: str, opacity: float, event: gr.EventDat
     return [number, partial_cards.large(look, number, kind, opacity)]
 
 
-def curves(first: Shot | None, second: Shot | None, look: PartialLook | None, held: Held | None, around: str) -> Any:
+def curves(look: PartialLook | None, held: Held | None, around: str) -> list[Any]:
     """Score against visible area around a landmark, with the present state -> what is held, figure."""
-    if first is None or second is None or look is None or held is None:
+    if look is None or held is None:
         return [gr.skip(), gr.skip()]
-    try:
-        held = parting.curve(first, second, around, look.edit.centred, held)
-    except FAILURES:  # the answer says so
-        return [gr.skip(), None]
-    if held.curve is None:
-        return [held, None]
+    held = parting.curve(around, look.edit.centred, held)
+    assert held.curve is not None
     figure = area_figure(held.curve, look.now.said, look.visible)
     return [held, figure.update_layout(height=380, margin={"t": 10, "b": 90}, legend_y=-0.28)]
 
 
-def orders(first: Shot | None, second: Shot | None, look: PartialLook | None, held: Held | None) -> list[Any]:
+def orders(look: PartialLook | None, held: Held | None) -> list[Any]:
     """Which parts can go, once a pair -> what is held, HTML."""
-    if first is None or second is None or look is None or held is None or held.order:
+    if look is None or held is None or held.order:
         return [gr.skip(), gr.skip()]
-    try:
-        held = parting.order(first, second, held)
-    except FAILURES as error:
-        return [gr.skip(), cards.message(str(error), error=True)]
+    held = parting.order(held)
     return [held, partial_cards.order(held)]
 
 

@@ -24,6 +24,7 @@ NEEDS = NETWORKS[:2]
 ZOOM = 3
 """Pixels of the editor's canvas per pixel of the aligned face."""
 EDITOR_SIDE = ZOOM * SIDE
+Key = tuple[str, int, bytes]
 
 
 def names() -> tuple[str, ...]:
@@ -50,10 +51,9 @@ def thresholds() -> dict[str, float]:
     return {name: row.threshold for name, row in sidecars().items()}
 
 
-def key_of(first: Shot, second: Shot) -> tuple[object, ...]:
-    """Which pair: photos, chosen faces and where their keypoints are."""
-    marks = (s.marks[s.chosen].keypoints.tobytes() for s in (first, second))
-    return (first.path, first.chosen, second.path, second.chosen, *marks)
+def key_of(shot: Shot) -> Key:
+    """Which face: photo, number, and where its keypoints are."""
+    return shot.path, shot.chosen, shot.marks[shot.chosen].keypoints.tobytes()
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +61,16 @@ class Held:
     """What was found about a pair and does not change with the edit.
 
     Attributes:
-        pair: key_of the photos it is about.
+        pair: key_of both photos it is about.
+        canvases: of both faces, aligned for every network: 1 MB.
         whole: what the networks said of the whole faces.
         order: model -> the order in which parts can go; empty until it is asked for.
         stages: model -> (160, 160, 3) uint8 after each step of that order.
         curve: of the part that was looked at last; None until it is asked for.
     """
 
-    pair: tuple[object, ...]
+    pair: tuple[Key, Key]
+    canvases: tuple[Canvas, Canvas]
     whole: Asked
     order: dict[str, Losses]
     stages: dict[str, list[np.ndarray]]
@@ -85,37 +87,41 @@ def look(first: Shot, second: Shot, edit: Edit, held: Held | None = None) -> tup
         PhotoError: a photo is no longer there.  WeightError: as networks.
         ValueError: nothing is left of the face, or its keypoints give no alignment.
     """
-    pair = key_of(first, second)
+    nets, pair = networks(), (key_of(first), key_of(second))
     held = held if held and held.pair == pair else None
-    canvas = Canvas.of(second.face())
-    found = look_partial(networks(), thresholds(), first.face(), canvas, edit, held.whole if held else None)
-    return found, held or Held(pair, found.whole, {}, {})
+    frames = {net.spec for net in nets.values()}
+    a, b = held.canvases if held else (Canvas.of(shot.face(), frames) for shot in (first, second))
+    found = look_partial(nets, thresholds(), a, b, edit, held.whole if held else None)
+    return found, held or Held(pair, (a, b), found.whole, {}, {})
 
 
-def curve(first: Shot, second: Shot, part: str, centred: bool, held: Held) -> Held:
-    """`held` with the curve of a part, computed when it is not the one that is held. Raises as look."""
+def curve(part: str, centred: bool, held: Held) -> Held:
+    """`held` with the curve of a part, computed when it is not the one that is held. Raises as networks."""
     known = held.curve
     if known is not None and (known.part, known.centred) == (part, centred):
         return held
-    made = area_curve(networks(), first.face(), Canvas.of(second.face()), part, centred)
-    return replace(held, curve=made)
+    return replace(held, curve=area_curve(networks(), *held.canvases, part, centred))
 
 
-def order(first: Shot, second: Shot, held: Held) -> Held:
-    """`held` with the order in which parts can go, computed once a pair. Raises as look."""
+def order(held: Held) -> Held:
+    """`held` with the order in which parts can go, computed once a pair. Raises as networks."""
     if held.order:
         return held
-    nets, limits, canvas = networks(), thresholds(), Canvas.of(second.face())
-    found = {name: losses(net, limits[name], first.face(), canvas) for name, net in nets.items()}
-    stages = {name: [after(canvas, lost, i) for i in range(len(lost.steps))] for name, lost in found.items()}
+    limits, (a, b) = thresholds(), held.canvases
+    found = {name: losses(net, limits[name], a, b) for name, net in networks().items()}
+    stages = {name: [after(b, lost, i) for i in range(len(lost.steps))] for name, lost in found.items()}
     return replace(held, order=found, stages=stages)
 
 
-def backdrop(second: Shot, edit: Edit) -> np.ndarray:
+def backdrop(second: Shot, edit: Edit, held: Held | None = None) -> np.ndarray:
     """(EDITOR_SIDE, EDITOR_SIDE, 3) uint8: photo 2's aligned face after the preset alone, where the editor begins.
 
-    Not centred: strokes are drawn where the face is. Raises as look.
+    Not centred: strokes are drawn where the face is.
+
+    Args:
+        held: when it is of this face, nothing is aligned again. Raises as look.
     """
-    plain = Edit(edit.part, edit.factor, seed=edit.seed)
-    shown = Canvas.of(second.face()).edited(plain).image
+    known = held is not None and held.pair[1] == key_of(second)
+    canvas = held.canvases[1] if held is not None and known else Canvas.of(second.face())
+    shown = canvas.edited(Edit(edit.part, edit.factor, seed=edit.seed)).image
     return np.asarray(Image.fromarray(shown).resize((EDITOR_SIDE,) * 2, Image.Resampling.BICUBIC))

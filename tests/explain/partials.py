@@ -8,7 +8,7 @@ import torch
 from explain.part_weights import NETWORKS
 from explain.partial_edit import Canvas
 from models import Face, create_model
-from models.faces import PARTIAL_160
+from models.faces import DLIB_150, PARTIAL_160
 from models.pair import PairModel
 from tests.explain.arms import drawn_face
 
@@ -37,4 +37,4 @@ def aligned_face(seed: int = 0, side: int = 160) -> Face:
 
 
 def canvas(seed: int = 1) -> Canvas:
-    return Canvas.of(aligned_face(seed))
+    return Canvas.of(aligned_face(seed), (PARTIAL_160, DLIB_150))

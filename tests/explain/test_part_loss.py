@@ -54,7 +54,7 @@ def test_the_cheapest_part_goes_first_until_the_decision_flips() -> None:
     weights = {"jaw": 0.05, "mouth": 0.1, "nose": 0.2, "left eye": 0.25, "right eye": 0.4}
     model = Areas(weights)
     threshold = float(torch.tensor(0.5).sigmoid())  # a cosine of .5
-    found = losses(model, threshold, aligned_face(0), canvas())
+    found = losses(model, threshold, canvas(0), canvas())
     assert [s.part for s in found.steps] == ["forehead", REST, "jaw", "mouth", "nose", "left eye"]
     cosines = [1, 1, 0.95, 0.85, 0.65, 0.4]
     assert [s.said.similarity for s in found.steps] == pytest.approx(cosines, abs=0.02)  # a few pixels are FILL grey
@@ -63,18 +63,18 @@ def test_the_cheapest_part_goes_first_until_the_decision_flips() -> None:
 
 
 def test_a_decision_that_never_flips_keeps_one_part() -> None:
-    found = losses(Areas({"nose": 1.0}), 0.5, aligned_face(0), canvas())
+    found = losses(Areas({"nose": 1.0}), 0.5, canvas(0), canvas())
     assert not found.flipped and len(found.steps) == found.spared == 6 and found.left == ("nose",)
 
 
 def test_without_a_match_there_is_nothing_to_lose() -> None:
-    found = losses(MODELS["partial_face"], 1.0, aligned_face(0), canvas())
+    found = losses(MODELS["partial_face"], 1.0, canvas(0), canvas())
     assert found.steps == () and not found.whole.same and not found.flipped and len(found.left) == 7
 
 
 def test_each_step_says_what_predict_says() -> None:
     model, b = MODELS["partial_face"], canvas()
-    found = losses(model, 0.0, aligned_face(0), b)
+    found = losses(model, 0.0, canvas(0), b)
     masks = face_parts(b.keypoints)
     hidden = masks[found.steps[0].part] | masks[found.steps[1].part]
     edited = b.edited(Edit(erased=hidden))
@@ -90,7 +90,7 @@ def test_each_step_says_what_predict_says() -> None:
 @pytest.mark.parametrize("centred", [False, True])
 def test_the_curve_is_what_predict_says_at_every_size(centred: bool) -> None:
     b = canvas()
-    curve = area_curve(MODELS, aligned_face(0), b, "nose", centred)
+    curve = area_curve(MODELS, canvas(0), b, "nose", centred)
     assert curve.visible.shape == (9,) and (np.diff(curve.visible) > 0).all()
     assert curve.visible[-1] == pytest.approx(0.737, abs=1e-3)  # the protocol's largest
     for name, model in MODELS.items():
@@ -103,8 +103,8 @@ def test_the_curve_is_what_predict_says_at_every_size(centred: bool) -> None:
 
 def test_the_figure_marks_threshold_and_present_state() -> None:
     b = canvas()
-    look = look_partial(MODELS, thresholds(0.37), aligned_face(0), b, Edit("nose", 0.2))
-    curve = area_curve(MODELS, aligned_face(0), b, "nose", False)
+    look = look_partial(MODELS, thresholds(0.37), canvas(0), b, Edit("nose", 0.2))
+    curve = area_curve(MODELS, canvas(0), b, "nose", False)
     figure = area_figure(curve, look.now.said, look.visible)
     lines = [t for t in figure.data if t.mode == "lines+markers"]
     here = [t for t in figure.data if t.mode == "markers"]

@@ -90,7 +90,7 @@ def test_carried_to_its_own_frame_an_edit_is_itself(part: str) -> None:
 def test_carried_to_the_reference_frame_the_same_places_are_hidden() -> None:
     b = canvas()
     fed = b.fed(b.edited(Edit("left eye", 0.2)), DLIB_150).pixels()[0]
-    own = b.face.aligned(DLIB_150).pixels()[0]
+    own = aligned_face(1).aligned(DLIB_150).pixels()[0]
     kept = (fed != FILL).any(2)
     np.testing.assert_array_equal(fed[kept], own[kept])
     x, y = DLIB_150.points()[0]
@@ -108,7 +108,7 @@ def test_what_lies_beyond_the_frame_follows_its_edge() -> None:
     b = canvas()
     upper = b.fed(b.edited(Edit("upper half")), DLIB_150).pixels()[0]
     lower = b.fed(b.edited(Edit("lower half")), DLIB_150).pixels()[0]
-    assert (upper[-1] == FILL).all() and (lower[-1] == b.face.aligned(DLIB_150).pixels()[0][-1]).all()
+    assert (upper[-1] == FILL).all() and (lower[-1] == aligned_face(1).aligned(DLIB_150).pixels()[0][-1]).all()
 
 
 def test_a_centred_part_is_centred_in_the_other_frame_too() -> None:
@@ -123,7 +123,7 @@ def test_a_centred_part_is_centred_in_the_other_frame_too() -> None:
 def test_the_whole_face_is_fed_untouched() -> None:
     b = canvas()
     for spec in (PARTIAL_160, DLIB_150):
-        assert (b.fed(b.edited(Edit()), spec).image == b.face.aligned(spec).image).all()
+        assert (b.fed(b.edited(Edit()), spec).image == aligned_face(1).aligned(spec).image).all()
 
 
 def test_impossible_edits_are_refused() -> None:
@@ -134,7 +134,7 @@ def test_impossible_edits_are_refused() -> None:
     with pytest.raises(ValueError, match="erased must be"):
         Edit(erased=np.zeros((4, 4), bool))
     with pytest.raises(ValueError, match="160 x 160"):
-        Canvas(aligned_face(), np.zeros((10, 10, 3), np.uint8), np.zeros((5, 2))).edited(Edit())
+        Canvas(np.zeros((10, 10, 3), np.uint8), np.zeros((5, 2)), {}).edited(Edit())
 
 
 def test_a_turned_face_is_edited_in_its_own_frame() -> None:

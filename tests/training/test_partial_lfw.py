@@ -23,11 +23,9 @@ from training.checkpoint import Facts, export
 from training.crops import Crops
 from training.data import Pair
 from training.evaluate.__main__ import main
+from training.evaluate.part_codes import TOLERANCE, Embedder, as_input
 from training.evaluate.partial import (
-    TOLERANCE,
-    Embedder,
     Figures,
-    as_input,
     by_area,
     columns,
     evenly,
@@ -176,7 +174,7 @@ def test_fast_inference_keeps_the_cosines_at_the_demo_size(crops: Crops, name: s
 
 
 def test_bf16_is_not_used_where_it_changes_too_much(crops: Crops, monkeypatch) -> None:
-    monkeypatch.setattr("training.evaluate.partial.TOLERANCE", 0.0)
+    monkeypatch.setattr("training.evaluate.part_codes.TOLERANCE", 0.0)
     embedder = Embedder(average(), crops)
     assert not embedder.half and embedder.precision == "fp32"
 

@@ -40,8 +40,8 @@ def answer(look: PartialLook, sidecars: Mapping[str, Sidecar]) -> str:
         f"<div class='ks-decision'>Decision: {escape(decision(said))}</div>"
         f"<div class='ks-sub'>of the attention model, {escape(what_is_left(look.edit))}: {percent(look.visible)} of "
         f"the face is visible</div></div></div>{gauge(said.score, said.threshold)}{warning}"
-        "<table class='ks-table ks-arms'><thead><tr><th scope='col'>network</th><th scope='col'>whole face</th>"
-        f"<th scope='col'>now</th></tr></thead><tbody>{rows}</tbody></table>"
+        "<div class='ks-scroll'><table class='ks-table ks-arms'><thead><tr><th scope='col'>network</th>"
+        f"<th scope='col'>whole face</th><th scope='col'>now</th></tr></thead><tbody>{rows}</tbody></table></div>"
         "<p class='ks-protocol'>Calibrated probability that both photos show one person, with the decision at each "
         f"network's own threshold. Measured on: {escape(row.operating_points.protocol)}</p></section>"
     )

@@ -7,7 +7,9 @@ The teachers see clean aligned faces, once (training/teachers.py); the student s
 without the held-out families, and CelebA; never LFW, MFR2 or FIW val. Loss: losses.distillation. AdamW without decay
 on norms and biases, gradient norm 1, learning rate loop.warm_stable_decay, bf16. After every epoch the mean centred
 cosine to the teachers on clean faces of the held-out families selects the weights kept in <out>/model.safetensors
-(<out>/model.json says what they are). The run continues by itself when the command is given again.
+(<out>/model.json says what they are); a verification network is then calibrated and exported as weights/<model>
+(training/verification_export.py), a kinship backbone goes on to training.kinship. The run continues by itself when
+the command is given again.
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ from torch import Tensor, nn
 from models import create_model
 from models.outputs import FaceBatch, InputSpec
 from models.pair import PairModel
+from models.registry import entry
 from models.weights import file_sha256
 from training.augment import Augment, augmented, draw
+from training.checkpoint import command_line
 from training.crops import Crops, Morphs, draw_morphs, joined_batch
 from training.data import celeba_crops, data_root, family_of, fiw_crops
 from training.holdout import is_held_out
@@ -39,6 +43,8 @@ from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_dec
 from training.losses import distillation
 from training.resume import Batches, generator_of
 from training.teachers import available_teachers, joined_targets, teacher_embeddings, weight_teacher
+from training.verification_export import ship
+from training.warm_start import start_from
 
 LOG_EVERY = 10
 
@@ -196,7 +202,7 @@ def keep(folder: Path, student: Student, facts: dict[str, Any]) -> None:
     tensors = {k: v.detach().cpu().contiguous() for k, v in student.model.state_dict().items()}
     save_file(tensors, folder / "model.part")
     (folder / "model.part").replace(folder / "model.safetensors")
-    (folder / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (folder / "model.json").write_text(json.dumps({**facts, "command": command_line()}, indent=1) + "\n")
 
 
 def lessons(root: Path, spec: InputSpec, weight: str = "", morphs: int = 0) -> tuple[Lesson, Lesson, list[str]]:
@@ -241,7 +247,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"drop_path": 0.1}')
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_distill")
-    parser.add_argument("--init", type=Path, default=None, help="weights to go on from (.safetensors)")
+    parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
+    parser.add_argument("--init", type=Path, default=None, help="weights to start from (.safetensors)")
     parser.add_argument("--teacher", default="", help="a trained weight that teaches too, such as dlib_kin")
     parser.add_argument("--morphs", type=int, default=0, help="mixtures of two training faces to add")
     parser.add_argument("--overfit", type=int, default=0, help="only the first N faces, no augmentation: a check")
@@ -264,7 +271,7 @@ def main() -> None:
     with accelerator.main_process_first():  # caches are written once
         train, held_out, teachers = lessons(root, model.spec, args.teacher, args.morphs)
     if args.init:
-        model.load_state_dict(load_file(args.init))
+        start_from(model, load_file(args.init))
     augment = Augment()
     if args.overfit:
         train = held_out = Lesson(train.crops, train.rows[: args.overfit], train.target)
@@ -276,7 +283,10 @@ def main() -> None:
         facts |= {"init": file_sha256(args.init) if args.init else "", "morphs": args.morphs}
     best = fit(student, train, held_out, how, augment, run, facts)
     if accelerator.is_main_process:
-        print(f"held-out cosine to the teachers: {best:.4f}; weights: {run.folder / 'model.safetensors'}")
+        state = run.folder / "model.safetensors"
+        print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
+        if args.export and entry(args.model).task == "verification":
+            print(ship(create_model(args.model, **args.config), args.config, state, root, how.seed, args.init))
 
 
 if __name__ == "__main__":

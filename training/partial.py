@@ -264,8 +264,7 @@ def main() -> None:
         state = run.folder / "model.safetensors"
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
         if args.export and how.partial:
-            fresh_model = create_model(args.model, **args.config)
-            print(ship(fresh_model, args.config, state, root, facts | how.facts(), how.seed))
+            print(ship(create_model(args.model, **args.config), args.config, state, root, how.seed, args.init))
 
 
 if __name__ == "__main__":

@@ -35,12 +35,12 @@ from training.augment import Augment, augmented, draw
 from training.crops import Crops
 from training.data import data_root, identity_of
 from training.distill import Lesson, Student, held_out_cosine, keep, lessons, make_accelerator
-from training.warm_start import start_from
 from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
 from training.losses import distillation
 from training.partial_fc import PartialFC
 from training.resume import Batches, Stateful, generator_of
 from training.verification_export import ship
+from training.warm_start import start_from
 from training.worn_crops import worn_crops
 
 LOG_EVERY = 10
@@ -207,9 +207,7 @@ def main() -> None:
         state = run.folder / "model.safetensors"
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
         if args.export:
-            print(
-                ship(create_model(args.model, **args.config), args.config, state, root, facts | how.facts(), how.seed)
-            )
+            print(ship(create_model(args.model, **args.config), args.config, state, root, how.seed, args.init))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ members and pairs of members of different families (training/calibrate.identity_
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from models.pair import CosineLogit, PairModel
-from models.weights import SHIPPED
+from models.weights import SHIPPED, file_sha256
 from training.calibrate import Calibration, calibrate_cosine, identity_pairs
 from training.cards import write_cards
 from training.checkpoint import RESEARCH, Facts, export
@@ -50,26 +51,33 @@ def calibrate(model: PairModel, crops: Crops) -> tuple[Calibration, str]:
     return calibrate_cosine(logit, cosine, same, words), note
 
 
+def told(state: Path) -> str:
+    """What a run wrote beside its weights, in words; the hash of the file where it wrote nothing."""
+    beside = state.with_suffix(".json")
+    facts = json.loads(beside.read_text()) if beside.exists() else {"sha256": file_sha256(state)}
+    return ", ".join(f"{name} {value}" for name, value in facts.items() if value not in ("", "{}", None))
+
+
 def ship(
     model: PairModel,
     config: dict[str, Any],
     state: Path,
     root: Path,
-    facts: dict[str, Any],
     seed: int,
+    init: Path | None = None,
     folder: Path = SHIPPED,
 ) -> Path:
     """Load the run's best weights, calibrate, export as <folder>/<model name>.safetensors, rewrite the cards.
 
     Args:
-        state: model.safetensors of the run.
-        facts: of the training, for the sidecar's note.
+        state: model.safetensors of the run, with model.json beside it.
+        init: the weights that the run started from.
     """
     model.load_state_dict(load_file(state))
     model = model.to("cpu").to(memory_format=torch.contiguous_format).eval().requires_grad_(False)
     fiw, celeba = fiw_crops(root, "train", model.spec), celeba_crops(root, model.spec)
     calibration, note = calibrate(model, fiw)
-    notes = [f"Training: {', '.join(f'{k} {v}' for k, v in facts.items() if v not in ('', None))}.", note]
+    notes = [f"Training: {told(state)}.", *([f"It started from: {told(init)}."] if init else []), note]
     data = [
         data_row("fiw/train", root / "fiw" / "train", fiw.names),
         held_out_row(family_of(n) for n in held_out_names(fiw)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,9 @@ def test_a_run_is_calibrated_and_shipped(root: Path, tmp_path: Path, monkeypatch
     save_file(create_model("ir18_se", **SMALL, reduction=4).state_dict(), tmp_path / "model.safetensors")
     config = {**SMALL, "reduction": 4}
     model, out = create_model("ir18_se", **config), tmp_path / "weights"
-    path = ship(model, config, tmp_path / "model.safetensors", root, {"epochs": 2}, 7, out)
+    (tmp_path / "model.json").write_text(json.dumps({"epochs": 2, "init": "", "command": "python -m x"}))
+    save_file({"x": torch.zeros(1)}, tmp_path / "first.safetensors")
+    path = ship(model, config, tmp_path / "model.safetensors", root, 7, tmp_path / "first.safetensors", out)
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(out))
     sidecar, shipped = read_sidecar("ir18_se"), load_model("ir18_se", "cpu")
     assert path == out / "ir18_se.safetensors" and sidecar.task == "verification" and sidecar.seed == 7
@@ -47,4 +50,5 @@ def test_a_run_is_calibrated_and_shipped(root: Path, tmp_path: Path, monkeypatch
     assert float(shipped.logit.slope) > 0 and float(shipped.logit.slope) == float(model.logit.slope)  # type: ignore
     rows = {row["name"]: row for row in sidecar.data}
     assert rows["fiw/train"]["size"] == 48 and rows[HELD_OUT_ROW]["size"] == 6 and rows["celeba"]["size"] == 6
-    assert "epochs 2" in sidecar.notes[0] and "AUC" in sidecar.notes[1]
+    assert sidecar.notes[0] == "Training: epochs 2, command python -m x."
+    assert sidecar.notes[1].startswith("It started from: sha256 ") and "AUC" in sidecar.notes[2]

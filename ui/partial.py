@@ -8,11 +8,11 @@ import gradio as gr
 
 from explain.part_weights import APART, POOLED
 from explain.partial_edit import PRESETS, Edit
-from models import KEYPOINT_NAMES
 from models.partial_crops import FACTORS, LANDMARKS, WHOLE
-from ui import cards, parting, placing
+from ui import cards, parting, placing, placing_panel
 from ui import partial_callbacks as do
 from ui.parting import EDITOR_SIDE
+from ui.placing_panel import Panel
 from ui.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = parting.NEEDS
@@ -33,8 +33,8 @@ HOW = (
     "size starts from the face again."
 )
 LIMITS = """
-- **Hidden is not absent.** Hidden pixels become the grey of the published protocol, which the networks met in training.
-  Another fill would give other scores.
+- **Hidden is not absent.** Hidden pixels become the grey of the published protocol, which the method's two networks met
+  in training. Another fill would give other scores.
 - **An importance** says how strongly a part's map was weighed in the embedding, not whether it helped the answer; the
   method keeps importances close together, so small moves are what there is to see.
 - **The reference encoder** was never trained on partial faces: it is here to show what that costs. In its own crop it
@@ -49,13 +49,7 @@ class Page(NamedTuple):
 
     first: PhotoInput
     second: PhotoInput
-    panel: gr.Accordion
-    picked: gr.Radio
-    unseen: gr.Button
-    table: gr.Dataframe
-    place: gr.Button
-    other: gr.Button
-    detected: gr.Button
+    panel: Panel
     example: gr.Button
     preset: gr.Radio
     factor: gr.Slider
@@ -92,7 +86,7 @@ class Page(NamedTuple):
     @property
     def examples(self) -> list[Any]:
         """What do.example returns values for."""
-        return [*self.first.outputs, *self.second.outputs, self.table, self.preset]
+        return [*self.first.outputs, *self.second.outputs, self.panel.table, self.preset]
 
 
 def build() -> Page:
@@ -117,36 +111,10 @@ def opened(tab: gr.Tab, page: Page) -> None:
 def _left_side() -> list[Any]:
     """Two photos, and a panel that places the second face by hand."""
     first, second = photo_input("P1", "Photo 1", 230), photo_input("P2", "Photo 2, to be edited", 230)
-    with gr.Accordion("Place photo 2's face by hand", open=False, elem_id="part-panel") as panel:
-        gr.HTML(
-            "<p class='ks-caption'>Pick a keypoint, then click on photo 2 where it is; or type pixels of the photo. "
-            "Empty rows are unknown: two keypoints are enough.</p>"
-        )
-        names = [(name, i) for i, name in enumerate(KEYPOINT_NAMES)]
-        picked = gr.Radio(names, label="Keypoint to place", elem_id="part-picked")
-        unseen = gr.Button("Picked keypoint cannot be seen", size="sm", elem_id="part-unseen")
-        table = gr.Dataframe(
-            placing.rows_of(None),
-            headers=["keypoint", "x", "y"],
-            datatype=["str", "str", "str"],
-            type="array",
-            row_count=5,
-            column_count=3,
-            interactive=True,
-            static_columns=[0],
-            buttons=[],
-            show_label=False,
-            elem_id="part-table",
-            column_widths=["46%", "27%", "27%"],
-            wrap=True,
-        )
-        place = gr.Button("Place the face by this table", size="sm", variant="primary", elem_id="part-place")
-        with gr.Row():
-            other = gr.Button("As in photo 1", size="sm", min_width=110, elem_id="part-other")
-            found = gr.Button("As detected", size="sm", min_width=110, elem_id="part-detected")
+    panel = placing_panel.build()
     example = gr.Button("Try an example", size="sm")
     gr.HTML(cards.NOTICE)
-    return [first, second, panel, picked, unseen, table, place, other, found, example]
+    return [first, second, panel, example]
 
 
 def _right_side() -> list[Any]:
@@ -197,8 +165,8 @@ def _editing() -> list[Any]:
     return [preset, factor, centred, editor]
 
 
-def _evidence() -> list[Any]:
-    """Parts and their maps, the curve, the order of loss, the report."""
+def _parts() -> list[Any]:
+    """Bars and maps of the parts on the left, the chosen one on the right."""
     gr.Markdown("## The parts, and how much each one counts\nPress a bar, or a map, to see it large.")
     with gr.Row():
         kinds = [("against the map's mean", APART), ("as pooled", POOLED)]
@@ -211,6 +179,12 @@ def _evidence() -> list[Any]:
             parts = gr.HTML(elem_id="part-parts", js_on_load=PICKED, min_height=200)
         with gr.Column(min_width=320):
             large = gr.HTML(elem_id="part-large", min_height=200)
+    return [kind, opacity, parts, large]
+
+
+def _evidence() -> list[Any]:
+    """Parts and their maps, the curve, the order of loss, the report."""
+    shown = _parts()
     gr.Markdown("## Score against the visible area")
     names = [(name.capitalize(), name) for name in LANDMARKS]
     around = gr.Radio(names, value="nose", label="What stays visible", elem_id="part-around")
@@ -223,13 +197,13 @@ def _evidence() -> list[Any]:
     order = gr.HTML(elem_id="part-order", min_height=120)
     report = gr.Button("Download the report (zip)", variant="primary", elem_id="part-report")
     file = gr.DownloadButton("report", visible="hidden", elem_id="part-file", elem_classes="ks-file")
-    return [kind, opacity, parts, large, around, curve, order, report, file, gr.HTML(elem_id="part-said")]
+    return [*shown, around, curve, order, report, file, gr.HTML(elem_id="part-said")]
 
 
 def _wire(page: Page) -> None:
     """Photos, placing and edits run networks; what is looked at never does."""
     on_change(page.first, lambda event: _then_run(event.then, page))
-    on_change(page.second, lambda event: _then_fresh(event, page), taking=placing.take_photo, also=[page.panel])
+    on_change(page.second, lambda event: _then_fresh(event, page), taking=placing.take_photo, also=[page.panel.fold])
     _then_begin(page.example.click(do.example, None, page.examples, **RUNS), page)
     _wire_placing(page)
     _wire_edits(page)
@@ -259,19 +233,16 @@ def _wire_edits(page: Page) -> None:
 
 
 def _wire_placing(page: Page) -> None:
-    shot, table = page.second.shot, page.table
-    page.second.image.select(placing.click, [shot, page.picked, table], table, **LAST)
-    page.unseen.click(placing.clear, [page.picked, table], table, **VIEWS)
-    _then_begin(page.place.click(placing.place, [shot, table], page.second.outputs, **RUNS), page)
-    taken = page.other.click(placing.from_other, page.shots, table, **VIEWS)
-    _then_begin(taken.then(placing.place, [shot, table], page.second.outputs, **RUNS), page)
-    back = page.detected.click(placing.detected, shot, [*page.second.outputs, page.panel], **RUNS)
-    _then_fresh(back, page)
+    """A face placed elsewhere keeps the preset; a detected one starts afresh."""
+    placed, detected = placing_panel.wire(page.panel, page.first, page.second)
+    for event in placed:
+        _then_begin(event, page)
+    _then_fresh(detected, page)
 
 
 def _then_fresh(event: Any, page: Page) -> None:
     """Another face in photo 2: its table, the whole face in the editor, the answer."""
-    event.then(placing.rows_of, page.second.shot, page.table, **VIEWS)
+    event.then(placing.rows_of, page.second.shot, page.panel.table, **VIEWS)
     settings = [page.second.shot, page.factor, page.centred, page.around]
     _then_run(event.then(do.fresh, settings, [page.preset, *page.begun], **VIEWS).then, page)
 

@@ -58,9 +58,8 @@ def canvas(page: Any) -> dict[str, float]:
     return {"x": box["x"] + (box["width"] - side) / 2, "y": box["y"] + (box["height"] - side) / 2, "side": side}
 
 
-def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+def drag(page: Any, face: dict[str, float], start: tuple[float, float], end: tuple[float, float]) -> None:
     """Over the face in the editor, places in [0, 1] of it."""
-    face = canvas(page)
     (x0, y0), (x1, y1) = ((face["x"] + x * face["side"], face["y"] + y * face["side"]) for x, y in (start, end))
     page.mouse.move(x0, y0)
     page.mouse.down()
@@ -77,14 +76,15 @@ def test_presets_editor_bars_and_report(open_page: Callable[..., Any], tmp_path:
     wait_for_visible(page, 0.999, 1.1)
 
     tool(page, "Brush").click()
-    drag(page, (0.2, 0.4), (0.8, 0.4))
+    face = canvas(page)  # while its zoom is shown: cropping shows none
+    drag(page, face, (0.2, 0.4), (0.8, 0.4))
     painted = wait_for_visible(page, 0.5, 0.97)
     tool(page, "Undo").click()
     wait_for_visible(page, 0.999, 1.1)
 
     tool(page, "Image").click()
     tool(page, "Crop").click()
-    drag(page, (0.005, 0.005), (0.4, 0.3))
+    drag(page, face, (0.005, 0.005), (0.4, 0.3))
     tool(page, "Confirm crop").click()
     cropped = wait_for_visible(page, 0.2, 0.7)
     assert cropped != painted

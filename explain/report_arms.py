@@ -1,8 +1,8 @@
 """A comparison of arms as files: pictures for people, JSON and raw arrays for programs.
 
 crop_{a,b}.png                      what the arms saw
-{WEIGHT}_{a,b}.png, scale.png       maps over the crops, all on one scale
-difference_{LEFT}_{RIGHT}_{a,b}.png, difference_scale.png    right minus left, all on one scale
+{WEIGHT}_{a,b}.png, scale_{a,b}.png maps over the crops; those of a face share its scale
+difference_{LEFT}_{RIGHT}_{a,b}.png, difference_scale_{a,b}.png    right minus left, a scale a face
 {WEIGHT}_gates_{a,b}.png, gates_scale.png    spatial gates in order of depth, from 0 to 1
 arrays.npz                          raw float32: WEIGHT.map_a, WEIGHT.BLOCK.spatial_a, WEIGHT.BLOCK.channel_a, ...
 comparison.json                     answers, region mass, faithfulness, settings, versions
@@ -77,14 +77,14 @@ def _differences(left: Arm, right: Arm) -> tuple[Heatmap, Heatmap]:
 def _write_maps(
     folder: Path, maps: Mapping[str, Sequence[Heatmap]], compared: Comparison, opacity: float, scale: str
 ) -> None:
-    every = [h for pair in maps.values() for h in pair]
-    limit = render.shared_limit(every)
-    bar = render.colour_bar(limit, signed=every[0].signed, unit=every[0].unit)
-    Image.fromarray(bar).save(folder / f"{scale}.png")
-    for name, pair in maps.items():
-        for heatmap, crop in zip(pair, compared.crops, strict=True):
+    for index, (face, crop) in enumerate(zip(FACES, compared.crops, strict=True)):
+        row = {name: pair[index] for name, pair in maps.items()}
+        first, limit = next(iter(row.values())), render.shared_limit(list(row.values()))
+        bar = render.colour_bar(limit, signed=first.signed, unit=first.unit)
+        Image.fromarray(bar).save(folder / f"{scale}_{face}.png")
+        for name, heatmap in row.items():
             over = render.overlay(crop, heatmap, opacity=opacity, limit=limit)
-            Image.fromarray(over).save(folder / f"{name}_{heatmap.face}.png")
+            Image.fromarray(over).save(folder / f"{name}_{face}.png")
 
 
 def _write_gates(folder: Path, compared: Comparison, opacity: float) -> None:

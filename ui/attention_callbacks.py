@@ -86,8 +86,9 @@ def draw_maps(
 
 
 def slider_pictures(compared: Comparison, view: View) -> Any:
-    """The maps of the two arms over the same crop, on the scale of all maps, for the before/after slider."""
-    limit, index = render.shared_limit(shown(compared.heatmaps(), by_mean=view.by_mean)), FACES.index(view.face)
+    """The maps of the two arms over the same crop, on the scale of all arms' maps, for the before/after slider."""
+    index = FACES.index(view.face)
+    limit = render.shared_limit(shown([arm.maps[index] for arm in compared.arms], by_mean=view.by_mean))
     crop, pair = attention_cards.enlarged(compared.crops[index]), view.arms(compared)
     pictures = [
         render.overlay(crop, heatmap, opacity=view.opacity, limit=limit)

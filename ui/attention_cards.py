@@ -60,16 +60,15 @@ def scene_note(scene: Scene) -> str:
 
 
 def maps_view(compared: Comparison, opacity: float, *, by_mean: bool) -> str:
-    """A column an arm, a row a face, all on one scale with its numbers."""
-    maps = shown(compared.heatmaps(), by_mean=by_mean)
-    limit = render.shared_limit(maps)
-    cells = ""
+    """A column an arm, a row a face; the arms' maps of a face share one scale, shown with its numbers."""
+    maps, cells = shown(compared.heatmaps(), by_mean=by_mean), ""
     for row, (face, title, crop) in enumerate(zip(FACES, compared.titles, compared.crops, strict=True)):
+        limit = render.shared_limit(maps[row::2])
         cells += f"<h3>{escape(title[0].upper() + title[1:])}</h3><div class='ks-grid3'>"
         for arm, heatmap in zip(compared.arms, maps[row::2], strict=True):
             cells += _map(crop, heatmap, f"{arm.title}, face {face.upper()}", arm.title, opacity, limit)
-        cells += "</div>"
-    return f"<div class='ks-maps'>{cells}{bar(maps[0], limit)}{_maps_caption(compared, by_mean)}</div>"
+        cells += f"</div>{bar(maps[row], limit)}"
+    return f"<div class='ks-maps'>{cells}{_maps_caption(compared, by_mean)}</div>"
 
 
 def _map(crop: np.ndarray, heatmap: Heatmap, alt: str, title: str, opacity: float, limit: float) -> str:
@@ -96,7 +95,8 @@ def _maps_caption(compared: Comparison, by_mean: bool) -> str:
     what = f"It explains the cosine of {a} and {b}" if row.targets else "It looks at no answer"
     scale = "each map in multiples of its own mean" if by_mean else "raw values"
     return (
-        f"<p class='ks-caption'><b>{escape(row.title)}.</b> {escape(what)}: {scale}, all six maps on one colour scale. "
+        f"<p class='ks-caption'><b>{escape(row.title)}.</b> {escape(what)}: {scale}, the three maps of a photo on "
+        f"one colour scale; the numbers below them compare the photos. "
         f"{escape(first.caption)}</p>"
     )
 
@@ -104,10 +104,10 @@ def _maps_caption(compared: Comparison, by_mean: bool) -> str:
 def difference_view(
     compared: Comparison, left: Arm, right: Arm, face: FaceName, opacity: float, *, by_mean: bool
 ) -> str:
-    """Right minus left over the crop; every pair of arms and both faces would have the same scale."""
+    """Right minus left over the crop; every pair of arms would have the same scale."""
     index = FACES.index(face)
     pairs = [(x, y) for x in compared.arms for y in compared.arms if x is not y]
-    every = [difference(*shown((x.maps[i], y.maps[i]), by_mean=by_mean)) for x, y in pairs for i in (0, 1)]
+    every = [difference(*shown((x.maps[index], y.maps[index]), by_mean=by_mean)) for x, y in pairs]
     limit = render.shared_limit(every)
     apart = difference(*shown((left.maps[index], right.maps[index]), by_mean=by_mean))
     over = render.overlay(enlarged(compared.crops[index]), apart, opacity=opacity, limit=limit)

@@ -186,7 +186,7 @@ def test_the_report_holds_every_raw_array(tmp_path: Path, arms, masked):
         compared.arms[2].mass[0].of("eyes")
     )
     assert set(values["faithfulness"]) == set(arms) and values["occluder"] == "surgical"
-    wanted = {"crop_a.png", "ir18_se_b.png", "scale.png", "difference_ir18_none_ir18_cbam_a.png", "gates_scale.png"}
+    wanted = {"crop_a.png", "ir18_se_b.png", "scale_b.png", "difference_ir18_none_ir18_cbam_a.png", "gates_scale.png"}
     assert wanted | {"ir18_cbam_gates_a.png", "arrays.npz", "comparison.json"} <= names
     assert "ir18_se_gates_a.png" not in names  # SE has no spatial gate
     strip = Image.open(tmp_path / "report" / "ir18_cbam_gates_a.png")

@@ -73,7 +73,7 @@ def test_another_make_changes_the_crop(masked, obama: Shot):
 def test_looking_runs_no_model(masked):
     compared = masked[0]
     raw, slider, apart, gates, face, bars, table, violins = do.draw(compared, *VIEW)
-    assert raw.count("<img") == 7 and "colour scale from 0 to" in raw  # six maps and one bar
+    assert raw.count("<img") == 8 and raw.count("colour scale from 0 to") == 2  # six maps, a bar a face
     left, right = slider["value"]
     assert left.shape == right.shape == (360, 360, 3) and (left != right).any()
     assert slider["label"] == "Left: no gate. Right: CBAM"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from models.faces import ARCFACE_112, DLIB_150, align
 from models.photo import open_photo
-from training.crops import cached_crops, template_face
+from training.crops import Crops, cached_crops, draw_morphs, template_face
 from training.detections import central_face
 
 
@@ -70,3 +70,26 @@ def test_a_photo_without_a_face_gets_the_default():
     face = central_face(np.full((120, 160, 3), 200, np.uint8))
     assert face.confidence == 0
     assert np.allclose(face.keypoints[:2].mean(0)[0], 80, atol=1.5)
+
+
+def test_morphs_mix_pixels_and_keypoints_alike_at_any_size():
+    small, large = (noise(size, 0) for size in (8, 12))
+    rows = np.array([0, 2, 3])
+    morphs, again = (draw_morphs((crops,), rows, 20, seed=4) for crops in (small, large))
+    assert np.array_equal(morphs.pair, again.pair) and np.array_equal(morphs.share, again.share)
+    assert set(morphs.pair.ravel()) <= set(rows) and (morphs.share >= 0.3).all() and (morphs.share <= 0.7).all()
+    assert not np.array_equal(draw_morphs((small,), rows, 20, seed=5).pair, morphs.pair)
+    (i, j), share = morphs.pair[7], float(morphs.share[7])
+    batch, faces = morphs.batch([7]), small.batch([i, j])
+    mixed = (1 - share) * faces.image[0] + share * faces.image[1]
+    assert torch.allclose(batch.image[0], mixed, atol=1e-6)
+    points = (1 - share) * faces.keypoints[0] + share * faces.keypoints[1]
+    assert torch.allclose(batch.keypoints[0], points, atol=1e-6)
+    assert morphs.names[7].startswith(f"{small.names[i]}+") and morphs.names == again.names
+
+
+def noise(size: int, seed: int) -> Crops:
+    """Four crops of noise."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (4, size, size, 3), dtype=np.uint8)
+    return Crops(tuple("abcd"), image, rng.random((4, 5, 2)).astype(np.float32), np.ones(4, bool))

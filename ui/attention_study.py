@@ -65,12 +65,13 @@ def _accuracy() -> str:
         return ""
     figures = list(next(iter(report["differences"].values())))
     rows = []
-    for gate, seeds in report["runs"].items():
+    runs = {gate: seeds for gate, seeds in report["runs"].items() if seeds}
+    for gate, seeds in runs.items():
         means = [sum(row[f] for row in seeds.values()) / len(seeds) for f in figures]
         rows.append(_row(ARMS[f"ir18_{gate}"], [f"{100 * value:.1f} %" for value in means]))
     for name, cells in report["differences"].items():
         rows.append(_row(_apart(name, "ir18_"), [_points(cells[f]) for f in figures]))
-    count = min(len(seeds) for seeds in report["runs"].values())
+    count = min(len(seeds) for seeds in runs.values())
     return (
         f"<p><b>Over {count} training seeds.</b> Means of the networks, and what a gate changes within a seed.</p>"
         f"{_table('network', figures, rows)}<p class='ks-caption'>{escape(_sentence(report['protocol']))} Intervals: "

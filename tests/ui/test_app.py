@@ -38,7 +38,12 @@ def page() -> gr.Blocks:
 
 def test_only_scoring_is_public(page: gr.Blocks) -> None:
     visible = {fn.api_name: fn.api_visibility for fn in page.fns.values()}
-    assert [n for n, v in visible.items() if v == "public"] == ["kin_score", "tri_score", "kin_search"]
+    assert [n for n, v in visible.items() if v == "public"] == [
+        "kin_score",
+        "tri_score",
+        "kin_search",
+        "compare_attention",
+    ]
     assert visible["detect"] == "undocumented"
 
 

@@ -16,7 +16,7 @@ SETS = {"mfr2": "MFR2, real masks", "masked_lfw": "LFW, a drawn mask each"}
 
 
 def study() -> str:
-    """HTML of both studies; empty where they were not run, or not on the weights in use."""
+    """HTML of both studies, each empty where it was not run; that of attention also where other weights are in use."""
     return _attention() + _accuracy()
 
 
@@ -59,7 +59,7 @@ def _attention() -> str:
 
 
 def _accuracy() -> str:
-    """What a gate changes, over training seeds."""
+    """What a gate changes, over training seeds: runs of their own, not the weights in use."""
     report = _read("gate_comparison")
     if report is None:
         return ""
@@ -73,7 +73,8 @@ def _accuracy() -> str:
         rows.append(_row(_apart(name, "ir18_"), [_points(cells[f]) for f in figures]))
     count = min(len(seeds) for seeds in runs.values())
     return (
-        f"<p><b>Over {count} training seeds.</b> Means of the networks, and what a gate changes within a seed.</p>"
+        f"<p><b>Over {count} training seeds.</b> Shorter runs of their own from the same first network, not the "
+        "networks that answer here: their means, and what a gate changes within a seed.</p>"
         f"{_table('network', figures, rows)}<p class='ks-caption'>{escape(_sentence(report['protocol']))} Intervals: "
         "95 %, Student's t over seeds; one that holds zero means that these runs cannot tell.</p>"
     )

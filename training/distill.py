@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from training.holdout import is_held_out
 from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
 from training.losses import distillation
 from training.resume import Batches, generator_of
+from training.settings import add_settings, chosen
 from training.teachers import available_teachers, joined_targets, teacher_embeddings, weight_teacher
 from training.verification_export import ship
 from training.warm_start import start_from
@@ -252,19 +253,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--teacher", default="", help="a trained weight that teaches too, such as dlib_kin")
     parser.add_argument("--morphs", type=int, default=0, help="mixtures of two training faces to add")
     parser.add_argument("--overfit", type=int, default=0, help="only the first N faces, no augmentation: a check")
-    for name, value in asdict(Settings()).items():
-        flag = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            parser.add_argument(flag, action="store_true")
-        else:
-            parser.add_argument(flag, type=type(value), default=value)
+    add_settings(parser, Settings())
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse()
     root = data_root(args.data)
-    how = Settings(**{name: getattr(args, name) for name in asdict(Settings())})
+    how = chosen(Settings(), args)
     accelerator = make_accelerator()
     torch.manual_seed(how.seed)
     model = create_model(args.model, **args.config)

@@ -52,6 +52,7 @@ from training.partial_losses import weighted_cross_entropy, weighted_diversity
 from training.partial_views import Partial, Views, draw_views, seen
 from training.recognition import Faces, faces_of
 from training.resume import Batches, generator_of
+from training.settings import add_settings, chosen
 from training.verification_export import ship
 
 LOG_EVERY = 10
@@ -234,17 +235,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_partial or _whole")
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
     parser.add_argument("--init", type=Path, default=None, help="weights to start from; what fits is loaded")
-    for name, value in asdict(Settings()).items():
-        kind = argparse.BooleanOptionalAction if isinstance(value, bool) else None
-        options: dict[str, Any] = {"action": kind} if kind else {"type": type(value)}
-        parser.add_argument(f"--{name.replace('_', '-')}", default=value, **options)
+    add_settings(parser, Settings())
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse()
     root, accelerator = data_root(args.data), make_accelerator()
-    how = Settings(**{name: getattr(args, name) for name in asdict(Settings())})
+    how = chosen(Settings(), args)
     torch.manual_seed(how.seed)
     model = create_model(args.model, **args.config)
     if model.spec != PARTIAL_160:

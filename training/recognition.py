@@ -39,6 +39,7 @@ from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_dec
 from training.losses import distillation
 from training.partial_fc import PartialFC
 from training.resume import Batches, Stateful, generator_of
+from training.settings import add_settings, chosen
 from training.verification_export import ship
 from training.warm_start import start_from
 from training.worn_crops import worn_crops
@@ -180,17 +181,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_recognition")
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
     parser.add_argument("--init", type=Path, default=None, help="weights to start from (.safetensors)")
-    for name, value in asdict(Settings()).items():
-        kind = argparse.BooleanOptionalAction if isinstance(value, bool) else None
-        options: dict[str, Any] = {"action": kind} if kind else {"type": type(value)}
-        parser.add_argument(f"--{name.replace('_', '-')}", default=value, **options)
+    add_settings(parser, Settings())
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse()
     root, accelerator = data_root(args.data), make_accelerator()
-    how = Settings(**{name: getattr(args, name) for name in asdict(Settings())})
+    how = chosen(Settings(), args)
     torch.manual_seed(how.seed)
     model = create_model(args.model, **args.config)
     with accelerator.main_process_first():  # caches are written once

@@ -110,6 +110,13 @@ MODELS: dict[str, Entry] = {
         "Partial faces, average pooling",
         "The same trunk averaged over the whole image: the baseline of the partial-face comparison.",
     ),
+    "partial_grid": Entry(
+        "models.partial_face:PartialGrid",
+        "models.partial_face:PartialAverageConfig",
+        "verification",
+        "Partial faces, 5 x 5 cells",
+        "The same trunk, cell by cell: how the trunk of the partial-face comparison is first trained, on whole faces.",
+    ),
     "vit_abs": Entry(
         "models.vit_kprpe:VitKprpe",
         "models.vit_kprpe:VitConfig",

@@ -1,9 +1,11 @@
 """Train a network of the partial-face comparison: same person or not, cropped, covered or whole.
 
-    python -m training.partial --model partial_face [--data DIR] [--init runs/partial_average_partial/model.safetensors]
-    python -m training.partial --model partial_average                    # the same trunk, average-pooled
-    python -m training.partial --model partial_average --no-partial       # and without partial fine-tuning: whole faces
-    python -m training.partial --model partial_face --config '{"parts": 4}' --diversity 0 --no-export    # ablations
+    python -m training.partial --model partial_grid --no-partial          # the trunk, on whole faces
+    G=runs/partial_grid_whole/model.safetensors                           # where all others start
+    python -m training.partial --model partial_face --init $G [--data DIR]
+    python -m training.partial --model partial_average --init $G          # the same trunk, average-pooled
+    python -m training.partial --model partial_average --init $G --no-partial        # without partial fine-tuning
+    python -m training.partial --model partial_face --init $G --diversity 0 --no-export --out runs/alike   # ablations
     accelerate launch -m training.partial --model partial_face ...        # several GPUs or nodes
 
 Faces: FIW train members without the held-out families, and CelebA identities; never LFW, MFR2 or FIW val. The student

@@ -75,9 +75,52 @@ def attention(report: Mapping[str, Any]) -> str:
     return "\n".join([*lines, said, "By `python -m training.attention_mass`.", ""])
 
 
+def parts(report: Mapping[str, Any]) -> str:
+    """training/part_study.py: attention and what it is compared with, by the columns of PartialLFW."""
+    rows, apart = report["rows"], report["differences"]
+    first = rows[0]["name"]
+    names = list(rows[0]["columns"])
+    cells = [["network", *names]]
+    for row in rows:
+        cells.append([row["name"], *(_accuracy(row["columns"][n]) for n in names)])
+    for name, columns in apart.items():
+        cells.append([f"**{first} - {name}**", *(_signed(columns[n]) for n in names)])
+    lines = ["## Attention and average pooling on partial faces", "", markdown(cells), ""]
+    lines += ["In per cent; differences within a fold, 95 % by Student's t over folds.", ""]
+    if mapped := [row for row in rows if "maps" in row]:
+        lines += [markdown([["network", *_MAPS], *([row["name"], *_map_cells(row["maps"])] for row in mapped)]), ""]
+        lines += [f"What these are: training/evaluate/part_maps.py; {mapped[0]['maps']['intervals']}.", ""]
+    lines += [f"- {row['name']}: `{row['training']['command']}`" for row in rows]
+    said = "By `python -m training.part_study`, from the reports of `python -m training.evaluate partial_lfw`."
+    return "\n".join([*lines, "", said, ""])
+
+
+_MAPS = {
+    "overlap of the maps": ("overlap",),
+    "rank correlation, cropped": ("cropped", "rank_correlation"),
+    "rank correlation, occluded": ("occluded", "rank_correlation"),
+}
+
+
+def _accuracy(cell: Mapping[str, Any]) -> str:
+    low, high = (100 * v for v in cell["accuracy_ci95"])
+    return f"{100 * cell['accuracy']:.1f} ({low:.1f} to {high:.1f})"
+
+
+def _map_cells(maps: Mapping[str, Any]) -> list[str]:
+    """Figures of _MAPS with their intervals; empty where the network has none."""
+    cells = []
+    for *path, key in _MAPS.values():
+        found = maps.get(path[0], {}) if path else maps
+        low, high = found.get(f"{key}_ci95", (0, 0))
+        cells.append(f"{found[key]:.3f} ({low:.3f} to {high:.3f})" if key in found else "")
+    return cells
+
+
 STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "ablation": ablation,
     "gate_comparison": gates,
     "attention_mass": attention,
+    "part_study": parts,
 }
 """Name of the results' file -> its section."""

@@ -54,9 +54,12 @@ def transcribed(model: PartialFace, image: Tensor) -> tuple[np.ndarray, np.ndarr
     maps = s[:, None, None] * opened
     f = features[0].double().numpy()
     codes = []
-    for k, fc in enumerate(model.aggregate):
+    for k, (fc, norm) in enumerate(model.aggregate):
         v = (maps[k] * f).sum((1, 2)) * len(s) / 400
-        codes.append(fc.weight.double().numpy() @ v + fc.bias.double().numpy())
+        mean, var, gain, shift = (
+            x.double().numpy() for x in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        )
+        codes.append((fc.weight.double().numpy() @ v - mean) / np.sqrt(var + norm.eps) * gain + shift)
     code = np.mean(codes, 0)
     return maps, s, code / np.linalg.norm(code)
 

@@ -11,8 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from models import FaceBatch, create_model, record
-from models.partial_face import Attend, PartialAverage, PartialAverageConfig, PartialFace, PartialFaceConfig, Trunk
+from models.partial_face import (
+    Attend,
+    PartialAverage,
+    PartialAverageConfig,
+    PartialFace,
+    PartialFaceConfig,
+    PartialGrid,
+    Trunk,
+)
 from models.taps import tap_names
+from training.partial import load_fitting
 
 TINY = {"width": 4, "depths": (1, 1, 1), "dim": 8}
 K = 5
@@ -20,7 +29,22 @@ K = 5
 
 def tiny(**values: object) -> PartialFace:
     torch.manual_seed(0)
-    return PartialFace(PartialFaceConfig(**{**TINY, "parts": K, **values})).eval()  # type: ignore[arg-type]
+    model = PartialFace(PartialFaceConfig(**{**TINY, "parts": K, **values})).eval()  # type: ignore[arg-type]
+    with_statistics(model.aggregate)
+    return model
+
+
+def with_statistics(layers: nn.Module) -> None:
+    """Batch norms as after some training."""
+    for norm in layers.modules():
+        if isinstance(norm, nn.BatchNorm1d):
+            for tensor, low, high in (
+                (norm.running_mean, -0.5, 0.5),
+                (norm.running_var, 0.2, 2.0),
+                (norm.weight, 0.5, 1.5),
+                (norm.bias, -0.3, 0.3),
+            ):
+                nn.init.uniform_(tensor, low, high)
 
 
 def images(n: int = 2, seed: int = 1) -> Tensor:
@@ -53,7 +77,7 @@ def test_paper_shapes() -> None:
     assert evidence["attend.part_weights"].shape == (1, 12)
     assert code.shape == (1, 256)
     assert len(model.aggregate) == 12
-    assert {tuple(fc.weight.shape) for fc in model.aggregate} == {(256, 1024)}
+    assert {tuple(fc.weight.shape) for fc, _ in model.aggregate} == {(256, 1024)}
     assert [len(model.trunk.block2), len(model.trunk.block3), len(model.trunk.block4)] == [3, 4, 6]
 
 
@@ -96,6 +120,13 @@ def test_attend_by_hand(recalibrate: bool, weights: list[float], pooled: list[li
     torch.testing.assert_close(v, torch.tensor([pooled]))
 
 
+def affine(layer: nn.Sequential) -> tuple[Tensor, Tensor]:
+    """FC and batch norm as one (weight, bias)."""
+    fc, norm = layer
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return (fc.weight * scale[:, None]).detach(), (norm.bias - norm.running_mean * scale).detach()
+
+
 @pytest.mark.parametrize("recalibrate", [True, False])
 def test_code_is_made_of_the_evidence(recalibrate: bool) -> None:
     """The code again, in NumPy, from nothing but the recorded maps, the recorded features and the FC layers."""
@@ -106,9 +137,10 @@ def test_code_is_made_of_the_evidence(recalibrate: bool) -> None:
     codes = []
     for m, f in zip(maps, features, strict=True):
         code = np.zeros(8)
-        for k, fc in enumerate(model.aggregate):
+        for k, layer in enumerate(model.aggregate):
+            weight, bias = (x.double().numpy() for x in affine(layer))
             v = sum(m[k, i, j] * f[:, i, j] for i in range(20) for j in range(20)) * K / 400
-            code += (fc.weight.detach().double().numpy() @ v + fc.bias.detach().double().numpy()) / K
+            code += (weight @ v + bias) / K
         codes.append(code / np.linalg.norm(code))
     np.testing.assert_allclose(output.embedding_a[0], codes[0], atol=1e-5)
     np.testing.assert_allclose(output.embedding_b[0], codes[1], atol=1e-5)
@@ -131,7 +163,7 @@ def test_a_changed_map_changes_the_score_as_predicted() -> None:
     with torch.no_grad(), record() as evidence:
         before = model.encode(image, torch.zeros(2, 5, 2))
         plain = pair_score(model, image)
-    moved = evidence["block4.features"][:, :, 4, 11] @ model.aggregate[3].weight.detach().T * 0.7 / 400
+    moved = evidence["block4.features"][:, :, 4, 11] @ affine(model.aggregate[3])[0].T * 0.7 / 400
     bump = torch.zeros(K, 20, 20)
     bump[3, 4, 11] = 0.7
     model.attend.maps_tap = Changed(lambda maps: maps + bump)
@@ -157,9 +189,9 @@ def test_a_part_without_weight_is_silent() -> None:
     model.attend.weights_tap = Changed(lambda s: s * torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0]))
     with torch.no_grad():
         before = model.encode(image, torch.zeros(2, 5, 2))
-        model.aggregate[2].weight.add_(1.0)
+        model.aggregate[2][0].weight.add_(1.0)
         after_silent = model.encode(image, torch.zeros(2, 5, 2))
-        model.aggregate[1].weight.add_(1.0)
+        model.aggregate[1][0].weight.add_(1.0)
         after_heard = model.encode(image, torch.zeros(2, 5, 2))
     assert torch.equal(before, after_silent)
     assert (after_heard - before).abs().max() > 1e-3
@@ -169,7 +201,8 @@ def test_a_part_without_weight_is_silent() -> None:
 def test_every_parameter_learns(values: dict[str, object]) -> None:
     model = tiny(**values).train()
     parts = model.parts(images(4))
-    (parts.embedding.square().sum() + (parts.weights[:, 0] ** 2).sum()).backward()
+    target = torch.randn(parts.embedding.shape, generator=torch.Generator().manual_seed(1))
+    ((parts.embedding * target).sum() + (parts.weights[:, 0] ** 2).sum()).backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
     assert not silent
     still = [n for n, p in model.named_parameters() if not p.grad.any()]  # type: ignore[union-attr]
@@ -228,6 +261,7 @@ def test_without_recalibration_the_evidence_is_even() -> None:
 def test_baseline_is_the_same_trunk_averaged() -> None:
     torch.manual_seed(0)
     baseline, attention = PartialAverage(PartialAverageConfig(**TINY)).eval(), tiny()
+    with_statistics(baseline.fc)
     baseline.trunk.load_state_dict(attention.trunk.state_dict(), strict=True)
     image = images()
     with torch.no_grad(), record() as evidence:
@@ -235,5 +269,29 @@ def test_baseline_is_the_same_trunk_averaged() -> None:
     with torch.no_grad():
         features = attention.trunk(image)[1]
         torch.testing.assert_close(evidence["block4.features"], features)
-        torch.testing.assert_close(code, features.sum((2, 3)) / 400 @ baseline.fc.weight.T + baseline.fc.bias)
+        weight, bias = affine(baseline.fc)
+        torch.testing.assert_close(code, features.sum((2, 3)) / 400 @ weight.T + bias)
     assert not [n for n in tap_names(baseline) if "part_" in n]
+
+
+def test_grid_sees_where_a_feature_lies() -> None:
+    """Cells by hand: 4 x 4 places of F each, in rows, then batch norm and the fully connected layer."""
+    torch.manual_seed(0)
+    model, image = PartialGrid(PartialAverageConfig(**TINY)).eval(), images()
+    with_statistics(model.fc)
+    with torch.no_grad(), record() as evidence:
+        code = model.encode(image, torch.zeros(2, 5, 2))
+    features = evidence["block4.features"]
+    cells = [features[:, :, 4 * i : 4 * i + 4, 4 * j : 4 * j + 4].mean((2, 3)) for i in range(5) for j in range(5)]
+    weight, bias = affine(model.fc)
+    expected = torch.stack(cells, 2).flatten(1) / (1 + model.norm.eps) ** 0.5 @ weight.T + bias
+    torch.testing.assert_close(code, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_grid_s_trunk_fits_the_others() -> None:
+    torch.manual_seed(0)
+    grid = PartialGrid(PartialAverageConfig(**TINY))
+    for model in (tiny(), PartialAverage(PartialAverageConfig(**TINY))):
+        fresh, unused = load_fitting(model, grid.state_dict())
+        assert not [name for name in (*fresh, *unused) if name.startswith("trunk.")]
+        assert torch.equal(model.trunk.stem[0].weight, grid.trunk.stem[0].weight)

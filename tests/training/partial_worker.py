@@ -69,7 +69,7 @@ def without_batch_norm(model: PairModel) -> PairModel:
     """Group norm in place of batch norm, whose statistics are those of a process."""
     for module in list(model.modules()):
         for name, child in module.named_children():
-            if isinstance(child, nn.BatchNorm2d):
+            if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 setattr(module, name, nn.GroupNorm(1, child.num_features))
     return model
 

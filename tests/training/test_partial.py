@@ -124,12 +124,12 @@ def test_weights_pass_between_the_two_networks() -> None:
         for value in average.parameters():
             value.add_(1.0)
     fresh, unused = load_fitting(attention, average.state_dict())
-    assert by_module(unused) == "fc (2)" and {n.split(".")[0] for n in fresh} == {"fork", "to_maps", "aggregate"}
+    assert by_module(unused) == "fc (6)" and {n.split(".")[0] for n in fresh} == {"fork", "to_maps", "aggregate"}
     own = attention.state_dict()
     assert all(torch.equal(own[k], v) for k, v in average.state_dict().items() if k.startswith("trunk"))
     back = tiny(attention=False)
     fresh, unused = load_fitting(back, own)
-    assert fresh == ["fc.bias", "fc.weight"] and by_module([]) == "nothing"
+    assert by_module(fresh) == "fc (6)" and by_module([]) == "nothing"
     assert torch.equal(back.trunk.stem[0].weight, average.trunk.stem[0].weight)
     wider = load_fitting(attention, {"trunk.stem.0.weight": torch.zeros(8, 3, 7, 7), **average.state_dict()})
     assert "trunk.stem.0.weight" not in wider[0]
@@ -165,6 +165,6 @@ def test_the_command_from_start_to_resume(
         main()
         assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["step"] == steps
     said = capsys.readouterr().out
-    assert "starts anew: aggregate (4), fork" in said and "not used: fc (2)" in said and "held-out cosine" in said
+    assert "starts anew: aggregate (12), fork" in said and "not used: fc (6)" in said and "held-out cosine" in said
     kept = load_file(tmp_path / "run" / "model.safetensors")
     assert kept.keys() == create_model("partial_face", **config).state_dict().keys()

@@ -226,7 +226,8 @@ def overall(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _shown(values: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in values.items() if k != "per_fold"}
+    """As JSON: what each fold gave stays, so that networks can be compared fold by fold."""
+    return values | {"per_fold": values["per_fold"].tolist()}
 
 
 def by_area(found: dict[Benchmark, Figures]) -> list[dict[str, Any]]:

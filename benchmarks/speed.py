@@ -29,8 +29,12 @@ from PIL import Image
 
 from explain import explain, look_inside
 from explain.arms import ARMS, Comparison, compare_arms, set_scene
+from explain.part_weights import APART
+from explain.partial_edit import Edit
 from models import Result, detect_faces, load_model, open_photo, predict
 from models.pair import PairModel
+from ui import partial_callbacks
+from ui.shots import take
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
@@ -72,13 +76,25 @@ def arms_answer(path: Path) -> Comparison:
     return compare_arms({name: model(name) for name in ARMS}, scene)
 
 
+def edit_answerer(paths: list[Path]) -> Callable[[], object]:
+    """One more edit of a photo that is on the page Partial face: three networks, the answer, every map drawn."""
+    first, second = (take(str(path)) for path in paths)
+    held = partial_callbacks.run(first, second, Edit(), None)[1]
+
+    def once() -> object:
+        look = partial_callbacks.run(first, second, Edit("left eye", 0.3), held)[0]
+        return partial_callbacks.draw(look, 0, APART, 0.6)
+
+    return once
+
+
 @lru_cache
 def model(weight: str) -> PairModel:
     return load_model(weight)
 
 
 def walk_rows(paths: list[Path], runs: int) -> list[dict]:
-    """Score, score with Grad-CAM, occlusion maps."""
+    """What a person waits for, page by page."""
     result = answer(paths, grad=False)
     rows = [
         ("kin score of two 1-megapixel photos", lambda: answer(paths, grad=False), 0.5),
@@ -86,6 +102,7 @@ def walk_rows(paths: list[Path], runs: int) -> list[dict]:
         ("full occlusion maps of both faces", lambda: explain(result, "occlusion"), 4.0),
         ("S-ViT: score with every attention map", lambda: look_inside(answer(paths, grad=False, weight="svit")), 1.2),
         ("masked photo: three arms with Grad-CAM", lambda: arms_answer(paths[0]), 2.5),
+        ("partial face: an edit, three networks, all maps", edit_answerer(paths), 1.0),
     ]
     return [row(what, median_seconds(run, runs), limit, "s") for what, run, limit in rows]
 

@@ -5,9 +5,10 @@
     python -m training.part_study runs/partial_face_partial runs/partial_average_partial runs/partial_average_whole
 
 Every folder holds a finished run of training.partial and its report, partial_lfw.json, on the run's weights or on the
-weight exported from them. The others are compared with the first one: the same pairs, sizes and folds, differences
-within a fold, their 95 % interval by Student's t over folds. It says what other pairs would do, not what another
-training seed would. Writes benchmarks/results/part_study.json, a section of the weights' page.
+weight exported from them. The others are compared with the first one where they answered the same pairs and sizes:
+differences within a fold, their 95 % interval by Student's t over folds. It says what other pairs would do, not what
+another training seed would. A run that was measured on fewer shows what its part maps do (--maps), no accuracy. Writes
+benchmarks/results/part_study.json, a section of the weights' page.
 """
 
 from __future__ import annotations
@@ -75,20 +76,27 @@ def _exported(name: str) -> list[str]:
         return []
 
 
-def compared(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
-    """The first row minus each other one: name -> column -> mean and interval, paired by fold.
+def comparable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, without the accuracies of those that answered other pairs or sizes than the first.
 
     Raises:
-        ValueError: rows of one name, or rows measured on different pairs or sizes.
+        ValueError: rows of one name, or one without accuracies and without part maps.
     """
     if len({row["name"] for row in rows}) < len(rows):
         raise ValueError("two of these runs have one name: they differ in nothing that this study is about")
     counts = [{name: (c["runs"], c["pairs"]) for name, c in row["columns"].items()} for row in rows]
-    if any(count != counts[0] for count in counts):
-        raise ValueError("these reports are on different pairs or sizes: evaluate all runs with the same options")
+    kept = [row if count == counts[0] else row | {"columns": {}} for row, count in zip(rows, counts, strict=True)]
+    for row in kept:
+        if not row["columns"] and "maps" not in row:
+            raise ValueError(f"{row['name']} answered other pairs or sizes than the first run: evaluate it again")
+    return kept
+
+
+def compared(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The first row minus each other one with accuracies: name -> column -> mean and interval, paired by fold."""
     first, *others = rows
     apart: dict[str, dict[str, dict[str, Any]]] = {}
-    for row in others:
+    for row in (r for r in others if r["columns"]):
         folds = {name: [np.array(r["columns"][name]["per_fold"]) for r in (first, row)] for name in row["columns"]}
         differences = {name: a - b for name, (a, b) in folds.items()}
         apart[row["name"]] = {n: {"mean": float(d.mean()), "ci95": fold_ci(d)} for n, d in differences.items()}
@@ -101,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/part_study.json"))
     args = parser.parse_args(arguments)
     try:
-        rows = [row_of(run) for run in args.runs]
+        rows = comparable([row_of(run) for run in args.runs])
         apart = compared(rows)
     except ValueError as error:
         raise SystemExit(f"error: {error}") from error

@@ -81,12 +81,12 @@ def parts(report: Mapping[str, Any]) -> str:
     first = rows[0]["name"]
     names = list(rows[0]["columns"])
     cells = [["network", *names]]
-    for row in rows:
+    for row in (r for r in rows if r["columns"]):
         cells.append([row["name"], *(_accuracy(row["columns"][n]) for n in names)])
     for name, columns in apart.items():
         cells.append([f"**{first} - {name}**", *(_signed(columns[n]) for n in names)])
     lines = ["## Attention and average pooling on partial faces", "", markdown(cells), ""]
-    lines += ["In per cent; differences within a fold, 95 % by Student's t over folds.", ""]
+    lines += [f"In per cent; differences within a fold, 95 % by Student's t over folds. {rows[0]['protocol']}.", ""]
     if mapped := [row for row in rows if "maps" in row]:
         lines += [markdown([["network", *_MAPS], *([row["name"], *_map_cells(row["maps"])] for row in mapped)]), ""]
         lines += [f"What these are: training/evaluate/part_maps.py; {mapped[0]['maps']['intervals']}.", ""]

@@ -61,7 +61,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     alike = write_run(tmp_path / "c", "partial_face", FOLDS["average"])
     out = tmp_path / "study.json"
     for other, message in (
-        (fewer, "different pairs or sizes"),
+        (fewer, "other pairs or sizes"),
         (alike, "one name"),
         (tmp_path / "none", "no finished, evaluated run"),
     ):
@@ -84,3 +84,14 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
 )
 def test_runs_are_called_by_what_is_unusual_about_them(facts: dict, words: str) -> None:
     assert label({"model": "partial_face", "config": "{}", "diversity": 0.2, "partial": True, **facts}) == words
+
+
+def test_a_run_measured_on_less_shows_its_maps_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = write_run(tmp_path / "a", "partial_face", FOLDS["attention"])
+    maps = write_run(tmp_path / "b", "partial_face", FOLDS["average"], pairs=12, diversity=0)
+    main([str(first), str(maps), "--json", str(tmp_path / "part_study.json")])
+    report = json.loads((tmp_path / "part_study.json").read_text())
+    assert report["rows"][1]["columns"] == {} and report["differences"] == {}
+    monkeypatch.setattr(training.studies, "RESULTS", tmp_path)
+    (text,) = studies()
+    assert "| attention, without L_wDIV | 0.310 (0.300 to 0.320) |" in text and text.count("85.0") == 1

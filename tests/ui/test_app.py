@@ -42,6 +42,7 @@ def test_only_scoring_is_public(page: gr.Blocks) -> None:
         "kin_score",
         "tri_score",
         "kin_search",
+        "partial_face",
         "compare_attention",
     ]
     assert visible["detect"] == "undocumented"

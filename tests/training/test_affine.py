@@ -73,7 +73,7 @@ def test_a_network_that_reads_keypoints_has_jittered_twins(data: Path):
 
 def test_conditions_are_the_same_for_every_run_and_move_keypoints_with_pixels(data: Path):
     faces, model = Faces(data / "lfw" / "images", NAMES), load_model("dlib_resnet", "cpu")
-    face = faces.face(1)
+    face = faces.face[1]
     crops: dict[str, FaceBatch] = {c.name: c.crop(NAMES[1], face, model) for c in conditions() if not c.jitter}
     assert torch.equal(crops["aligned"].image, align(face, model.spec).image)
     still = crops["aligned"].keypoints[0].numpy()

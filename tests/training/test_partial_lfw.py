@@ -23,7 +23,7 @@ from training.checkpoint import Facts, export
 from training.crops import Crops
 from training.data import Pair
 from training.evaluate.__main__ import main
-from training.evaluate.part_codes import TOLERANCE, Embedder, as_input
+from training.evaluate.part_codes import Embedder, as_input
 from training.evaluate.partial import (
     Figures,
     by_area,
@@ -33,6 +33,7 @@ from training.evaluate.partial import (
     mean_figures,
     run_all,
 )
+from training.evaluate.precision import EXACT, TOLERANCE
 from training.evaluate.published import LAYOUTS
 from training.evaluate.setup import Setup
 
@@ -169,14 +170,14 @@ def test_fast_inference_keeps_the_cosines_at_the_demo_size(crops: Crops, name: s
         exact = model.embedding(model.encode(image.contiguous(), torch.zeros(12, 5, 2)))
     embedder = Embedder(model, crops)
     fast = model.embedding(embedder.codes(faces))
-    assert embedder.half and embedder.precision.startswith("bf16")
+    assert embedder.precision.half and embedder.precision.words.startswith("bf16")
     assert (exact @ exact.T - fast @ fast.T).abs().max() < TOLERANCE
 
 
 def test_bf16_is_not_used_where_it_changes_too_much(crops: Crops, monkeypatch) -> None:
-    monkeypatch.setattr("training.evaluate.part_codes.TOLERANCE", 0.0)
+    monkeypatch.setattr("training.evaluate.precision.TOLERANCE", 0.0)
     embedder = Embedder(average(), crops)
-    assert not embedder.half and embedder.precision == "fp32"
+    assert embedder.precision == EXACT
 
 
 def test_pairs_are_left_out_evenly() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,46 +12,27 @@ from models.outputs import FaceBatch
 from models.pair import PairModel
 from models.partial_crops import FACTORS, WHOLE, crop_part
 from training.crops import Crops, template_face
+from training.evaluate.precision import Precision, fastest
 
 BATCH = 32
-TOLERANCE = 1e-3
-"""Largest change of a cosine that bf16 may make."""
 
 
 class Embedder:
-    """Codes of aligned faces with a part left of them: bf16 where it changes no cosine by more than TOLERANCE.
+    """Codes of aligned faces with a part left of them, in the fastest arithmetic that keeps the cosines.
 
     Attributes:
-        precision: which arithmetic was chosen, in words.
+        precision: which one was chosen.
     """
 
     def __init__(self, model: PairModel, crops: Crops) -> None:
         self.model, self.crops = model.to(memory_format=torch.channels_last), crops
-        self.device = next(model.parameters()).device
-        self.half, self.precision = False, "fp32"
-        change = self._change(range(0, len(crops), max(1, len(crops) // BATCH)))
-        if change <= TOLERANCE:
-            self.half, self.precision = True, f"bf16, largest change of a cosine on a sample {change:.1e}"
-
-    def _change(self, rows: Sequence[int]) -> float:
-        """The largest difference of a cosine between bf16 and fp32 among some faces, whole and partial."""
-        faces = np.asarray(self.crops.image[np.asarray(rows)])
+        faces = np.asarray(crops.image[np.arange(0, len(crops), max(1, len(crops) // BATCH))])
         both = np.concatenate([faces, crop_part(faces, "nose", FACTORS[2])])
-        cosines = []
-        for half in (False, True):
-            self.half = half
-            unit = self.model.embedding(self.codes(both).to(self.device))
-            cosines.append(unit @ unit.T)
-        self.half = False
-        return float((cosines[0] - cosines[1]).abs().max())
+        self.precision: Precision = fastest(self.model, as_input(model, both))
 
-    @torch.inference_mode()
     def codes(self, faces: np.ndarray) -> Tensor:
         """(B, 160, 160, 3) uint8 -> codes in float32 on the CPU."""
-        batch = as_input(self.model, faces).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            image = batch.image.contiguous(memory_format=torch.channels_last)
-            return self.model.encode(image, batch.keypoints).float().cpu()
+        return self.precision.encode(self.model, as_input(self.model, faces))
 
     def part(self, rows: np.ndarray, part: str, factor: float, centred: bool) -> Tensor:
         """Codes of rows of the crops with one part left (WHOLE: all)."""

@@ -84,7 +84,7 @@ def partial_lfw(setup: Setup) -> dict[str, Any]:
     return {
         **head("partial_lfw", setup.sidecar, protocol(setup, len(pairs), len(every))),
         **overall([breakdown[name] for name, (kind, _) in columns().items() if kind in PARTIAL]),
-        "inference": embedder.precision,
+        "inference": embedder.precision.words,
         "undetected": int((~crops.found).sum()),
         **maps,
         "by_area": by_area(found),

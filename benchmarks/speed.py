@@ -7,6 +7,7 @@ the target of each row. Photos are public-domain portraits brought to one megapi
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -33,7 +34,8 @@ from explain.part_weights import APART
 from explain.partial_edit import Edit
 from models import Result, detect_faces, load_model, open_photo, predict
 from models.pair import PairModel
-from ui import partial_callbacks
+from ui import following, keypoints_callbacks, partial_callbacks, parting
+from ui.answering import trained
 from ui.shots import take
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,6 +90,17 @@ def edit_answerer(paths: list[Path]) -> Callable[[], object]:
     return once
 
 
+def move_answerer(path: Path) -> Callable[[], object]:
+    """One more move of a photo that is on the page Keypoints: answer, keypoints, offset fields, attention."""
+    shot, angles = take(str(path)), itertools.count(1)
+
+    def once() -> object:
+        look = keypoints_callbacks.run(shot, next(angles) % 45, 1, 0, 0, False, None)[0]
+        return keypoints_callbacks.draw(look, None, None, None, 0.6), keypoints_callbacks.draw_fed(look, None)
+
+    return once
+
+
 @lru_cache
 def model(weight: str) -> PairModel:
     return load_model(weight)
@@ -96,14 +109,17 @@ def model(weight: str) -> PairModel:
 def walk_rows(paths: list[Path], runs: int) -> list[dict]:
     """What a person waits for, page by page."""
     result = answer(paths, grad=False)
-    rows = [
+    rows: list[tuple[str, Callable[[], object], float]] = [
         ("kin score of two 1-megapixel photos", lambda: answer(paths, grad=False), 0.5),
         ("the same with Grad-CAM maps", lambda: explain(answer(paths, grad=True), "grad_cam"), 1.0),
         ("full occlusion maps of both faces", lambda: explain(result, "occlusion"), 4.0),
         ("S-ViT: score with every attention map", lambda: look_inside(answer(paths, grad=False, weight="svit")), 1.2),
         ("masked photo: three arms with Grad-CAM", lambda: arms_answer(paths[0]), 2.5),
-        ("partial face: an edit, three networks, all maps", edit_answerer(paths), 1.0),
     ]
+    if trained(parting.NEEDS):
+        rows.append(("partial face: an edit, three networks, all maps", edit_answerer(paths), 1.0))
+    if trained(following.MODELS):
+        rows.append(("keypoints: a move, three ViTs, fields, attention", move_answerer(paths[0]), 1.5))
     return [row(what, median_seconds(run, runs), limit, "s") for what, run, limit in rows]
 
 

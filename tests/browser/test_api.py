@@ -13,6 +13,7 @@ from gradio_client import Client, handle_file
 
 from models import detect_faces, open_photo, read_sidecar
 from tests.ui.photos import EXAMPLES, bad_files, montage
+from tests.ui.public import public_endpoints
 from ui import answering, triplet
 from ui.shots import take
 
@@ -94,7 +95,7 @@ def test_files_that_were_not_uploaded_are_refused(app_url: str) -> None:
 
 def test_only_scoring_is_offered_to_mcp(app_url: str) -> None:
     tools = json.loads(urllib.request.urlopen(app_url + "gradio_api/mcp/schema", timeout=30).read())
-    assert [t["name"] for t in tools] == ["kin_score", "tri_score", "kin_search", "partial_face", "compare_attention"]
+    assert [t["name"] for t in tools] == public_endpoints()
     assert all("proof of kinship" in t["description"] for t in tools[:3])
     assert all("no proof of identity" in t["description"] for t in tools[3:])
     assert tools[2]["inputSchema"]["required"] == ["probe", "gallery"]

@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 
 import app
+from tests.ui.public import public_endpoints
 from ui.theme import theme
 
 ROOT = Path(app.__file__).parent
@@ -38,13 +39,7 @@ def page() -> gr.Blocks:
 
 def test_only_scoring_is_public(page: gr.Blocks) -> None:
     visible = {fn.api_name: fn.api_visibility for fn in page.fns.values()}
-    assert [n for n, v in visible.items() if v == "public"] == [
-        "kin_score",
-        "tri_score",
-        "kin_search",
-        "partial_face",
-        "compare_attention",
-    ]
+    assert [n for n, v in visible.items() if v == "public"] == public_endpoints()
     assert visible["detect"] == "undocumented"
 
 

@@ -1,0 +1,21 @@
+"""What the app offers to programs, given the weights that are there."""
+
+from __future__ import annotations
+
+from ui import arms, following, parting
+from ui.answering import trained
+
+ENDPOINTS: dict[str, tuple[str, ...]] = {
+    "kin_score": (),
+    "tri_score": (),
+    "kin_search": (),
+    "partial_face": parting.NEEDS,
+    "compare_attention": arms.NEEDS,
+    "moved_face": following.MODELS,
+}
+"""Endpoint -> models that it cannot do without."""
+
+
+def public_endpoints() -> list[str]:
+    """Names, in the order of the tabs."""
+    return [name for name, needs in ENDPOINTS.items() if trained(needs)]

@@ -17,7 +17,7 @@ from explain.moved_face import main
 from explain.offset_findings import Sweep
 from tests.ui.untrained_vits import write_vits
 
-NAMES = [f"untrained_{m}" for m in ("vit_kprpe", "vit_irpe", "vit_abs")]
+NAMES = ["vit_kprpe", "vit_irpe", "vit_abs"]
 
 
 @pytest.fixture(scope="module", autouse=True)

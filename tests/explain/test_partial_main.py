@@ -14,7 +14,7 @@ from explain.partial import main
 from models.partial_crops import SIDE
 from tests.ui.untrained_partial import write_partial_weights
 
-WEIGHTS = ("--weights", "untrained_partial_face", "untrained_partial_average", "dlib_resnet")
+WEIGHTS = ("--weights", "partial_face", "partial_average", "dlib_resnet")
 
 
 @pytest.fixture(autouse=True)

@@ -49,9 +49,8 @@ def click(x: float, y: float) -> gr.SelectData:
 
 def test_the_tab_is_there_only_with_all_three_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = app.TABS["Keypoints"]
-    assert answering.trained(entry.needs) and answering.weight_of("vit_abs") == "untrained_vit_abs"
-    names = [f"untrained_{m}" for m in MODELS[:2]]
-    monkeypatch.setattr(answering, "available_weights", lambda: names)
+    assert answering.trained(entry.needs) and answering.sidecar("vit_abs").licence == "none"
+    monkeypatch.setattr(answering, "available_weights", lambda: list(MODELS[:2]))
     assert not answering.trained(entry.needs) and answering.trained(MODELS[:2])
 
 
@@ -59,7 +58,7 @@ def test_the_answer_is_the_networks_own(obama: Shot) -> None:
     look, card, rest = do.run(obama, 25, 1.1, 10, -5, False, None)
     assert look is not None and rest["visible"]
     assert look.setting.move == Move(25, 1.1, 0.1, -0.05)
-    net = answering.network("untrained_vit_kprpe")
+    net = answering.network("vit_kprpe")
     code = [net.embedding(net.encode(c.image, c.keypoints))[0] for c in look.crops]
     expected = float(code[0] @ code[1])
     assert look.similarity["vit_kprpe"] == pytest.approx(expected, abs=1e-5)
@@ -154,7 +153,7 @@ def test_programs_get_the_same_numbers(turned: Look) -> None:
     found = keypoints_api.moved_face(str(Path(following.__file__).parent / "examples" / do.EXAMPLE), 25)
     for model, values in found["models"].items():
         assert values["similarity_to_aligned"] == pytest.approx(turned.similarity[model], abs=1e-6)
-        assert values["weight_sha256"] == answering.sidecar(f"untrained_{model}").sha256
+        assert values["weight_sha256"] == answering.sidecar(model).sha256
     with pytest.raises(gr.Error, match="above 0"):
         keypoints_api.moved_face(str(Path(following.__file__).parent / "examples" / do.EXAMPLE), scale=0)
 

@@ -1,4 +1,4 @@
-"""Untrained ViTs of the keypoint comparison, named so: their offsets are random, so that there is something to see."""
+"""Untrained ViTs under the names the page looks for, in a folder of the tests' own: their offsets are random."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ MODELS = ("vit_abs", "vit_irpe", "vit_kprpe")
 
 
 def write_vits(folder: Path) -> Path:
-    """Write untrained_vit_{abs,irpe,kprpe} into a folder and return it."""
+    """Write vit_{abs,irpe,kprpe} into a folder and return it."""
     points = OperatingPoints([0.0, 1.0], [1.0, 0.0], [1.0, 0.0], "nothing: an untrained weight")
     for model in MODELS:
         torch.manual_seed(0)
-        network, name = create_model(model), f"untrained_{model}"
+        network = create_model(model)
         for key, parameter in network.named_parameters():
             if "rpe" in key:  # zero at the start: nothing to see
                 torch.nn.init.normal_(parameter, std=2.0)
-        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, folder / f"{name}.safetensors")
+        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, folder / f"{model}.safetensors")
         facts = ("verification", "none", "tests/ui/untrained_vits.py", "none", 0, [], 0.5, "none: UNTRAINED", points)
-        sha256 = file_sha256(folder / f"{name}.safetensors")
-        (folder / f"{name}.json").write_text(Sidecar(name, model, {}, sha256, *facts).to_json())
+        sha256 = file_sha256(folder / f"{model}.safetensors")
+        (folder / f"{model}.json").write_text(Sidecar(model, model, {}, sha256, *facts).to_json())
     return folder

@@ -1,21 +1,18 @@
 """Partial faces with attention: Extract, Attend, Aggregate, and the average-pooled baseline on the same trunk.
 
-Hörmann, Zhang, Knoche, Teepe and Rigoll, "Attention-based Partial Face Recognition", ICIP 2021. Width 64 is the
-paper's ("partial_face.paper"), the demo has 32.
+Hörmann, Zhang, Knoche, Teepe and Rigoll, "Attention-based Partial Face Recognition", ICIP 2021. The published size is
+"partial_face.paper"; the demo's trunk is the reference encoder's.
 
-    160x160 RGB in [0, 1] -> (255 x - 128) / 128: the protocol's fill of 128 becomes exactly 0
-    Extract    conv7x7/2, BN, ReLU, max-pool 3x3/2           40 x 40
-               block 2: 3 bottlenecks, 4 width channels      40 x 40
-               block 3: 4 bottlenecks, 8 width, first /2     20 x 20    the net forks here
-               block 4: 6 bottlenecks, 16 width              20 x 20    F
-               fork: bottlenecks, conv1x1, ReLU              20 x 20    A, K attention maps
+    Extract    a ResNet cut after block 4                    20 x 20    F           models/partial_trunk.py
+               fork after block 3: bottlenecks, conv1x1, ReLU
+                                                             20 x 20    A, K attention maps
     Attend     A' = sigmoid(A);  s = softmax over k of mean_ij A'_k;  M_k = s_k A'_k
                v_k = K / (h w) sum_ij M_k[ij] F[ij]
     Aggregate  f_k = BN_k(FC_k(v_k));  f = mean_k f_k        (B, 256)
 
 Our reading, where the paper is silent:
-  * Block 4 keeps 20 x 20 by leaving out its stride, without dilation. The fork has bottlenecks of its own, of block
-    4's shape (`fork_depth`: as many as block 4 in the paper's config, one in the demo's).
+  * Block 4 keeps 20 x 20 by leaving out its stride, without dilation where it is trained from the start. The fork has
+    bottlenecks of its own, of block 4's shape (`fork_depth`: as many as there in the paper's, one in the demo's).
   * The normaliser of the pooling is K / (h w). It is a constant, so v_k is the paper's plain sum in another unit.
     Dividing by sum_ij M_k instead would cancel s_k and with it the recalibration; no normaliser would make v_k
     grow with the map's area. With this one, v_k has the size of an average-pooled F whatever K is, because s_k is
@@ -34,16 +31,15 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from timm.models.resnet import Bottleneck, downsample_conv
+from timm.models.resnet import Bottleneck
 from torch import Tensor, nn
 
 from models.faces import PARTIAL_160
 from models.outputs import InputSpec
 from models.pair import CosineLogit, PairModel
+from models.partial_trunk import make_block, make_trunk
 from models.taps import Tap
 
-GRID = 5
-"""Cells along a side in which PartialGrid keeps F apart, 4 x 4 places each."""
 RESIDUAL = 0.25
 """What the last batch norm of a bottleneck starts with: at 1, gradients are five times as long, and training stalls."""
 
@@ -53,14 +49,16 @@ class PartialAverageConfig:
     """Shape of the trunk and of the embedding; the whole of the average-pooled baseline.
 
     Attributes:
-        width: channels of the stem; blocks 2, 3, 4 end in 4, 8, 16 times as many. 64 as published.
-        depths: bottlenecks in block 2, 3 and 4.
+        width: of a bottleneck trunk: channels of the stem; blocks 2, 3, 4 end in 4, 8, 16 times as many. 64 published.
+        depths: of a bottleneck trunk: how many in block 2, 3 and 4.
         dim: length of the embedding.
+        trunk: "bottleneck" as published, or "reference" (models/partial_trunk.py).
     """
 
     width: int = 32
     depths: tuple[int, int, int] = (3, 4, 6)
     dim: int = 256
+    trunk: str = "bottleneck"
 
 
 @dataclass(frozen=True)
@@ -98,39 +96,9 @@ class Parts:
         return self.features.mean(1)
 
 
-def make_block(cin: int, planes: int, depth: int, stride: int) -> nn.Sequential:
-    """`depth` ResNet bottlenecks, cin -> 4 planes channels; the first one carries the stride."""
-    cout = planes * Bottleneck.expansion
-    shortcut = downsample_conv(cin, cout, 1, stride) if stride > 1 or cin != cout else None
-    blocks = [Bottleneck(cin, planes, stride, shortcut)]
-    return nn.Sequential(*blocks, *(Bottleneck(cout, planes) for _ in range(depth - 1)))
-
-
 def fully_connected(cin: int, cout: int) -> nn.Sequential:
     """FC and batch norm: one affine map once trained."""
     return nn.Sequential(nn.Linear(cin, cout, bias=False), nn.BatchNorm1d(cout))
-
-
-class Trunk(nn.Module):
-    """Blocks 1 to 4 of a ResNet-50 with three spatial halvings."""
-
-    def __init__(self, config: PartialAverageConfig) -> None:
-        super().__init__()
-        w, (depth2, depth3, depth4) = config.width, config.depths
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, w, 7, 2, 3, bias=False), nn.BatchNorm2d(w), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
-        )
-        self.block2 = make_block(w, w, depth2, stride=1)
-        self.block3 = make_block(4 * w, 2 * w, depth3, stride=2)
-        self.block4 = make_block(8 * w, 4 * w, depth4, stride=1)
-        self.taps = nn.ModuleList(Tap(f"block{i}.features") for i in (2, 3, 4))
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, 160, 160) RGB in [0, 1] -> block 3's map (B, 8 width, 20, 20) and F (B, 16 width, 20, 20)."""
-        x = self.stem((image * 255 - 128) / 128)
-        x = self.taps[0](self.block2(x))
-        shared = self.taps[1](self.block3(x))
-        return shared, self.taps[2](self.block4(shared))
 
 
 class Attend(nn.Module):
@@ -169,15 +137,15 @@ class PartialFace(PairModel):
         super().__init__()
         config = config or PartialFaceConfig()
         self.spec: InputSpec = PARTIAL_160
-        w, dim = config.width, config.dim
-        self.trunk = Trunk(config)
-        self.fork = make_block(8 * w, 4 * w, config.fork_depth, stride=1)
-        self.to_maps = nn.Conv2d(16 * w, config.parts, 1)
+        self.trunk = make_trunk(config.trunk, config.width, config.depths)
+        shared, channels = self.trunk.shared, self.trunk.channels
+        self.fork = make_block(shared, channels // 4, config.fork_depth, stride=1)
+        self.to_maps = nn.Conv2d(channels, config.parts, 1)
         self.attend = Attend(config.recalibrate)
-        self.aggregate = nn.ModuleList(fully_connected(16 * w, dim) for _ in range(config.parts))
+        self.aggregate = nn.ModuleList(fully_connected(channels, config.dim) for _ in range(config.parts))
         self.head = CosineLogit()
         initialise(self)
-        nn.init.normal_(self.to_maps.weight, std=0.5 * (16 * w) ** -0.5)
+        nn.init.normal_(self.to_maps.weight, std=0.5 * channels**-0.5)
         nn.init.ones_(self.to_maps.get_parameter("bias"))
 
     def parts(self, image: Tensor) -> Parts:
@@ -196,34 +164,6 @@ class PartialFace(PairModel):
         return self.head(x, y)
 
 
-class PartialGrid(PairModel):
-    """Where the trunk of the others is first trained: F in GRID x GRID cells, one fully connected layer over all.
-
-    It knows where in the frame a feature lies. On aligned whole faces a trunk learns several times faster so than
-    behind a mean over all places, which at first is little more than the face's colour.
-    """
-
-    cam_tap = "block4.features"
-
-    def __init__(self, config: PartialAverageConfig | None = None) -> None:
-        super().__init__()
-        config = config or PartialAverageConfig()
-        self.spec: InputSpec = PARTIAL_160
-        self.trunk = Trunk(config)
-        self.norm = nn.BatchNorm2d(16 * config.width)
-        self.fc = fully_connected(16 * config.width * GRID**2, config.dim)
-        self.head = CosineLogit()
-        initialise(self)
-
-    def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
-        """(B, 3, 160, 160) -> (B, dim)."""
-        _, features = self.trunk(image)
-        return self.fc(self.norm(F.adaptive_avg_pool2d(features, GRID)).flatten(1))
-
-    def relate(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.head(x, y)
-
-
 class PartialAverage(PairModel):
     """The baseline: the same trunk, F averaged over all places, one fully connected layer."""
 
@@ -233,8 +173,8 @@ class PartialAverage(PairModel):
         super().__init__()
         config = config or PartialAverageConfig()
         self.spec: InputSpec = PARTIAL_160
-        self.trunk = Trunk(config)
-        self.fc = fully_connected(16 * config.width, config.dim)
+        self.trunk = make_trunk(config.trunk, config.width, config.depths)
+        self.fc = fully_connected(self.trunk.channels, config.dim)
         self.head = CosineLogit()
         initialise(self)
 

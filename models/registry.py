@@ -102,6 +102,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "Partial faces, attention",
         "Twelve attention maps pool the parts of a face that can be seen: is it the same person, cropped or occluded?",
+        {"trunk": "reference"},
     ),
     "partial_average": Entry(
         "models.partial_face:PartialAverage",
@@ -109,13 +110,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "Partial faces, average pooling",
         "The same trunk averaged over the whole image: the baseline of the partial-face comparison.",
-    ),
-    "partial_grid": Entry(
-        "models.partial_face:PartialGrid",
-        "models.partial_face:PartialAverageConfig",
-        "verification",
-        "Partial faces, 5 x 5 cells",
-        "The same trunk, cell by cell: how the trunk of the partial-face comparison is first trained, on whole faces.",
+        {"trunk": "reference"},
     ),
     "vit_abs": Entry(
         "models.vit_kprpe:VitKprpe",
@@ -147,7 +142,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "Partial faces, attention, as published",
         "Extract, attend, aggregate with the published 1024 channels, for weights of your own.",
-        {"width": 64, "fork_depth": 6},
+        {"trunk": "bottleneck", "width": 64, "fork_depth": 6},
     ),
     "ir18_none.paper": Entry(
         "models.ir_resnet:IRResNet",

@@ -25,7 +25,7 @@ from models.weights import WeightError, file_sha256, read_sidecar
 from training.evaluate.report import write_json
 from training.metrics import fold_ci
 
-TITLES = {"partial_face": "attention", "partial_average": "average pooling", "partial_grid": "cell by cell"}
+TITLES = {"partial_face": "attention", "partial_average": "average pooling"}
 
 
 def label(facts: Mapping[str, Any]) -> str:

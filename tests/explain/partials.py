@@ -12,7 +12,7 @@ from models.faces import DLIB_150, PARTIAL_160
 from models.pair import PairModel
 from tests.explain.arms import drawn_face
 
-TINY = {"width": 4, "depths": (1, 1, 1), "dim": 8}
+TINY = {"width": 4, "depths": (1, 1, 1), "dim": 8, "trunk": "bottleneck"}
 CONFIGS: dict[str, dict] = {"partial_face": {**TINY, "parts": 5}, "partial_average": TINY, "dlib_resnet": {}}
 
 

@@ -8,19 +8,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from models import FaceBatch, create_model, record
+from models import FaceBatch, create_model, load_model, record
 from models.partial_face import (
     Attend,
     PartialAverage,
     PartialAverageConfig,
     PartialFace,
     PartialFaceConfig,
-    PartialGrid,
-    Trunk,
 )
+from models.partial_trunk import BottleneckTrunk, ReferenceTrunk, make_trunk
 from models.taps import tap_names
+from models.weights import find_weight
 from training.partial import load_fitting
 
 TINY = {"width": 4, "depths": (1, 1, 1), "dim": 8}
@@ -90,14 +91,14 @@ def test_demo_keeps_the_paper_s_grid() -> None:
 
 
 def test_three_halvings_only() -> None:
-    trunk = Trunk(PartialAverageConfig())
+    trunk = BottleneckTrunk(32, (3, 4, 6))
     main = [m for n, m in trunk.named_modules() if "downsample" not in n and hasattr(m, "stride") and "conv" in n]
     halvings = [m for m in (*main, trunk.stem[0], trunk.stem[3]) if m.stride in (2, (2, 2))]
     assert len(halvings) == 3
 
 
 def test_fill_is_zero_to_the_network() -> None:
-    trunk = Trunk(PartialAverageConfig(**TINY))
+    trunk = BottleneckTrunk(4, (1, 1, 1))
     trunk.stem = trunk.block2 = trunk.block3 = trunk.block4 = nn.Identity()
     image = (torch.tensor([0.0, 128.0, 255.0]) / 255).view(1, 1, 1, 3).expand(1, 3, 1, 3)
     torch.testing.assert_close(trunk(image)[1][0, 0, 0], torch.tensor([-1.0, 0.0, 127 / 128]), atol=1e-6, rtol=0)
@@ -211,7 +212,7 @@ def test_every_parameter_learns(values: dict[str, object]) -> None:
 
 def test_no_map_starts_dead() -> None:
     torch.manual_seed(0)
-    model = create_model("partial_face").train()
+    model = create_model("partial_face", trunk="bottleneck").train()
     with torch.no_grad():
         attention = model.parts(images(4)).attention
     assert ((attention > 0).float().mean((0, 2, 3)) > 0.9).all()
@@ -274,24 +275,33 @@ def test_baseline_is_the_same_trunk_averaged() -> None:
     assert not [n for n in tap_names(baseline) if "part_" in n]
 
 
-def test_grid_sees_where_a_feature_lies() -> None:
-    """Cells by hand: 4 x 4 places of F each, in rows, then batch norm and the fully connected layer."""
-    torch.manual_seed(0)
-    model, image = PartialGrid(PartialAverageConfig(**TINY)).eval(), images()
-    with_statistics(model.fc)
-    with torch.no_grad(), record() as evidence:
-        code = model.encode(image, torch.zeros(2, 5, 2))
-    features = evidence["block4.features"]
-    cells = [features[:, :, 4 * i : 4 * i + 4, 4 * j : 4 * j + 4].mean((2, 3)) for i in range(5) for j in range(5)]
-    weight, bias = affine(model.fc)
-    expected = torch.stack(cells, 2).flatten(1) / (1 + model.norm.eps) ** 0.5 @ weight.T + bias
-    torch.testing.assert_close(code, expected, atol=1e-5, rtol=1e-4)
+def test_the_reference_trunk_is_the_encoders_own_on_a_finer_grid() -> None:
+    """Far from the borders, every second place of stage 3 and every fourth of stage 4's first block, bit for bit."""
+    encoder, trunk = load_model("dlib_resnet").trunk, ReferenceTrunk().eval()
+    fitting = {name: value for name, value in encoder.state_dict().items() if name in trunk.state_dict()}
+    trunk.load_state_dict(fitting, strict=True)
+    shared = torch.rand(1, 64, 80, 80, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        dense = trunk.stages[2](shared)
+        coarse = encoder.stages[2](shared)
+        torch.testing.assert_close(dense[:, :, 1::2, 1::2][..., 15:25, 15:25], coarse[..., 15:25, 15:25])
+        finer, own = trunk.stages[3](dense), encoder.stages[3][0](coarse)
+    torch.testing.assert_close(finer[:, :, 3::4, 3::4][..., 8:12, 8:12], own[..., 8:12, 8:12])
 
 
-def test_the_grid_s_trunk_fits_the_others() -> None:
-    torch.manual_seed(0)
-    grid = PartialGrid(PartialAverageConfig(**TINY))
-    for model in (tiny(), PartialAverage(PartialAverageConfig(**TINY))):
-        fresh, unused = load_fitting(model, grid.state_dict())
-        assert not [name for name in (*fresh, *unused) if name.startswith("trunk.")]
-        assert torch.equal(model.trunk.stem[0].weight, grid.trunk.stem[0].weight)
+def test_the_demo_starts_from_the_reference_encoder() -> None:
+    state = load_file(find_weight("dlib_resnet"))
+    for name in ("partial_face", "partial_average"):
+        model = create_model(name)
+        fresh, _ = load_fitting(model, state)
+        assert not [n for n in fresh if n.startswith("trunk.")]
+        with torch.no_grad(), record() as evidence:
+            model.eval().encode(images(1), torch.zeros(1, 5, 2))
+        assert evidence["block2.features"].shape == (1, 32, 40, 40)
+        assert evidence["block3.features"].shape == (1, 64, 20, 20)
+        assert evidence["block4.features"].shape == (1, 256, 20, 20)
+
+
+def test_another_make_of_trunk_is_refused() -> None:
+    with pytest.raises(ValueError, match="bottleneck, reference"):
+        make_trunk("vgg", 32, (3, 4, 6))

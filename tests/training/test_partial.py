@@ -156,7 +156,7 @@ def test_the_command_from_start_to_resume(
     teacher = Teacher("flat", PARTIAL_160, tmp_path / "celeba/7/1.jpg", lambda _: Flat())
     monkeypatch.setattr(training.distill, "available_teachers", lambda _: [teacher])
     save_file(tiny(attention=False).state_dict(), tmp_path / "start.safetensors")
-    config = {"width": 4, "depths": [1, 1, 1], "dim": DIM, "parts": 2}
+    config = {"width": 4, "depths": [1, 1, 1], "dim": DIM, "parts": 2, "trunk": "bottleneck"}
     call = ["partial", "--model", "partial_face", "--config", json.dumps(config), "--batch", "2", "--no-export"]
     call += ["--init", str(tmp_path / "start.safetensors"), "--data", str(tmp_path), "--out", str(tmp_path / "run")]
     for epochs, steps in ((1, 2), (2, 4)):

@@ -90,7 +90,7 @@ def write_weight(folder: Path) -> None:
 
 
 def config() -> dict:
-    return {"width": 8, "depths": (1, 1, 1), "dim": 16, "parts": 4}
+    return {"width": 8, "depths": (1, 1, 1), "dim": 16, "parts": 4, "trunk": "bottleneck"}
 
 
 def test_all_seven_columns_with_plot_and_maps(tree: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from models import create_model
 from models.weights import OperatingPoints, Sidecar, file_sha256
 
-TINY = {"width": 8, "depths": (1, 1, 1), "dim": 16}
+TINY = {"width": 8, "depths": (1, 1, 1), "dim": 16, "trunk": "bottleneck"}
 MODELS = ("partial_face", "partial_average")
 
 

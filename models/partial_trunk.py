@@ -10,8 +10,8 @@
 
 "reference", the demo's: the first stages of the reference encoder (models/dlib_resnet.py), so that a small training
 starts from features of millions of faces. From block 4 on no stride is left; what it would have skipped is computed too
-and the kernels are spread as far apart as before (a trous), so every second place of F in each direction is, away from
-the borders, what the reference encoder has there.
+and the kernels are spread as far apart as before (a trous), so every fourth place of F in each direction is, away from
+the borders, what the reference encoder has after its stage 4's first block.
 
     (255 x - mean) / 256
     block 1: conv7x7/2, ReLU, max-pool 3x3/2, padded                40 x 40

@@ -87,7 +87,7 @@ def seen(look: PartialLook) -> str:
     shown = "".join(figure(rgb, f"{title}, 160 × 160 px", title) for rgb, title in pictures)
     return (
         f"<div class='ks-maps'><div class='ks-grid3'>{shown}</div><p class='ks-caption'>Hidden pixels are the "
-        "protocol's grey (128), which the two networks of this method read as zero. The reference encoder gets the "
+        "protocol's grey (128), which the two networks of this method met in training. The reference encoder gets the "
         "same edit in its own 150 px crop, carried over by the alignment.</p></div>"
     )
 

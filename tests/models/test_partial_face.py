@@ -276,7 +276,7 @@ def test_baseline_is_the_same_trunk_averaged() -> None:
 
 
 def test_the_reference_trunk_is_the_encoders_own_on_a_finer_grid() -> None:
-    """Far from the borders, every second place of stage 3 and every fourth of stage 4's first block, bit for bit."""
+    """Far from the borders, every second place of stage 3 and every fourth of stage 4's first block."""
     encoder, trunk = load_model("dlib_resnet").trunk, ReferenceTrunk().eval()
     fitting = {name: value for name, value in encoder.state_dict().items() if name in trunk.state_dict()}
     trunk.load_state_dict(fitting, strict=True)

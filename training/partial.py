@@ -207,6 +207,19 @@ def select(
         keep(run.folder, student, {**facts, "steps": step + 1, **cosines})
 
 
+def for_every_part(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The average-pooled network's weights with its FC repeated for every part of `model`.
+
+    Where all maps are flat and open, both networks then have the same embedding: neither arm starts ahead. Weights of
+    other networks, and those for a network without parts, stay as they are.
+    """
+    if not isinstance(model, PartialFace):
+        return dict(state)
+    one = {name.removeprefix("fc."): value for name, value in state.items() if name.startswith("fc.")}
+    rest = {name: value for name, value in state.items() if not name.startswith("fc.")}
+    return rest | {f"aggregate.{k}.{name}": value for k in range(len(model.aggregate)) for name, value in one.items()}
+
+
 def load_fitting(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
     """Load what fits by name and shape: the trunk of another network of the comparison, for one.
 
@@ -254,7 +267,7 @@ def main() -> None:
         train, held, teachers = lessons(root, model.spec)
         faces = faces_of(train)
     if args.init:
-        fresh, unused = load_fitting(model, load_file(args.init))
+        fresh, unused = load_fitting(model, for_every_part(model, load_file(args.init)))
         accelerator.print(f"{args.init}: not in it, starts anew: {by_module(fresh)}; not used: {by_module(unused)}")
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_{'partial' if how.partial else 'whole'}", accelerator, how.seed)

@@ -26,7 +26,7 @@ from tests.training.test_distill import Flat
 from training.distill import Student
 from training.holdout import is_held_out
 from training.loop import Run, read_log
-from training.partial import Learner, by_module, cropped, load_fitting, main
+from training.partial import Learner, by_module, cropped, for_every_part, load_fitting, main
 from training.partial_losses import weighted_diversity
 from training.teachers import Teacher
 
@@ -135,6 +135,21 @@ def test_weights_pass_between_the_two_networks() -> None:
     assert "trunk.stem.0.weight" not in wider[0]
     with pytest.raises(ValueError, match="another network"):
         load_fitting(attention, {"head.slope": torch.tensor(2.0), "trunk.stem.0.weight": torch.zeros(8, 3, 7, 7)})
+
+
+def test_the_attention_starts_where_the_average_is() -> None:
+    """With flat and open maps its embedding is the average-pooled network's."""
+    attention, average = tiny(), tiny(attention=False).eval()
+    average.fc[1].running_mean.normal_()
+    fresh, unused = load_fitting(attention, for_every_part(attention, average.state_dict()))
+    assert not unused and {n.split(".")[0] for n in fresh} == {"fork", "to_maps"}
+    with torch.no_grad():
+        attention.to_maps.weight.zero_()
+        attention.to_maps.bias.fill_(30)
+    faces = lesson(range(4)).faces(np.arange(4))
+    embeddings = [m.eval().encode(faces.image, faces.keypoints) for m in (attention, average)]
+    torch.testing.assert_close(*embeddings)
+    assert for_every_part(average, attention.state_dict()).keys() == attention.state_dict().keys()
 
 
 def test_a_network_on_another_template_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,7 +202,7 @@ def _evidence() -> list[Any]:
 
 def _wire(page: Page) -> None:
     """Photos, placing and edits run networks; what is looked at never does."""
-    on_change(page.first, lambda event: _then_run(event.then, page))
+    on_change(page.first, lambda event: _then_run(event.then, page), taking=placing.take_first)
     on_change(page.second, lambda event: _then_fresh(event, page), taking=placing.take_photo, also=[page.panel.fold])
     _then_begin(page.example.click(do.example, None, page.examples, **RUNS), page)
     _wire_placing(page)

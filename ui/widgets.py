@@ -18,7 +18,7 @@ from PIL import Image
 
 from models import PhotoError
 from ui import cards
-from ui.shots import Shot, take
+from ui.shots import NO_FACE, Shot, take
 
 SESSION_SECONDS = 2 * 3600
 """How long a session's state and its files are kept."""
@@ -101,15 +101,20 @@ def notice(path: str | None, shot: Shot | None) -> Any:
     return path, time.monotonic_ns()  # the same file may come twice
 
 
-def take_photo(pending: tuple[str | None, int]) -> tuple[Shot | None, Any, Any, str]:
-    """A new file -> session memory, picture, picker, note. What cannot be used leaves an empty widget and a reason."""
+def take_photo(pending: tuple[str | None, int], hint: str = "") -> tuple[Shot | None, Any, Any, str]:
+    """A new file -> session memory, picture, picker, note. What cannot be used leaves an empty widget and a reason.
+
+    Args:
+        hint: said after the reason when no face was found.
+    """
     path = pending[0]
     if not path:
         return None, None, gr.update(visible=False), cards.message("No photo yet.")
     try:
         return show_shot(take(path))
     except PhotoError as error:
-        return None, None, gr.update(visible=False), cards.message(str(error), error=True)
+        words = str(error) + (hint if str(error) == NO_FACE else "")
+        return None, None, gr.update(visible=False), cards.message(words, error=True)
 
 
 def pick_face(shot: Shot | None, number: int | None) -> tuple[Shot | None, Any, Any, Any]:

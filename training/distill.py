@@ -57,6 +57,8 @@ class Settings:
     Attributes:
         epochs: passes over the faces.  batch: over all processes.  warmup: steps.  patience: epochs.
         decay: last part of the run over which the learning rate falls to zero.
+        offsets: learning rate of a ViT's position offsets, in those of all else: they start at zero, and AdamW takes a
+            weight no further than the sum of its steps.
         channels_last: memory format, faster for convolutional networks.
     """
 
@@ -66,13 +68,14 @@ class Settings:
     warmup: int = 300
     decay: float = 0.4
     weight_decay: float = 0.05
+    offsets: float = 1.0
     patience: int = 6
     seed: int = 0
     channels_last: bool = False
 
     def facts(self) -> dict[str, Any]:
         """What a resumed run must share; the others may change."""
-        return {k: getattr(self, k) for k in ("batch", "lr", "warmup", "weight_decay", "seed")}
+        return {k: getattr(self, k) for k in ("batch", "lr", "warmup", "weight_decay", "offsets", "seed")}
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def fit(
     accelerator = run.accelerator
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     student.to(memory_format=layout)
-    optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
+    optimizer = torch.optim.AdamW(parameter_groups(student, how), lr=how.lr)
     network, optimizer = accelerator.prepare(student, optimizer)
     batches, stopping = Batches(len(train), how.batch, how.seed), EarlyStopping(how.patience)
     total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
@@ -156,7 +159,7 @@ def fit(
     network.train()
     for step in run.steps(start, total, objects, facts):
         for group in optimizer.param_groups:
-            group["lr"] = how.lr * warm_stable_decay(step, total, how.warmup, how.decay)
+            group["lr"] = group["lr_scale"] * how.lr * warm_stable_decay(step, total, how.warmup, how.decay)
         rows = batches.rows(step)
         draws = draw(augment, how.batch, generator_of(how.seed, step))
         faces = augmented(train.faces(rows[mine]), draws[mine]).to(accelerator.device)
@@ -178,6 +181,17 @@ def fit(
             if stopping.exhausted:
                 break
     return stopping.best
+
+
+def parameter_groups(student: nn.Module, how: Settings) -> list[dict[str, Any]]:
+    """For AdamW: no decay on norms and biases, nor on position offsets; `lr_scale` is a group's learning rate."""
+    offsets = {id(p): p for name, p in student.named_parameters() if "rpe." in name}
+    groups = param_groups_weight_decay(student, how.weight_decay)
+    kept = [
+        {**group, "params": [p for p in group["params"] if id(p) not in offsets], "lr_scale": 1.0} for group in groups
+    ]
+    own = {"params": list(offsets.values()), "weight_decay": 0.0, "lr_scale": how.offsets}
+    return [*kept, own] if offsets else kept
 
 
 def select(

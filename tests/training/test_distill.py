@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import training.distill
+from models import create_model
 from models.svit import Svit
 from tests.training.distill_worker import CONFIG, DIM, FACES, lesson
 from training.augment import Augment
@@ -28,6 +29,7 @@ from training.distill import (
     held_out_cosine,
     lessons,
     make_accelerator,
+    parameter_groups,
 )
 from training.holdout import is_held_out
 from training.loop import Run, read_log
@@ -65,6 +67,16 @@ def test_eight_faces_are_learnt_by_heart_and_the_best_weights_kept(tmp_path: Pat
     facts = json.loads((tmp_path / "model.json").read_text())
     assert again == pytest.approx(facts["held_out_cosine"], abs=1e-5) == pytest.approx(best, abs=1e-5)
     assert facts["model"] == "tiny"
+
+
+def test_position_offsets_have_a_learning_rate_of_their_own(tmp_path: Path) -> None:
+    how = Settings(offsets=40)
+    for name, weights in (("vit_kprpe", 2), ("vit_irpe", 8), ("vit_abs", 0)):
+        student = Student(create_model(name), 7)
+        groups = parameter_groups(student, how)
+        assert sum(len(g["params"]) for g in groups) == len(list(student.parameters()))
+        fast = [g for g in groups if g["lr_scale"] == 40]
+        assert sum(len(g["params"]) for g in fast) == weights and all(not p.any() for g in fast for p in g["params"])
 
 
 def test_training_ends_when_nothing_improves(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Hörmann, Zhang, Knoche, Teepe and Rigoll, "Attention-based Partial Face Recogni
 "partial_face.paper"; the demo's trunk is the reference encoder's.
 
     Extract    a ResNet cut after block 4                    20 x 20    F           models/partial_trunk.py
-               fork after block 3: bottlenecks, conv1x1, ReLU
+               fork after block 3: bottlenecks, conv1x1, ReLU, at most 6
                                                              20 x 20    A, K attention maps
     Attend     A' = sigmoid(A);  s = softmax over k of mean_ij A'_k;  M_k = s_k A'_k
                v_k = K / (h w) sum_ij M_k[ij] F[ij]
@@ -21,6 +21,8 @@ Our reading, where the paper is silent:
     paper's. Pooled over places, what a ReLU left differs little between faces: without the norm all embeddings start
     on one line (mean cosine between faces .97), and training spends its first epochs there.
   * Without recalibration (an ablation) every s_k is 1/K, in the maps and in the evidence alike.
+  * A is cut at 6, where its sigmoid is .9975. Pooling sees no difference above, but L_wDIV's softmax over places does:
+    without the cut it is least where every map is a single place, and that is where training went.
   * A ReLU before a sigmoid leaves A' in [0.5, 1): s_k differs between two parts by a factor below e^0.5 = 1.65, and
     no place is ever fully ignored. The bias before the ReLU starts at 1, so that no map starts dead.
 """
@@ -81,7 +83,7 @@ class Parts:
     """What the attention made of B faces; the losses in training/partial_losses.py start here.
 
     Attributes:
-        attention: A, (B, K, h, w), before the sigmoid, >= 0.
+        attention: A, (B, K, h, w), before the sigmoid, in [0, 6].
         weights: s, (B, K), rows sum to 1.
         features: f_k, (B, K, dim).
     """
@@ -151,7 +153,7 @@ class PartialFace(PairModel):
     def parts(self, image: Tensor) -> Parts:
         """(B, 3, 160, 160) RGB in [0, 1] -> Parts; its embedding is what `encode` gives."""
         shared, features = self.trunk(image)
-        attention = F.relu(self.to_maps(self.fork(shared)))  # (B, K, 20, 20)
+        attention = F.relu6(self.to_maps(self.fork(shared)))  # (B, K, 20, 20)
         weights, pooled = self.attend(attention, features)
         each = torch.stack([fc(v) for fc, v in zip(self.aggregate, pooled.unbind(1), strict=True)], 1)  # (B, K, dim)
         return Parts(attention, weights, each)

@@ -34,7 +34,7 @@ from training.evaluate.scoring import encode_all, mirrored, score_pairs, unique_
 from training.kin_batches import partners
 from training.kin_objectives import FusionObjective, Weights, objective_for
 from training.kinship import Lesson, Settings, fit, lesson_of, start_from, without_augmentation
-from training.loop import Run, warm_stable_decay
+from training.loop import Run, set_rate, warm_stable_decay
 from training.metrics import auc
 from training.resume import generator_of, seed_step
 from training.studies import RESULTS
@@ -69,8 +69,7 @@ def train_head(model: Svit, codes: Tensor, lesson: Lesson, how: Settings) -> flo
     optimizer = torch.optim.AdamW(parameters, lr=how.lr, weight_decay=how.weight_decay)
     for step in range(how.steps):
         seed_step(how.seed, step)
-        for group in optimizer.param_groups:
-            group["lr"] = how.lr * warm_stable_decay(step, how.steps, how.warmup, how.decay)
+        set_rate(how.lr * warm_stable_decay(step, how.steps, how.warmup, how.decay), optimizer)
         batch = lesson.batches(step)
         rows = torch.from_numpy(batch.rows)
         x, y = codes[torch.randint(len(codes), (len(rows),)), rows].float().chunk(2)

@@ -39,7 +39,7 @@ from training.checkpoint import command_line
 from training.crops import Crops, Morphs, draw_morphs, joined_batch
 from training.data import celeba_crops, data_root, family_of, fiw_crops
 from training.holdout import is_held_out
-from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
+from training.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
 from training.losses import distillation
 from training.resume import Batches, generator_of
 from training.settings import add_settings, chosen
@@ -158,22 +158,14 @@ def fit(
     start = run.resume(objects, facts)
     network.train()
     for step in run.steps(start, total, objects, facts):
-        for group in optimizer.param_groups:
-            group["lr"] = group["lr_scale"] * how.lr * warm_stable_decay(step, total, how.warmup, how.decay)
+        set_rate(how.lr * warm_stable_decay(step, total, how.warmup, how.decay), optimizer)
         rows = batches.rows(step)
         draws = draw(augment, how.batch, generator_of(how.seed, step))
         faces = augmented(train.faces(rows[mine]), draws[mine]).to(accelerator.device)
         image = faces.image.contiguous(memory_format=layout)
         embedding = gathered(network(image, faces.keypoints))  # (batch, D)
         loss = distillation(embedding, train.targets(rows).to(mean), mean)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss of step {step} is {loss.item()}: lower --lr, resume from the checkpoint"
-            )
-        optimizer.zero_grad()
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        descend(run, step, loss, network, optimizer)
         if step % LOG_EVERY == 0:
             run.log(step, loss=loss.item(), lr=optimizer.param_groups[0]["lr"])
         if (step + 1) % batches.per_epoch == 0:

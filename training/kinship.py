@@ -39,7 +39,7 @@ from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.kin_batches import KinBatches, held_out_list, partners, split
 from training.kin_export import ship
 from training.kin_objectives import Objective, Weights, objective_for
-from training.loop import EarlyStopping, Run, my_rows, warm_stable_decay
+from training.loop import EarlyStopping, Run, descend, my_rows, set_rate, warm_stable_decay
 from training.metrics import auc
 from training.resume import generator_of
 from training.teachers import teacher_embeddings, weight_teacher
@@ -121,13 +121,13 @@ def start_from(model: PairModel, tensors: dict[str, Tensor], trunk: tuple[str, .
 
 
 def parameter_groups(objective: Objective, started: bool, how: Settings) -> list[dict[str, Any]]:
-    """Groups for AdamW, each with its learning rate under "base"; norms and biases are not decayed."""
+    """Groups for AdamW, each with its share of the learning rate; norms and biases are not decayed."""
     brought = tuple(f"model.{prefix}" for prefix in objective.trunk) if started else ("",)
     groups: dict[tuple[bool, bool], list[Tensor]] = {}
     for name, p in objective.named_parameters():
         groups.setdefault((name.startswith(brought), p.ndim > 1), []).append(p)
     return [
-        {"params": p, "base": how.lr * (1 if old else FRESH), "weight_decay": how.weight_decay if matrix else 0.0}
+        {"params": p, "lr_scale": 1 if old else FRESH, "weight_decay": how.weight_decay if matrix else 0.0}
         for (old, matrix), p in groups.items()
     ]
 
@@ -182,8 +182,7 @@ def fit(
         network.train()
         if started:
             freeze_norms(network)
-        for group in optimizer.param_groups:
-            group["lr"] = group["base"] * warm_stable_decay(step, how.steps, how.warmup, how.decay)
+        set_rate(how.lr * warm_stable_decay(step, how.steps, how.warmup, how.decay), optimizer)
         batch, generator = lesson.batches(step), generator_of(how.seed, step)
         rows, draws = batch.rows, draw(augment, len(batch.rows), generator)
         mine = my_rows(accelerator, len(rows))
@@ -192,12 +191,7 @@ def fit(
         target = None if lesson.target is None else lesson.target[torch.from_numpy(rows)].to(accelerator.device)
         terms = network(faces.image.contiguous(memory_format=layout), faces.keypoints, partner, target)
         loss = torch.stack(list(terms.values())).sum()
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss of step {step} is {loss.item()}: lower --lr, resume the run")
-        optimizer.zero_grad()
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        descend(run, step, loss, network, optimizer)
         follow(average, model, min(how.average, (step + 1) / (step + 10)))
         if step % LOG_EVERY == 0:
             run.log(step, loss=loss.item(), **{k: v.item() for k, v in terms.items()})

@@ -3,7 +3,9 @@
     run = Run(Path("runs/x"), accelerator, seed=0)
     start = run.resume(objects, facts)
     for step in run.steps(start, total, objects, facts):
-        ...                                  # the recipe's own, visible training step
+        set_rate(lr * warm_stable_decay(step, total, warmup), optimizer)
+        ...                                  # the recipe's own, visible loss
+        descend(run, step, loss, network, optimizer)
         run.log(step, loss=loss.item())
 
 A run folder holds state.pt (resume), log.jsonl (one JSON object a line, each with its step) and curve.png.
@@ -20,7 +22,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from training.resume import ResumeError, Stateful, load_state, save_state, seed_step
@@ -175,6 +177,29 @@ def warm_stable_decay(step: int, total: int, warmup: int, decay: float = 0.4) ->
     rise = (step + 1) / max(warmup, 1)
     fall = (total - step) / max(decay * total, 1)
     return max(0.0, min(1.0, rise, fall))
+
+
+def set_rate(rate: float, *optimizers: Any) -> None:
+    """The learning rate of every group, times the group's own "lr_scale" where it has one."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group.get("lr_scale", 1.0)
+
+
+def descend(run: Run, step: int, loss: Tensor, network: nn.Module, *optimizers: Any) -> None:
+    """One step of the optimizers, with the gradient of `network` cut to norm 1.
+
+    Raises:
+        FloatingPointError: the loss is not a number; the weights are as they were.
+    """
+    if not torch.isfinite(loss):
+        raise FloatingPointError(f"the loss of step {step} is {loss.item()}: lower --lr, resume the run")
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    run.accelerator.backward(loss)
+    run.accelerator.clip_grad_norm_(network.parameters(), 1.0)
+    for optimizer in optimizers:
+        optimizer.step()
 
 
 def gathered(x: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ from models.weights import file_sha256
 from training.augment import Augment, draw
 from training.data import data_root
 from training.distill import Lesson, Student, embedding_length, held_out_cosine, keep, lessons, make_accelerator
-from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
+from training.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
 from training.losses import MarginHead, distillation
 from training.partial_losses import weighted_cross_entropy, weighted_diversity
 from training.partial_views import Partial, Views, draw_views, seen
@@ -74,7 +74,7 @@ class Settings:
         patience: epochs.  channels_last: memory format.
     """
 
-    epochs: int = 6
+    epochs: int = 4
     batch: int = 64
     lr: float = 1e-4
     warmup: int = 60
@@ -161,8 +161,7 @@ def fit(
     start = run.resume(objects, facts)
     network.train()
     for step in run.steps(start, total, objects, facts):
-        for group in optimizer.param_groups:
-            group["lr"] = how.lr * warm_stable_decay(step, total, how.warmup, how.decay)
+        set_rate(how.lr * warm_stable_decay(step, total, how.warmup, how.decay), optimizer)
         rows, generator = batches.rows(step), generator_of(how.seed, step)
         wears = (torch.rand(how.batch, generator=generator) < worn).numpy()
         draws, views = draw(augment, how.batch, generator), draw_views(cut, how.batch, generator)
@@ -172,12 +171,7 @@ def fit(
         embedding, entropy, overlap = network(image, faces.keypoints, labels)
         learnt = distillation(gathered(embedding), train.clean.targets(rows).to(mean), mean)
         loss = learnt + how.cross_entropy * entropy + how.diversity * overlap
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss of step {step} is {loss.item()}: lower --lr, resume the run")
-        optimizer.zero_grad()
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        descend(run, step, loss, network, optimizer)
         if step % LOG_EVERY == 0:
             values = {"distillation": learnt, "cross_entropy": entropy, "diversity": overlap}
             run.log(step, loss=loss.item(), **{name: value.item() for name, value in values.items()})

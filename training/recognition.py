@@ -35,7 +35,7 @@ from training.augment import Augment, augmented, draw
 from training.crops import Crops
 from training.data import data_root, identity_of
 from training.distill import Lesson, Student, held_out_cosine, keep, lessons, make_accelerator
-from training.loop import EarlyStopping, Run, gathered, my_rows, warm_stable_decay
+from training.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
 from training.losses import distillation
 from training.partial_fc import PartialFC
 from training.resume import Batches, Stateful, generator_of
@@ -127,8 +127,7 @@ def fit(
     start = run.resume(objects, facts, shard)
     network.train()
     for step in run.steps(start, total, objects, facts, shard):
-        for group in (*optimizer.param_groups, *head_optimizer.param_groups):
-            group["lr"] = how.lr * warm_stable_decay(step, total, how.warmup, how.decay)
+        set_rate(how.lr * warm_stable_decay(step, total, how.warmup, how.decay), optimizer, head_optimizer)
         rows, generator = batches.rows(step), generator_of(how.seed, step)
         wears = (torch.rand(how.batch, generator=generator) < how.worn).numpy()
         draws = draw(augment, how.batch, generator)
@@ -137,14 +136,7 @@ def fit(
         learnt = distillation(gathered(embedding), train.clean.targets(rows).to(mean), mean)
         margin = head(embedding - mean, train.labels[torch.from_numpy(rows[mine])].to(mean.device), step)
         loss = learnt + how.margin_loss * margin
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss of step {step} is {loss.item()}: lower --lr, resume the run")
-        optimizer.zero_grad()
-        head_optimizer.zero_grad()
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        head_optimizer.step()
+        descend(run, step, loss, network, optimizer, head_optimizer)
         if step % LOG_EVERY == 0:
             run.log(step, loss=loss.item(), distillation=learnt.item(), margin=margin.item())
         if (step + 1) % batches.per_epoch == 0:

@@ -228,6 +228,14 @@ def test_flat_faces_give_numbers(level: float) -> None:
     assert torch.isfinite(output.similarity).all()
 
 
+def test_attention_is_cut_at_six() -> None:
+    model = tiny()
+    with torch.no_grad():
+        model.to_maps.weight.mul_(100)
+        attention = model.parts(images(2)).attention
+    assert attention.min() == 0 and attention.max() == 6
+
+
 def test_extreme_attention_gives_numbers() -> None:
     s, v = Attend()(torch.tensor([0.0, 1e4]).view(1, 2, 1, 1).expand(1, 2, 3, 3), torch.ones(1, 4, 3, 3))
     assert torch.isfinite(s).all()

@@ -166,7 +166,7 @@ def test_fresh_layers_learn_faster_and_norms_do_not_decay() -> None:
     how, count = Settings(), sum(1 for _ in objective.parameters())
     started, scratch = (parameter_groups(objective, s, how) for s in (True, False))
     assert sum(len(g["params"]) for g in started) == sum(len(g["params"]) for g in scratch) == count
-    assert {g["base"] for g in started} == {how.lr, 10 * how.lr} and {g["base"] for g in scratch} == {how.lr}
+    assert {g["lr_scale"] for g in started} == {1, 10} and {g["lr_scale"] for g in scratch} == {1}
     assert all((g["weight_decay"] > 0) == (p.ndim > 1) for g in started for p in g["params"])
 
 

@@ -180,6 +180,6 @@ def test_the_command_from_start_to_resume(
         main()
         assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["step"] == steps
     said = capsys.readouterr().out
-    assert "starts anew: aggregate (12), fork" in said and "not used: fc (6)" in said and "held-out cosine" in said
+    assert "starts anew: fork" in said and "not used: nothing" in said and "held-out cosine" in said
     kept = load_file(tmp_path / "run" / "model.safetensors")
     assert kept.keys() == create_model("partial_face", **config).state_dict().keys()

@@ -97,13 +97,19 @@ class DlibTrunk(nn.Module):
         self.taps = nn.ModuleList(Tap(f"stage{i + 1}.features") for i in range(len(STAGES)))
         self.pooled = Tap("pooled.features")  # 1 x 1: the narrowest place on the way, no layer for maps
 
-    def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, 150, 150) -> (B, 256)."""
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """(B, 3, h, w) -> the maps of stage 1 to 5."""
         x = (image * 255 - self.mean) / 256
         x = F.max_pool2d(F.relu(self.affine(self.conv(x))), 3, stride=2)
+        found = []
         for stage, tap in zip(self.stages, self.taps, strict=True):
             x = tap(stage(x))
-        return self.pooled(x.mean((2, 3), keepdim=True)).flatten(1)
+            found.append(x)
+        return found
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, 150, 150) -> (B, 256)."""
+        return self.pooled(self.maps(image)[-1].mean((2, 3), keepdim=True)).flatten(1)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from torch import Tensor, nn
 from models.faces import ARCFACE_112
 from models.outputs import InputSpec
 from models.pair import PairModel
+from models.svit_guide import Guide
 from models.taps import Tap
 
 FUSIONS = ("sum", "difference", "product", "mean")
@@ -53,6 +54,7 @@ class SvitConfig:
         embed_dim: length of the embedding that ranks faces in search.
         fusion: one of FUSIONS.
         drop_path: stochastic depth of the last block in training; earlier blocks have proportionally less.
+        guide: add the reference encoder's maps to the patch embeddings (models/svit_guide.py); not published.
     """
 
     input_size: int = 128
@@ -64,6 +66,7 @@ class SvitConfig:
     embed_dim: int = 256
     fusion: str = "product"
     drop_path: float = 0.0
+    guide: bool = False
 
     def __post_init__(self) -> None:
         if self.input_size % 32:
@@ -135,10 +138,10 @@ class Stage(nn.Module):
         self.norm = nn.LayerNorm(dim, NORM_EPS) if i == len(config.dims) - 1 else nn.Identity()
         self.tap = Tap(f"stage{i + 1}.features")
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, C', h/p, w/p), p = 4 or 2."""
+    def forward(self, x: Tensor, guide: Tensor | None = None) -> Tensor:
+        """(B, C, h, w) -> (B, C', h/p, w/p), p = 4 or 2; a guide of that shape is added to the patch embedding."""
         size = (x.shape[2] // self.embed.patch_size[0], x.shape[3] // self.embed.patch_size[1])
-        x = self.embed(x)
+        x = self.embed(x) if guide is None else self.embed(x) + to_tokens(guide)
         for j, block in enumerate(self.blocks):
             x = block(x, size)
             if j == 0:
@@ -169,6 +172,7 @@ class PCPVT(nn.Module):
         rates = torch.linspace(0, config.drop_path, sum(config.depths)).split(list(config.depths))
         self.stages = nn.ModuleList(Stage(config, i, rates[i].tolist()) for i in range(len(config.depths)))
         self.apply(_initialise)
+        self.guide = Guide(config.dims) if config.guide else None
 
     def forward(self, image: Tensor) -> Tensor:
         """Normalised map of the last stage.
@@ -179,8 +183,10 @@ class PCPVT(nn.Module):
         if image.shape[2] % 32 or image.shape[3] % 32:
             raise ValueError(f"sides must be divisible by 32, got {image.shape[2]} x {image.shape[3]}")
         x = (image - self.mean) / self.std
-        for stage in self.stages:
-            x = stage(x)
+        grids = [(image.shape[2] // stride, image.shape[3] // stride) for stride in (4, 8, 16, 32)]
+        guides = [None] * len(self.stages) if self.guide is None else self.guide(image, grids)
+        for stage, guide in zip(self.stages, guides, strict=True):
+            x = stage(x, guide)
         return x
 
 

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 
@@ -45,7 +45,7 @@ from training.resume import Batches, generator_of
 from training.settings import add_settings, chosen
 from training.teachers import available_teachers, joined_targets, teacher_embeddings, weight_teacher
 from training.verification_export import ship
-from training.warm_start import start_from
+from training.warm_start import freeze, read_start, start_from
 
 LOG_EVERY = 10
 
@@ -255,7 +255,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_distill")
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
-    parser.add_argument("--init", type=Path, default=None, help="weights to start from (.safetensors)")
+    parser.add_argument("--init", type=Path, nargs="+", help="weights to start from; for a guide also the encoder's")
+    parser.add_argument("--frozen", default="", help="parameters that stay as they are, such as backbone.guide.trunk")
     parser.add_argument("--teacher", default="", help="a trained weight that teaches too, such as dlib_kin")
     parser.add_argument("--morphs", type=int, default=0, help="mixtures of two training faces to add")
     parser.add_argument("--overfit", type=int, default=0, help="only the first N faces, no augmentation: a check")
@@ -273,7 +274,8 @@ def main() -> None:
     with accelerator.main_process_first():  # caches are written once
         train, held_out, teachers = lessons(root, model.spec, args.teacher, args.morphs)
     if args.init:
-        start_from(model, load_file(args.init))
+        start_from(model, read_start(args.init))
+    freeze(model, args.frozen)
     augment = Augment()
     if args.overfit:
         train = held_out = Lesson(train.crops, train.rows[: args.overfit], train.target)
@@ -281,14 +283,16 @@ def main() -> None:
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_distill", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
-    if args.init or args.morphs:
-        facts |= {"init": file_sha256(args.init) if args.init else "", "morphs": args.morphs}
+    if args.init or args.morphs or args.frozen:
+        started = ", ".join(map(file_sha256, args.init or ()))
+        facts |= {"init": started, "morphs": args.morphs, "frozen": args.frozen}
     best = fit(student, train, held_out, how, augment, run, facts)
     if accelerator.is_main_process:
         state = run.folder / "model.safetensors"
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
         if args.export and entry(args.model).task == "verification":
-            print(ship(create_model(args.model, **args.config), args.config, state, root, how.seed, args.init))
+            init = args.init[0] if args.init else None
+            print(ship(create_model(args.model, **args.config), args.config, state, root, how.seed, init))
 
 
 if __name__ == "__main__":

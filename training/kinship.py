@@ -43,6 +43,7 @@ from training.loop import EarlyStopping, Run, descend, my_rows, set_rate, warm_s
 from training.metrics import auc
 from training.resume import generator_of
 from training.teachers import teacher_embeddings, weight_teacher
+from training.warm_start import freeze
 
 LOG_EVERY = 10
 FRESH = 10.0
@@ -237,6 +238,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, help="default: runs/<model>_kinship")
     parser.add_argument("--init", type=Path, nargs="+", help="distilled or trained weights (.safetensors), one or more")
+    parser.add_argument("--frozen", default="", help="parameters that stay as they are, such as backbone.guide.trunk")
     parser.add_argument("--teacher", default="", help="a kinship weight whose similarities to agree with")
     parser.add_argument("--plain", action="store_true", help="no augmentation")
     parser.add_argument("--no-export", action="store_true", help="leave weights/ as it is")
@@ -264,6 +266,7 @@ def main() -> None:
     if args.init:
         tensors = {name: value for path in args.init for name, value in load_file(path).items()}
         start_from(model, tensors, objective.trunk)
+    freeze(model, args.frozen)
     with accelerator.main_process_first():  # caches are written once
         lesson = lesson_of(root, model, how, args.teacher)
     facts = {
@@ -271,6 +274,7 @@ def main() -> None:
         "config": json.dumps(args.config, sort_keys=True),
         "init": " ".join(map(file_sha256, args.init)) if args.init else "scratch",
         "teacher": args.teacher,
+        "frozen": args.frozen,
         "augmentation": not args.plain,
     }
     run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)

@@ -99,6 +99,8 @@ _MAPS = {
     "overlap of the maps": ("overlap",),
     "rank correlation, cropped": ("cropped", "rank_correlation"),
     "rank correlation, occluded": ("occluded", "rank_correlation"),
+    "within a face, cropped": ("cropped", "within_face"),
+    "within a face, occluded": ("occluded", "within_face"),
 }
 
 

@@ -5,23 +5,45 @@
 
 Gates: the last layer of each starts at zero, so that a channel gate is 1/2 everywhere and CBAM's two gates together
 1/4; the batch norm before it is made 2 or 4 times as large. Powers of two: the answers are those of the network
-without gates, bit for bit. Relative positions (iRPE, KP-RPE) start at zero by themselves. So the arms of a comparison
-start level.
+without gates, bit for bit. Relative positions (iRPE, KP-RPE) and S-ViT's guide start at zero by themselves. So the arms
+of a comparison start level.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models.ir_resnet import IRBlock
 from models.layers.cbam import CBAM
 from models.layers.squeeze_excite import SqueezeExcite
+from models.svit_guide import with_guide
 
-ADDITIONS = (".gate.", ".rpe.", ".irpe.")
+ADDITIONS = (".gate.", ".rpe.", ".irpe.", ".guide.lateral.")
 """Parts of parameter names that a plain network does not have."""
+
+
+def read_start(files: Sequence[Path]) -> dict[str, Tensor]:
+    """Weights to start from; a second file is the reference encoder's, for the guide of an S-ViT."""
+    state = load_file(files[0])
+    for encoder in files[1:]:
+        state = with_guide(state, load_file(encoder))
+    return state
+
+
+def freeze(model: nn.Module, prefix: str) -> None:
+    """The parameters whose names begin so stay as they are; an empty prefix freezes nothing.
+
+    Raises:
+        ValueError: there are none.
+    """
+    frozen = [p.requires_grad_(False) for name, p in model.named_parameters() if prefix and name.startswith(prefix)]
+    if prefix and not frozen:
+        raise ValueError(f"no parameter's name begins with {prefix!r}")
 
 
 def start_from(model: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from models import create_model
 from models.pair import PairModel
-from training.warm_start import start_from
+from training.warm_start import read_start, start_from
 
 SMALL = {"width": 16, "dim": 8}
 
@@ -52,6 +55,14 @@ def test_position_encodings_added_to_a_plain_vit_change_nothing(name: str):
     start_from(arm, plain.state_dict())
     image, keypoints = torch.rand(2, 3, 112, 112), torch.rand(2, 5, 2)
     assert torch.equal(arm.encode(image, keypoints), plain.encode(image, keypoints))
+
+
+def test_a_second_file_is_the_guides_encoder(tmp_path: Path):
+    save_file({"backbone.x": torch.ones(2)}, tmp_path / "svit.safetensors")
+    save_file({"trunk.y": torch.zeros(3), "fc.weight": torch.ones(1)}, tmp_path / "encoder.safetensors")
+    assert read_start([tmp_path / "svit.safetensors"]).keys() == {"backbone.x"}
+    both = read_start([tmp_path / "svit.safetensors", tmp_path / "encoder.safetensors"])
+    assert both.keys() == {"backbone.x", "backbone.guide.trunk.y"}
 
 
 def test_weights_of_another_shape_are_refused():

@@ -26,7 +26,6 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from safetensors.torch import save_file
-from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 
 from models import create_model
@@ -39,7 +38,16 @@ from training.checkpoint import command_line
 from training.crops import Crops, Morphs, draw_morphs, joined_batch
 from training.data import celeba_crops, data_root, family_of, fiw_crops
 from training.holdout import is_held_out
-from training.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
+from training.loop import (
+    EarlyStopping,
+    Run,
+    descend,
+    gathered,
+    my_rows,
+    parameter_groups,
+    set_rate,
+    warm_stable_decay,
+)
 from training.losses import distillation
 from training.resume import Batches, generator_of
 from training.settings import add_settings, chosen
@@ -148,7 +156,7 @@ def fit(
     accelerator = run.accelerator
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     student.to(memory_format=layout)
-    optimizer = torch.optim.AdamW(parameter_groups(student, how), lr=how.lr)
+    optimizer = torch.optim.AdamW(parameter_groups(student, how.weight_decay, is_offset, how.offsets), lr=how.lr)
     network, optimizer = accelerator.prepare(student, optimizer)
     batches, stopping = Batches(len(train), how.batch, how.seed), EarlyStopping(how.patience)
     total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
@@ -175,15 +183,9 @@ def fit(
     return stopping.best
 
 
-def parameter_groups(student: nn.Module, how: Settings) -> list[dict[str, Any]]:
-    """For AdamW: no decay on norms and biases, nor on position offsets; `lr_scale` is a group's learning rate."""
-    offsets = {id(p): p for name, p in student.named_parameters() if "rpe." in name}
-    groups = param_groups_weight_decay(student, how.weight_decay)
-    kept = [
-        {**group, "params": [p for p in group["params"] if id(p) not in offsets], "lr_scale": 1.0} for group in groups
-    ]
-    own = {"params": list(offsets.values()), "weight_decay": 0.0, "lr_scale": how.offsets}
-    return [*kept, own] if offsets else kept
+def is_offset(name: str) -> bool:
+    """Is this parameter a ViT's position offsets (models/layers/kprpe.py)?"""
+    return "rpe." in name
 
 
 def select(

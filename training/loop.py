@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator
+from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -177,6 +178,19 @@ def warm_stable_decay(step: int, total: int, warmup: int, decay: float = 0.4) ->
     rise = (step + 1) / max(warmup, 1)
     fall = (total - step) / max(decay * total, 1)
     return max(0.0, min(1.0, rise, fall))
+
+
+def parameter_groups(
+    network: nn.Module, weight_decay: float, fast: Callable[[str], bool], scale: float
+) -> list[dict[str, Any]]:
+    """For AdamW: no decay on norms and biases; parameters whose names are `fast` learn `scale` times as fast."""
+    chosen = {id(p) for name, p in network.named_parameters() if fast(name)}
+    groups = []
+    for group in param_groups_weight_decay(network, weight_decay):
+        for quick in (False, True):
+            own = [p for p in group["params"] if (id(p) in chosen) == quick]
+            groups += [{**group, "params": own, "lr_scale": scale if quick else 1.0}] if own else []
+    return groups
 
 
 def set_rate(rate: float, *optimizers: Any) -> None:

@@ -27,12 +27,12 @@ from training.distill import (
     embedding_length,
     fit,
     held_out_cosine,
+    is_offset,
     lessons,
     make_accelerator,
-    parameter_groups,
 )
 from training.holdout import is_held_out
-from training.loop import Run, read_log
+from training.loop import Run, parameter_groups, read_log
 from training.mobilefacenet import MobileFaceNet, load_mobilefacenet
 from training.teachers import Teacher, embed_all, joined_targets, teacher_embeddings
 
@@ -70,13 +70,13 @@ def test_eight_faces_are_learnt_by_heart_and_the_best_weights_kept(tmp_path: Pat
 
 
 def test_position_offsets_have_a_learning_rate_of_their_own(tmp_path: Path) -> None:
-    how = Settings(offsets=40)
     for name, weights in (("vit_kprpe", 2), ("vit_irpe", 8), ("vit_abs", 0)):
         student = Student(create_model(name), 7)
-        groups = parameter_groups(student, how)
+        groups = parameter_groups(student, 0.05, is_offset, 40)
         assert sum(len(g["params"]) for g in groups) == len(list(student.parameters()))
         fast = [g for g in groups if g["lr_scale"] == 40]
         assert sum(len(g["params"]) for g in fast) == weights and all(not p.any() for g in fast for p in g["params"])
+        assert all((g["weight_decay"] > 0) == (p.ndim > 1) for g in groups for p in g["params"] if p.shape[0] > 1)
 
 
 def test_training_ends_when_nothing_improves(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ Coordinates: u = 2 * keypoint - 1, so a crop spans [-1, 1] (grid_sample, align_c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +48,10 @@ class Augment:
     grey: float = 0.1
     erase: float = 0.3
     erase_side: tuple[float, float] = (0.15, 0.45)
+
+    def reaching(self, factor: float) -> Augment:
+        """The same with faces moved `factor` times as far: shift, turn, and the logarithm of the scale."""
+        return replace(self, shift=factor * self.shift, scale=self.scale**factor, degrees=factor * self.degrees)
 
 
 @dataclass(frozen=True)

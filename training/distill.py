@@ -67,6 +67,7 @@ class Settings:
         decay: last part of the run over which the learning rate falls to zero.
         offsets: learning rate of a ViT's position offsets, in those of all else: they start at zero, and AdamW takes a
             weight no further than the sum of its steps.
+        reach: how far augmentation moves a face, in Augment's own ranges.
         channels_last: memory format, faster for convolutional networks.
     """
 
@@ -77,13 +78,15 @@ class Settings:
     decay: float = 0.4
     weight_decay: float = 0.05
     offsets: float = 1.0
+    reach: float = 1.0
     patience: int = 6
     seed: int = 0
     channels_last: bool = False
 
     def facts(self) -> dict[str, Any]:
         """What a resumed run must share; the others may change."""
-        return {k: getattr(self, k) for k in ("batch", "lr", "warmup", "weight_decay", "offsets", "seed")}
+        names = ("batch", "lr", "warmup", "weight_decay", "offsets", "reach", "seed")
+        return {k: getattr(self, k) for k in names}
 
 
 @dataclass(frozen=True)
@@ -278,7 +281,7 @@ def main() -> None:
     if args.init:
         start_from(model, read_start(args.init))
     freeze(model, args.frozen)
-    augment = Augment()
+    augment = Augment().reaching(how.reach)
     if args.overfit:
         train = held_out = Lesson(train.crops, train.rows[: args.overfit], train.target)
         augment = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)

@@ -1,30 +1,21 @@
-"""A preset, a crop and a stroke in the editor, a bar, the report, a face placed by hand; the weights are untrained."""
+"""A preset, a crop and a stroke in the editor, a bar, the report, a face placed by hand; on the shipped weights."""
 
 from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import SLOW, running_app
+from tests.browser.conftest import SLOW
 from tests.ui.photos import EXAMPLES
-from tests.ui.untrained_partial import write_partial_weights
 
 pytestmark = pytest.mark.browser
 VISIBLE = "() => Number(document.querySelector('#part-answer .ks-answer')?.dataset.visible)"
-
-
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app with two untrained networks beside the shipped weights."""
-    weights = write_partial_weights(tmp_path_factory.mktemp("weights"))
-    with running_app(tmp_path_factory, KINSIGHT_WEIGHTS=str(weights)) as url:
-        yield url
 
 
 def open_tab(page: Any) -> None:

@@ -101,6 +101,16 @@ def test_draws_stay_in_their_ranges() -> None:
     assert abs((draws.saturation == 0).float().mean() - how.grey) < 0.02
 
 
+def test_twice_the_reach_moves_twice_as_far_and_colours_alike() -> None:
+    how = Augment(flip=0)
+    near, far = (draw(a, 500, generator()) for a in (how, how.reaching(2)))
+    shift = near.move[:, :, 2]
+    torch.testing.assert_close(far.move[:, :, 2], 2 * shift)
+    once, twice = (torch.view_as_complex(d.move[:, :, 0].contiguous()) for d in (near, far))
+    torch.testing.assert_close(twice, once**2)  # twice the angle, the scale squared
+    assert torch.equal(near.contrast, far.contrast) and torch.equal(near.box, far.box)
+
+
 def test_draws_can_be_sliced_for_several_processes() -> None:
     faces = FaceBatch(torch.rand(6, 3, 32, 32), torch.rand(6, 5, 2))
     draws = draw(Augment(), 6, generator(3))

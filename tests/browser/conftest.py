@@ -90,6 +90,16 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+def open_tab_named(page: Any, name: str) -> None:
+    """By its button, or on a narrow page in the menu behind it, where tabs go that do not fit."""
+    page.locator("[role=tablist]").first.wait_for()
+    button = page.get_by_role("tab", name=name)
+    if not button.count():
+        page.get_by_role("button", name="More tabs").first.click()
+        button = page.locator(".overflow-dropdown button").filter(has_text=name)
+    button.click()
+
+
 @pytest.fixture
 def open_page(browser: Any, app_url: str) -> Iterator[Callable[..., Any]]:
     """Opens the app in a fresh session and waits for its finished example.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import running_app
+from tests.browser.conftest import open_tab_named, running_app
 from tests.ui.untrained import write_arms
 
 pytestmark = pytest.mark.browser
@@ -25,7 +25,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def open_tab(page: Any) -> None:
     """The tab with its example, finished."""
-    page.get_by_role("tab", name="Attention").click()
+    open_tab_named(page, "Attention")
     page.wait_for_selector("#arms-trust table")
 
 

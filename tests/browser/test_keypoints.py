@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import SLOW, running_app
+from tests.browser.conftest import SLOW, open_tab_named, running_app
 from tests.ui.untrained_vits import write_vits
 
 pytestmark = pytest.mark.browser
@@ -26,7 +26,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def open_tab(page: Any) -> None:
     """The tab with its finished example."""
-    page.get_by_role("tab", name="Keypoints").click()
+    open_tab_named(page, "Keypoints")
     page.wait_for_selector("#kp-curve-shift_y .js-plotly-plot .legend", state="attached", timeout=2 * SLOW)
 
 

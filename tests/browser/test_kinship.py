@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from models import read_sidecar
+from tests.browser.conftest import open_tab_named
 from tests.ui.photos import EXAMPLES, bad_files, montage
 from ui import answering
 from ui.examples import EXAMPLES as PAIRS
@@ -242,14 +243,14 @@ def test_text_is_legible(open_page: Callable[..., Any], theme: str) -> None:
 def test_phone_width_has_no_sideways_scroll(open_page: Callable[..., Any]) -> None:
     page = open_page(width=390, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_role("tab", name="Models").click()
+    open_tab_named(page, "Models")
     page.wait_for_selector(".ks-card", state="visible")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_models_tab_lists_every_weight(open_page: Callable[..., Any]) -> None:
     page = open_page()
-    page.get_by_role("tab", name="Models").click()
+    open_tab_named(page, "Models")
     for name in answering.pair_weights():
         card = page.locator(f"#card-{name}").inner_text()
         row = read_sidecar(name)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import SLOW
+from tests.browser.conftest import SLOW, open_tab_named
 from tests.ui.photos import EXAMPLES
 
 pytestmark = pytest.mark.browser
@@ -20,7 +20,7 @@ VISIBLE = "() => Number(document.querySelector('#part-answer .ks-answer')?.datas
 
 def open_tab(page: Any) -> None:
     """The tab with its finished example, the left eye of the second photo."""
-    page.get_by_role("tab", name="Partial face").click()
+    open_tab_named(page, "Partial face")
     page.wait_for_selector("#part-order h3", state="attached", timeout=2 * SLOW)
     assert page.evaluate(VISIBLE) == pytest.approx(0.338, abs=0.001)
 

@@ -9,13 +9,13 @@ ENDPOINTS: dict[str, tuple[str, ...]] = {
     "kin_score": (),
     "tri_score": (),
     "kin_search": (),
-    "partial_face": parting.NEEDS,
     "compare_attention": arms.NEEDS,
+    "partial_face": parting.NEEDS,
     "moved_face": following.MODELS,
 }
 """Endpoint -> models that it cannot do without."""
 
 
 def public_endpoints() -> list[str]:
-    """Names, in the order of the tabs."""
+    """Names, in the order in which the app registers them."""
     return [name for name, needs in ENDPOINTS.items() if trained(needs)]

@@ -47,7 +47,8 @@ def test_three_photos_give_answer_shares_maps_and_report(open_page: Callable[...
             "t => document.querySelector('#tri-shares').innerText.includes(t)", arg=f"{share.added:+.3f}"
         )
     settle(page)
-    assert page.locator("#tri-maps img").count() == 9 and page.locator("#tri-curves tbody tr").count() == 4
+    page.wait_for_function("() => document.querySelectorAll('#tri-curves tbody tr').length === 4")
+    assert page.locator("#tri-maps img").count() == 9
     assert page.evaluate("[...document.querySelectorAll('#tri-maps img')].every(i => i.naturalWidth > 50 && i.alt)")
     with page.expect_download() as download:
         page.locator("#tri-report").click()

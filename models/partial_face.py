@@ -22,7 +22,7 @@ Our reading, where the paper is silent:
     on one line (mean cosine between faces .97), and training spends its first epochs there.
   * Without recalibration (an ablation) every s_k is 1/K, in the maps and in the evidence alike.
   * A is cut at 6, where its sigmoid is .9975. Pooling sees no difference above, but L_wDIV's softmax over places does:
-    without the cut it is least where every map is a single place, and that is where training went.
+    without the cut it is least where every map is a single place.
   * A ReLU before a sigmoid leaves A' in [0.5, 1): s_k differs between two parts by a factor below e^0.5 = 1.65, and
     no place is ever fully ignored. The bias before the ReLU starts at 1, so that no map starts dead.
 """

@@ -1,7 +1,7 @@
 """A guide for S-ViT: the reference encoder's maps, added where each stage begins.
 
-The published S-ViT starts from millions of faces; a demo trained on some twenty thousand does not. The guide is what
-stands in for them, and is ours, no part of the published network: at every stage the map of the reference encoder
+The reference encoder learnt from millions of faces, a demo from some twenty thousand. The guide lends it what the
+encoder knows, and is ours, no part of the published network: at every stage the map of the reference encoder
 (models/dlib_resnet.py) with about the same grid is normalised over channels, brought to the stage's channels by a 1x1
 convolution that starts at zero, and added to the patch embedding. All attention is S-ViT's own.
 

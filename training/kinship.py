@@ -274,8 +274,8 @@ def main() -> None:
         "config": json.dumps(args.config, sort_keys=True),
         "init": " ".join(map(file_sha256, args.init)) if args.init else "scratch",
         "teacher": args.teacher,
-        "frozen": args.frozen,
         "augmentation": not args.plain,
+        **({"frozen": args.frozen} if args.frozen else {}),
     }
     run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)
     augment = without_augmentation() if args.plain else Augment()

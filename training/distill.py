@@ -43,6 +43,7 @@ from training.loop import (
     Run,
     descend,
     gathered,
+    is_offset,
     my_rows,
     parameter_groups,
     set_rate,
@@ -184,11 +185,6 @@ def fit(
             if stopping.exhausted:
                 break
     return stopping.best
-
-
-def is_offset(name: str) -> bool:
-    """Is this parameter a ViT's position offsets (models/layers/kprpe.py)?"""
-    return "rpe." in name
 
 
 def select(

@@ -39,7 +39,7 @@ from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.kin_batches import KinBatches, held_out_list, partners, split
 from training.kin_export import ship
 from training.kin_objectives import Objective, Weights, objective_for
-from training.loop import EarlyStopping, Run, descend, my_rows, set_rate, warm_stable_decay
+from training.loop import EarlyStopping, Run, descend, my_rows, parameter_groups, set_rate, warm_stable_decay
 from training.metrics import auc
 from training.resume import generator_of
 from training.teachers import teacher_embeddings, weight_teacher
@@ -121,16 +121,10 @@ def start_from(model: PairModel, tensors: dict[str, Tensor], trunk: tuple[str, .
     model.load_state_dict({**own, **{k: tensors[k].to(own[k].dtype) for k in wanted}})
 
 
-def parameter_groups(objective: Objective, started: bool, how: Settings) -> list[dict[str, Any]]:
-    """Groups for AdamW, each with its share of the learning rate; norms and biases are not decayed."""
+def optimizer_groups(objective: Objective, started: bool, how: Settings) -> list[dict[str, Any]]:
+    """Groups for AdamW: what was not brought with trained weights learns FRESH times as fast."""
     brought = tuple(f"model.{prefix}" for prefix in objective.trunk) if started else ("",)
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for name, p in objective.named_parameters():
-        groups.setdefault((name.startswith(brought), p.ndim > 1), []).append(p)
-    return [
-        {"params": p, "lr_scale": 1 if old else FRESH, "weight_decay": how.weight_decay if matrix else 0.0}
-        for (old, matrix), p in groups.items()
-    ]
+    return parameter_groups(objective, how.weight_decay, lambda name: not name.startswith(brought), FRESH)
 
 
 def freeze_norms(model: nn.Module) -> None:
@@ -173,7 +167,7 @@ def fit(
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     model.to(memory_format=layout)
     average = copy.deepcopy(model).requires_grad_(False)
-    optimizer = torch.optim.AdamW(parameter_groups(objective, started, how), lr=how.lr)
+    optimizer = torch.optim.AdamW(optimizer_groups(objective, started, how), lr=how.lr)
     network, optimizer = accelerator.prepare(objective, optimizer)
     stopping = EarlyStopping(how.patience)
     objects = {"objective": objective, "average": average, "optimizer": optimizer, "stopping": stopping}

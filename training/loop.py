@@ -193,6 +193,11 @@ def parameter_groups(
     return groups
 
 
+def is_offset(name: str) -> bool:
+    """Is this parameter a ViT's position offsets (models/layers/kprpe.py)?"""
+    return "rpe." in name
+
+
 def set_rate(rate: float, *optimizers: Any) -> None:
     """The learning rate of every group, times the group's own "lr_scale" where it has one."""
     for optimizer in optimizers:

@@ -27,12 +27,11 @@ from training.distill import (
     embedding_length,
     fit,
     held_out_cosine,
-    is_offset,
     lessons,
     make_accelerator,
 )
 from training.holdout import is_held_out
-from training.loop import Run, parameter_groups, read_log
+from training.loop import Run, is_offset, parameter_groups, read_log
 from training.mobilefacenet import MobileFaceNet, load_mobilefacenet
 from training.teachers import Teacher, embed_all, joined_targets, teacher_embeddings
 

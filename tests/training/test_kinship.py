@@ -22,7 +22,7 @@ from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.kin_batches import KinBatches, partners
 from training.kin_export import calibrate, platt_of
 from training.kin_objectives import Weights, objective_for, similarity_gap, with_partners
-from training.kinship import Settings, freeze_norms, parameter_groups, start_from
+from training.kinship import Settings, freeze_norms, optimizer_groups, start_from
 from training.loop import read_log
 
 FAST = {"svit": 3e-3, "facor": 3e-3, "siamese_ir": 3e-3, "dlib_kin": 1e-4}  # without batch norms a high rate collapses
@@ -164,7 +164,7 @@ def test_a_siamese_start_fits_facor() -> None:
 def test_fresh_layers_learn_faster_and_norms_do_not_decay() -> None:
     objective = objective_for(tiny("facor"), Weights())
     how, count = Settings(), sum(1 for _ in objective.parameters())
-    started, scratch = (parameter_groups(objective, s, how) for s in (True, False))
+    started, scratch = (optimizer_groups(objective, s, how) for s in (True, False))
     assert sum(len(g["params"]) for g in started) == sum(len(g["params"]) for g in scratch) == count
     assert {g["lr_scale"] for g in started} == {1, 10} and {g["lr_scale"] for g in scratch} == {1}
     assert all((g["weight_decay"] > 0) == (p.ndim > 1) for g in started for p in g["params"])

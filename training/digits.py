@@ -1,4 +1,4 @@
-"""Digits under affine transforms never seen in training: absolute positions, iRPE and KP-RPE trained alike.
+"""Digits under affine transforms beyond those of training: absolute positions, iRPE and KP-RPE trained alike.
 
     python -m training.digits [--seeds 12] [--epochs 75] [--json FILE]
 
@@ -6,14 +6,15 @@ A CPU-sized version of the MNIST -> AffNIST experiment of Kim et al., "KeyPoint 
 Recognition", CVPR 2024 (published: plain ViT 77.27 %, KP-RPE 98.1 %). Differences: scikit-learn's 1,797 digits of 8x8
 pixels in place of MNIST, brought to 16 px on a canvas of 28 px; a small ViT; about two CPU minutes a seed.
 
-    training    the digit upright, at a random place of the canvas (as AffNIST's translated training set)
-    test        held-out digits turned by up to 20 degrees, sheared by up to 0.2, each axis scaled by 0.8 to 1.2, at a
-                random place: AffNIST's ranges, drawn once for all networks of a seed; "far" is twice those ranges
+    training    the digit at a random place, turned by up to 20/3 degrees, sheared by up to 0.2/3, each axis scaled by
+                1 +- 0.2/3: as an aligned face is never exactly upright, and "near" in the tests
+    test        held-out digits at a random place in AffNIST's own ranges, three times as wide (80 of 81 draws lie
+                beyond what was trained), drawn once for all networks of a seed; "far" is twice those ranges
     keypoints   the four corners and the centre of the digit's box, moved by the same transform (five, as of a face)
     control     KP-RPE once more with keypoints that follow the shift alone, as of an upright digit: the same images and
-                weights. In training the five keypoints move as one, so nothing teaches what turning them means; where
-                the control does as well, knowing where the digit lies is what helps, and not how it is turned
+                weights. What is lost is what knowing the turn, shear and scale brings, beyond knowing the place
 
+Position offsets start at zero and learn ten times as fast as all else: in so few steps AdamW would not take them far.
 A seed draws the split, the first weights, the batches and the test transforms; all three networks of a seed share them,
 first weights included (both relative encodings start at zero). Intervals are Student's t over seeds, and those of the
 differences pair the seeds. The classifier is the network's own head with ten outputs.
@@ -34,15 +35,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.vit_kprpe import POSITIONS, ViT, VitConfig
+from training.loop import is_offset, parameter_groups
 from training.metrics import fold_ci
 
 PUBLISHED = {"abs": 0.7727, "kprpe": 0.981}
 """Accuracy on AffNIST in the paper."""
 BOX = ((-1.0, -1.0), (1.0, -1.0), (0.0, 0.0), (-1.0, 1.0), (1.0, 1.0))
 """The five keypoints (x, y) in the digit's own frame, ordered as those of a face: two above, middle, two below."""
-TEST_SETS = ("still", "shifted", "affine", "far")
-REACH = {"affine": 1.0, "far": 2.0}
-"""How many times AffNIST's ranges the unseen transforms reach."""
+TRAINED = "near"
+REACH = {TRAINED: 1 / 3, "affine": 1.0, "far": 2.0}
+"""How many times AffNIST's ranges the transforms reach."""
+TEST_SETS = ("still", "shifted", *REACH)
 CONTROL = "affine, keypoints of the shift alone"
 TEST_DRAWS = 4
 """Transforms of every test digit."""
@@ -56,6 +59,7 @@ class Recipe:
         canvas, digit: sides of the image and of the upright digit's box in pixels.
         patch, dim, depth, heads, mlp_ratio: of the ViT.
         test: digits held out.
+        offsets: learning rate of position offsets, in those of all else.
     """
 
     canvas: int = 28
@@ -69,6 +73,7 @@ class Recipe:
     epochs: int = 75
     batch: int = 96
     lr: float = 4e-3
+    offsets: float = 10.0
     weight_decay: float = 0.05
 
     def network(self, position: str) -> ViT:
@@ -147,15 +152,17 @@ def upright(transform: Tensor, recipe: Recipe) -> Tensor:
 def train(net: ViT, digits: Digits, recipe: Recipe, seed: int) -> None:
     """AdamW, one cycle, cross-entropy; digits are placed anew every time."""
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+    groups = parameter_groups(net, recipe.weight_decay, is_offset, recipe.offsets)
+    optimiser = torch.optim.AdamW(groups, lr=recipe.lr)
     steps = recipe.epochs * (len(digits) // recipe.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.lr, steps, pct_start=0.15)
+    rates = [recipe.lr * group["lr_scale"] for group in groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, steps, pct_start=0.15)
     net.train()
     for _ in range(recipe.epochs):
         order = torch.randperm(len(digits), generator=generator)
         for rows in order[: len(digits) // recipe.batch * recipe.batch].split(recipe.batch):
             batch = digits[rows]
-            transform = draw_transforms("shifted", len(batch), recipe, generator)
+            transform = draw_transforms(TRAINED, len(batch), recipe, generator)
             loss = F.cross_entropy(net(*place(batch.image, transform, recipe.canvas)), batch.label)
             optimiser.zero_grad()
             loss.backward()
@@ -214,7 +221,7 @@ def tabulate(results: dict[str, list[dict[str, float]]], recipe: Recipe) -> dict
     control = [run["affine"] - run[CONTROL] for run in results["kprpe"]]
     gaps.append({"better": "kprpe", "worse": f"kprpe, {CONTROL}", "affine": interval(control, -1)})
     return {
-        "experiment": "scikit-learn digits, trained upright at random places, tested under unseen affine transforms",
+        "experiment": "scikit-learn digits, trained on small affine transforms, tested on larger ones",
         "published_experiment": "MNIST -> AffNIST, Kim et al. 2024",
         "interval": "Student's t over seeds",
         "recipe": asdict(recipe),

@@ -64,7 +64,7 @@ def row_of(run: Path) -> dict[str, Any]:
         raise ValueError(f"{report_file} is on other weights than this run's: evaluate it again")
     kept = ("runs", "pairs", "accuracy", "accuracy_ci95", "per_fold")
     columns = {name: {k: values[k] for k in kept} for name, values in report["breakdown"].items()}
-    row = {"name": label(facts), "training": facts, "weight": report["weight"], "protocol": report["protocol"]}
+    row = {"name": label(facts), "training": facts, **{k: report[k] for k in ("weight", "protocol", "inference")}}
     return row | {"columns": columns, **({"maps": report["maps"]} if "maps" in report else {})}
 
 

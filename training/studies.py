@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from models.weights import SHIPPED
@@ -90,9 +90,26 @@ def parts(report: Mapping[str, Any]) -> str:
     if mapped := [row for row in rows if "maps" in row]:
         lines += [markdown([["network", *_MAPS], *([row["name"], *_map_cells(row["maps"])] for row in mapped)]), ""]
         lines += [f"What these are: training/evaluate/part_maps.py; {mapped[0]['maps']['intervals']}.", ""]
-    lines += [f"- {row['name']}: `{row['training']['command']}`" for row in rows]
+    lines += [f"- {row['name']} ({row['inference'].split(',')[0]}): `{row['training']['command']}`" for row in rows]
     said = "By `python -m training.part_study`, from the reports of `python -m training.evaluate partial_lfw`."
     return "\n".join([*lines, "", said, ""])
+
+
+def digits(report: Mapping[str, Any]) -> str:
+    """training/digits.py: position encodings under affine transforms beyond those of training."""
+    rows, gaps = report["rows"], report["gaps"]
+    sets = [k for k, v in rows[0].items() if isinstance(v, Mapping)]
+    cells = [["position encoding", *sets, "published: MNIST to AffNIST"]]
+    for row in rows:
+        published = f"{100 * row['published']:.1f}" if row["published"] else ""
+        cells.append([row["position"], *(_interval(row[k]["mean"], row[k]["ci95"]) for k in sets), published])
+    for gap in gaps:
+        found = [_signed(gap[k]) if k in gap else "" for k in sets]
+        cells.append([f"**{gap['better']} - {gap['worse']}**", *found, ""])
+    seeds = len(rows[0][sets[0]]["per_seed"])
+    said = f"In per cent, {seeds} seeds; differences within a seed. {report['interval']}."
+    lines = ["## Digits under affine transforms", "", markdown(cells), "", said]
+    return "\n".join([*lines, "By `python -m training.digits`, which says what the sets are.", ""])
 
 
 _MAPS = {
@@ -105,8 +122,12 @@ _MAPS = {
 
 
 def _accuracy(cell: Mapping[str, Any]) -> str:
-    low, high = (100 * v for v in cell["accuracy_ci95"])
-    return f"{100 * cell['accuracy']:.1f} ({low:.1f} to {high:.1f})"
+    return _interval(cell["accuracy"], cell["accuracy_ci95"])
+
+
+def _interval(mean: float, ci95: Sequence[float]) -> str:
+    low, high = (100 * v for v in ci95)
+    return f"{100 * mean:.1f} ({low:.1f} to {high:.1f})"
 
 
 def _map_cells(maps: Mapping[str, Any]) -> list[str]:
@@ -124,5 +145,6 @@ STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "gate_comparison": gates,
     "attention_mass": attention,
     "part_study": parts,
+    "digits": digits,
 }
 """Name of the results' file -> its section."""

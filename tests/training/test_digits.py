@@ -16,6 +16,7 @@ from training.digits import (
     CONTROL,
     REACH,
     TEST_SETS,
+    TRAINED,
     Recipe,
     accuracy,
     box_points,
@@ -68,19 +69,19 @@ def test_keypoints_land_where_the_picture_went(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "k"), REACH.items())
-def test_ranges_of_the_unseen_transforms(kind: str, k: float) -> None:
+def test_ranges_of_the_transforms(kind: str, k: float) -> None:
     recipe = Recipe()
     linear = draw_transforms(kind, 4000, recipe, generator())[:, :, :2] * recipe.canvas / recipe.digit
     angle = torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
     back = torch.stack([angle.cos(), angle.sin(), -angle.sin(), angle.cos()], 1).view(-1, 2, 2) @ linear
-    assert 0.33 * k < angle.abs().max() <= math.radians(20 * k) + 1e-6
+    assert 0.98 * math.radians(20 * k) < angle.abs().max() <= math.radians(20 * k) + 1e-6
     assert 0.19 * k < back[:, 0, 1].abs().max() <= 0.2 * k + 1e-6
     assert 1 - 0.2 * k - 1e-6 <= back[:, [0, 1], [0, 1]].min() < 1 - 0.19 * k
     assert 1 + 0.19 * k < back[:, [0, 1], [0, 1]].max() <= 1 + 0.2 * k + 1e-6
     assert back[:, 1, 0].abs().max() < 1e-6
 
 
-def test_training_sees_only_shifts_and_they_keep_the_box_inside() -> None:
+def test_shifts_keep_the_box_inside() -> None:
     recipe = Recipe(canvas=32, digit=20)
     transform = draw_transforms("shifted", 500, recipe, generator())
     assert torch.equal(transform[:, :, :2], (torch.eye(2) * 20 / 32).expand(500, 2, 2))
@@ -127,13 +128,13 @@ def test_it_learns() -> None:
     net = recipe.network("kprpe")
     before = net.rpe.linear.weight.clone()
     train(net, digits, recipe, 0)
-    assert accuracy(net, digits, "shifted", recipe, 1) > 0.25
+    assert accuracy(net, digits, TRAINED, recipe, 1) > 0.25
     assert not torch.equal(net.rpe.linear.weight, before)  # the keypoints are used
 
 
 def test_the_table() -> None:
     figures = {"abs": [0.5, 0.6], "irpe": [0.6, 0.8], "kprpe": [0.8, 0.9]}
-    rest = {"still": 1.0, "shifted": 0.9, "far": 0.5, CONTROL: 0.7}
+    rest = {"still": 1.0, "shifted": 0.9, "near": 0.9, "far": 0.5, CONTROL: 0.7}
     results = {p: [{**rest, "affine": v} for v in values] for p, values in figures.items()}
     table = tabulate(results, Recipe())
     assert [r["position"] for r in table["rows"]] == ["abs", "irpe", "kprpe"]

@@ -29,6 +29,7 @@ def write_run(folder: Path, model: str, folds: list[float], pairs: int = 30, **f
         "weight": f"{folder.name}/model",
         "weight_sha256": file_sha256(folder / "model.safetensors"),
         "protocol": "p",
+        "inference": "bf16, largest change",
         "breakdown": {"partial-cross": column | {"per_fold": folds}},
     }
     if model == "partial_face":
@@ -52,7 +53,7 @@ def test_differences_are_paired_by_fold(tmp_path: Path, monkeypatch: pytest.Monk
     (text,) = studies()
     assert "| attention | 85.0 (70.0 to 90.0) |" in text and "| attention | 0.310 (0.300 to 0.320) |  |  |" in text
     assert "| **attention - average pooling, whole faces only** | +4.00 (" in text
-    assert "- attention: `python -m x`" in text
+    assert "- attention (bf16): `python -m x`" in text
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import training.studies
+from training.digits import CONTROL, TEST_SETS, Recipe, tabulate
 from training.studies import studies
 
 
@@ -55,3 +56,12 @@ def test_ablation_rows(results: Path):
     (results / "ablation.json").write_text(json.dumps({"rows": [row]}))
     (text,) = studies()
     assert "| all | fusion head on the frozen distilled backbone | 5 | 0, 1 | 0.7900 | 0.7800 to 0.8000 |" in text
+
+
+def test_digits_beside_the_published_ones(results: Path):
+    near = {"kprpe": [0.8, 0.9], "irpe": [0.7, 0.7], "abs": [0.6, 0.6]}
+    runs = {p: [dict.fromkeys([*TEST_SETS, CONTROL], v) for v in values] for p, values in near.items()}
+    (results / "digits.json").write_text(json.dumps(tabulate(runs, Recipe())))
+    (text,) = studies()
+    assert "| kprpe | 85.0 (21.5 to 100.0) |" in text and "| 98.1 |" in text and "In per cent, 2 seeds" in text
+    assert "| **kprpe - irpe** |  |  | +15.00 (-48.53 to +78.53) |" in text

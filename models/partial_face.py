@@ -19,7 +19,7 @@ Our reading, where the paper is silent:
     1/K on average: networks with other K, without recalibration or with average pooling train alike.
   * Each FC ends in a batch norm, as ArcFace's output does. Once trained the two are one fully connected layer, the
     paper's. Pooled over places, what a ReLU left differs little between faces: without the norm all embeddings start
-    on one line (mean cosine between faces .97), and training spends its first epochs there.
+    close to one line, and training has to leave it first.
   * Without recalibration (an ablation) every s_k is 1/K, in the maps and in the evidence alike.
   * A is cut at 6, where its sigmoid is .9975. Pooling sees no difference above, but L_wDIV's softmax over places does:
     without the cut it is least where every map is a single place.
@@ -43,7 +43,7 @@ from models.partial_trunk import make_block, make_trunk
 from models.taps import Tap
 
 RESIDUAL = 0.25
-"""What the last batch norm of a bottleneck starts with: at 1, gradients are five times as long, and training stalls."""
+"""What the last batch norm of a bottleneck starts with: below 1, so that blocks start near the identity."""
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,8 @@ SCALE = 32.0
 
 @dataclass(frozen=True)
 class Settings:
-    """Of the optimisation; the defaults are for the demo, whose trunk has no batch norm and is trained: at two
-    and a half times this learning rate it unlearnt what it knew.
+    """Of the optimisation; the defaults are for the demo, whose trunk has no batch norm and is trained already: the
+    learning rate is low so that it keeps what it knows.
 
     Attributes:
         epochs: passes over the faces.  batch: over all processes.  warmup: steps.  decay: last part of the run.

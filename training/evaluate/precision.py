@@ -11,7 +11,7 @@ from models.outputs import FaceBatch
 from models.pair import PairModel
 
 TOLERANCE = 1e-2
-"""Largest change of a cosine that bf16 may make: a twentieth of the standard deviation of cosines over pairs."""
+"""Largest change of a cosine that bf16 may make; what it was on the sample stands in the report."""
 
 
 @dataclass(frozen=True)

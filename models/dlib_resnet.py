@@ -112,6 +112,24 @@ class DlibTrunk(nn.Module):
         return self.pooled(self.maps(image)[-1].mean((2, 3), keepdim=True)).flatten(1)
 
 
+class EncoderStart(nn.Module):
+    """The encoder up to stage 2 for other crops: padded, so that a map's border is the crop's; with its names."""
+
+    mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([122.782, 117.001, 104.298]).view(3, 1, 1))
+        self.conv = nn.Conv2d(3, 32, 7, stride=2, padding=3)
+        self.affine = Affine(32)
+        self.stages = nn.ModuleList([make_stage(32, *STAGES[0]), make_stage(STAGES[0][0], *STAGES[1])])
+
+    def entry(self, image: Tensor) -> Tensor:
+        """(B, 3, h, w) RGB in [0, 1] -> (B, 32, h / 4, w / 4), what stage 1 is given."""
+        x = (image * 255 - self.mean) / 256
+        return F.max_pool2d(F.relu(self.affine(self.conv(x))), 3, stride=2, padding=1)
+
+
 @dataclass(frozen=True)
 class DlibResnetConfig:
     """The network has one published size."""

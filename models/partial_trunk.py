@@ -22,12 +22,11 @@ the borders, what the reference encoder has after its stage 4's first block.
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from timm.models.resnet import Bottleneck, downsample_conv
 from torch import Tensor, nn
 
-from models.dlib_resnet import STAGES, Affine, Residual, add_padded, make_stage
+from models.dlib_resnet import STAGES, EncoderStart, Residual, add_padded
 from models.taps import Tap
 
 MAKES = ("bottleneck", "reference")
@@ -94,35 +93,22 @@ def make_dense_stage(cin: int, cout: int, plain: int, spacing: int) -> nn.Sequen
     return nn.Sequential(DenseResidual(cin, cout, True, spacing), *rest)
 
 
-class ReferenceTrunk(nn.Module):
+class ReferenceTrunk(EncoderStart):
     """The first stages of the reference encoder on a 20 x 20 grid, with its parameter names.
 
     `shared` and `channels` are the channels of block 3 and of F.
     """
 
-    mean: Tensor
-
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor([122.782, 117.001, 104.298]).view(3, 1, 1))
-        self.conv = nn.Conv2d(3, 32, 7, stride=2, padding=3)
-        self.affine = Affine(32)
-        (c1, *_), (self.shared, *_), (c3, _, plain), (self.channels, *_), _ = STAGES
-        self.stages = nn.ModuleList(
-            [
-                make_stage(32, *STAGES[0]),
-                make_stage(c1, *STAGES[1]),
-                make_dense_stage(self.shared, c3, plain, spacing=1),
-                make_dense_stage(c3, self.channels, 0, spacing=2),
-            ]
-        )
+        _, (self.shared, *_), (c3, _, plain), (self.channels, *_), _ = STAGES
+        self.stages.append(make_dense_stage(self.shared, c3, plain, spacing=1))
+        self.stages.append(make_dense_stage(c3, self.channels, 0, spacing=2))
         self.taps = nn.ModuleList(Tap(f"block{i}.features") for i in (2, 3, 4))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, 160, 160) RGB in [0, 1] -> block 3's map (B, 64, 20, 20) and F (B, 256, 20, 20)."""
-        x = (image * 255 - self.mean) / 256
-        x = F.max_pool2d(F.relu(self.affine(self.conv(x))), 3, stride=2, padding=1)
-        x = self.taps[0](self.stages[0](x))
+        x = self.taps[0](self.stages[0](self.entry(image)))
         shared = self.taps[1](self.stages[1](x))
         return shared, self.taps[2](self.stages[3](self.stages[2](shared)))
 

@@ -118,7 +118,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "ViT, absolute positions",
         "A vision transformer with learned absolute positions only: the baseline of the keypoint experiment.",
-        {"position": "abs", "embed_dim": 256},
+        {"position": "abs", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
     "vit_irpe": Entry(
         "models.vit_kprpe:VitKprpe",
@@ -126,7 +126,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "ViT, iRPE",
         "The same vision transformer with relative positions that do not know the face: the second baseline.",
-        {"position": "irpe", "embed_dim": 256},
+        {"position": "irpe", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
     "vit_kprpe": Entry(
         "models.vit_kprpe:VitKprpe",
@@ -134,7 +134,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "ViT, KP-RPE",
         "The same vision transformer with attention offsets that follow the five keypoints.",
-        {"position": "kprpe", "embed_dim": 256},
+        {"position": "kprpe", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
     "partial_face.paper": Entry(
         "models.partial_face:PartialFace",

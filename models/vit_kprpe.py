@@ -29,8 +29,10 @@ from models.layers.kprpe import BUCKETS, ImageRPE, KeypointRPE, bucket_table, lo
 from models.outputs import InputSpec
 from models.pair import CosineLogit, PairModel
 from models.taps import Tap
+from models.vit_stem import ReferenceStem
 
 POSITIONS = ("abs", "irpe", "kprpe")
+STEMS = ("patch", "reference")
 SMALL: dict[str, Any] = {"dim": 512, "depth": 12, "heads": 8, "mlp_ratio": 5, "drop_path": 0.1}
 BASE: dict[str, Any] = {"dim": 512, "depth": 24, "heads": 16, "mlp_ratio": 3, "drop_path": 0.1}
 
@@ -42,6 +44,7 @@ class VitConfig:
     Attributes:
         position: one of POSITIONS; absolute positions are learned in all of them.
         input_size, patch: side of the crop and of a patch in pixels.
+        stem: one of STEMS: patches of pixels as published, or of the reference encoder's map (models/vit_stem.py).
         dim, depth, heads: channels, blocks, attention heads of a block.
         mlp_ratio: hidden units of the MLP over channels.
         embed_dim: length of the embedding.
@@ -59,8 +62,11 @@ class VitConfig:
     embed_dim: int = 512
     feature_taps: int = 4
     drop_path: float = 0.0
+    stem: str = "patch"
 
     def __post_init__(self) -> None:
+        if self.stem not in STEMS:
+            raise ValueError(f"no stem {self.stem!r}; there are: {', '.join(STEMS)}")
         if self.position not in POSITIONS:
             raise ValueError(f"no position encoding {self.position!r}; there are: {', '.join(POSITIONS)}")
         if self.input_size % self.patch or self.dim % self.heads or self.depth % self.feature_taps:
@@ -135,7 +141,8 @@ class ViT(nn.Module):
     def __init__(self, config: VitConfig) -> None:
         super().__init__()
         dim, side = config.dim, config.side
-        self.patch_embed = PatchEmbed(config.input_size, config.patch, embed_dim=dim)
+        stem = ReferenceStem if config.stem == "reference" else PatchEmbed
+        self.patch_embed = stem(config.input_size, config.patch, embed_dim=dim)
         self.pos_embed = nn.Parameter(torch.empty(1, side**2, dim))
         rate = config.drop_path / max(1, config.depth - 1)
         self.blocks = nn.ModuleList(Block(config, i * rate, f"block{i}") for i in range(config.depth))

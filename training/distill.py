@@ -32,7 +32,6 @@ from models import create_model
 from models.outputs import FaceBatch, InputSpec
 from models.pair import PairModel
 from models.registry import entry
-from models.weights import file_sha256
 from training.augment import Augment, augmented, draw
 from training.checkpoint import command_line
 from training.crops import Crops, Morphs, draw_morphs, joined_batch
@@ -54,7 +53,7 @@ from training.resume import Batches, generator_of
 from training.settings import add_settings, chosen
 from training.teachers import available_teachers, joined_targets, teacher_embeddings, weight_teacher
 from training.verification_export import ship
-from training.warm_start import freeze, read_start, start_from
+from training.warm_start import begin
 
 LOG_EVERY = 10
 
@@ -257,6 +256,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_distill")
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
     parser.add_argument("--init", type=Path, nargs="+", help="weights to start from; for a guide also the encoder's")
+    parser.add_argument("--stem", type=Path, help="the reference encoder's weights, for a ViT's stem: left as they are")
+    parser.add_argument("--windows", action="store_true", help="KP-RPE starts on places of the face, not at zero")
     parser.add_argument("--frozen", default="", help="parameters that stay as they are, such as backbone.guide.trunk")
     parser.add_argument("--teacher", default="", help="a trained weight that teaches too, such as dlib_kin")
     parser.add_argument("--morphs", type=int, default=0, help="mixtures of two training faces to add")
@@ -274,9 +275,7 @@ def main() -> None:
     model = create_model(args.model, **args.config)
     with accelerator.main_process_first():  # caches are written once
         train, held_out, teachers = lessons(root, model.spec, args.teacher, args.morphs)
-    if args.init:
-        start_from(model, read_start(args.init))
-    freeze(model, args.frozen)
+    begun = begin(model, args.init or (), args.stem, args.windows, args.frozen)
     augment = Augment().reaching(how.reach)
     if args.overfit:
         train = held_out = Lesson(train.crops, train.rows[: args.overfit], train.target)
@@ -284,9 +283,8 @@ def main() -> None:
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_distill", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
-    if args.init or args.morphs or args.frozen:
-        started = ", ".join(map(file_sha256, args.init or ()))
-        facts |= {"init": started, "morphs": args.morphs, "frozen": args.frozen}
+    if begun or args.morphs:
+        facts |= {"init": "", "frozen": "", **begun, "morphs": args.morphs}
     best = fit(student, train, held_out, how, augment, run, facts)
     if accelerator.is_main_process:
         state = run.folder / "model.safetensors"

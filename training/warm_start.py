@@ -21,10 +21,33 @@ from torch import Tensor, nn
 from models.ir_resnet import IRBlock
 from models.layers.cbam import CBAM
 from models.layers.squeeze_excite import SqueezeExcite
+from models.pair import PairModel
 from models.svit_guide import with_guide
+from models.vit_stem import ReferenceStem
+from models.weights import file_sha256
+from training.windows import open_windows
 
 ADDITIONS = (".gate.", ".rpe.", ".irpe.", ".guide.lateral.")
 """Parts of parameter names that a plain network does not have."""
+
+
+def begin(model: PairModel, init: Sequence[Path], stem: Path | None, windows: bool, frozen: str) -> dict[str, str]:
+    """Give a fresh model what a run starts from; what the run must remember of it.
+
+    Args:
+        init: see read_start.  stem: the reference encoder's weights, for lend_stem.
+        windows: whether KP-RPE opens windows.  frozen: see freeze.
+    """
+    if init:
+        start_from(model, read_start(init))
+    if stem:
+        lend_stem(model, load_file(stem))
+    if windows:
+        open_windows(model)
+    freeze(model, frozen)
+    files = [*init, *([stem] if stem else [])]
+    facts = {"init": ", ".join(map(file_sha256, files)), "frozen": frozen, "start": "windows" if windows else ""}
+    return {name: value for name, value in facts.items() if value}
 
 
 def read_start(files: Sequence[Path]) -> dict[str, Tensor]:
@@ -44,6 +67,19 @@ def freeze(model: nn.Module, prefix: str) -> None:
     frozen = [p.requires_grad_(False) for name, p in model.named_parameters() if prefix and name.startswith(prefix)]
     if prefix and not frozen:
         raise ValueError(f"no parameter's name begins with {prefix!r}")
+
+
+def lend_stem(model: nn.Module, encoder: Mapping[str, Tensor]) -> None:
+    """Give a ViT's "reference" stem the first stages of the reference encoder; they stay as they are.
+
+    Raises:
+        ValueError: the model has no such stem.
+    """
+    stem = next((m for m in model.modules() if isinstance(m, ReferenceStem)), None)
+    if stem is None:
+        raise ValueError("this model's stem is not the reference encoder's; see its config")
+    stem.trunk.load_state_dict({name: encoder[f"trunk.{name}"] for name in stem.trunk.state_dict()})
+    stem.trunk.requires_grad_(False)
 
 
 def start_from(model: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -117,7 +117,8 @@ MODELS: dict[str, Entry] = {
         "models.vit_kprpe:VitConfig",
         "verification",
         "ViT, absolute positions",
-        "A vision transformer with learned absolute positions only: the baseline of the keypoint experiment.",
+        "A vision transformer with learned absolute positions only: the baseline of the keypoint experiment. Its "
+        "patches are read from the reference encoder's first stages, as those of the two others.",
         {"position": "abs", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
     "vit_irpe": Entry(
@@ -133,7 +134,8 @@ MODELS: dict[str, Entry] = {
         "models.vit_kprpe:VitConfig",
         "verification",
         "ViT, KP-RPE",
-        "The same vision transformer with attention offsets that follow the five keypoints.",
+        "The same vision transformer with attention offsets that follow the five keypoints; they start as windows on "
+        "places of the face, which is ours.",
         {"position": "kprpe", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
     "partial_face.paper": Entry(

@@ -8,7 +8,9 @@ networks (CVLface). KP-RPE makes attention follow the face's keypoints, so that 
         attention logits: (scale * q_i) . k_j + offset_ij, see models/layers/kprpe.py
     LN -> all tokens in a row -> Linear -> BN -> Linear -> BN = embedding
 
-As published: SMALL and BASE. The default is the demo: the same net with 192 channels, 8 blocks and 3 heads, for a CPU.
+As published: SMALL and BASE. The default is the demo: the same net with 192 channels and 8 blocks, for a CPU; shipped
+with 6 heads, and with patches of the reference encoder's map in place of pixels (models/vit_stem.py, ours), from which
+twenty thousand faces teach far more.
 iRPE's published configuration has offsets on queries, keys and values; ours is the one on queries, which is what
 KP-RPE replaces (our reading of "RPE" in the comparison). The published code can mask tokens in training; ours does not.
 """

@@ -112,6 +112,27 @@ def digits(report: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "By `python -m training.digits`, which says what the sets are.", ""])
 
 
+def positions(report: Mapping[str, Any]) -> str:
+    """training/position_study.py: what ViTs with other position encodings lose on faces that are not aligned."""
+    names = list(report["rows"][0]["losses"])
+    cells = [["", "aligned", *(f"loss, {name}" for name in names)]]
+    for row in report["rows"]:
+        found = [row["aligned"], *(row["losses"][name] for name in names)]
+        cells.append([row["weight"], *(_interval(c["mean"], c["ci95"]) for c in found)])
+    for row in (r for r in report["rows"] if "shares" in r):
+        shares = [row["shares"][name] for name in names]
+        told = [f"{s['mean']:.2f} ({s['ci95'][0]:.2f} to {s['ci95'][1]:.2f})" for s in shares]
+        cells.append([f"**{row['weight']}: share of the loss of {report['rows'][0]['weight']}**", "", *told])
+    said = (
+        f"Accuracy and losses in per cent; {report['protocol']}. A share's interval is a bootstrap of folds. One "
+        "training seed each."
+    )
+    lines = ["## Position encodings on faces that are not aligned", "", markdown(cells), "", said]
+    return "\n".join(
+        [*lines, "By `python -m training.position_study` on reports of `training.evaluate affine_lfw`.", ""]
+    )
+
+
 _MAPS = {
     "overlap of the maps": ("overlap",),
     "rank correlation, cropped": ("cropped", "rank_correlation"),
@@ -146,5 +167,6 @@ STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "attention_mass": attention,
     "part_study": parts,
     "digits": digits,
+    "position_study": positions,
 }
 """Name of the results' file -> its section."""

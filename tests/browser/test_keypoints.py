@@ -1,27 +1,18 @@
-"""A face is turned, a patch is asked, a keypoint is moved, and the animation comes down; the weights are untrained."""
+"""A face is turned, a patch is asked, a keypoint is moved, and the animation comes down."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import SLOW, open_tab_named, running_app
-from tests.ui.untrained_vits import write_vits
+from tests.browser.conftest import SLOW, open_tab_named
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app with untrained weights of the three ViTs beside the shipped ones."""
-    weights = write_vits(tmp_path_factory.mktemp("weights"))
-    with running_app(tmp_path_factory, KINSIGHT_WEIGHTS=str(weights)) as url:
-        yield url
 
 
 def open_tab(page: Any) -> None:

@@ -51,7 +51,7 @@ def test_the_command_writes_what_was_used(photos: Path, tmp_path: Path, capsys: 
     ("asked", "said"),
     [
         (["--layer", "8"], "these networks have 8"),
-        (["--head", "4"], "this layer has 3"),
+        (["--head", "7"], "this layer has 6"),
         (["--query", "2", "0"], "in [0, 1]"),
         (["--scale", "0"], "above 0"),
     ],

@@ -87,7 +87,7 @@ def test_the_picture_is_the_offsets_of_the_patch(turned: Look, head: int) -> Non
         for i, j in ((0, 0), (1, 12), (2, 3)):
             seen = picture[i * 32 + 16, j * 32 + 16]
             assert np.abs(seen - render.colours(field[i, j], limit, signed=True)).max() <= 1
-    assert f"{limit:.3g}" in note and ("mean of 3 heads" if head == 0 else "head 2 of 3") in note
+    assert f"{limit:.3g}" in note and ("mean of 6 heads" if head == 0 else "head 2 of 6") in note
     assert "Difference from the aligned face" in difference and "attention" in read
 
 

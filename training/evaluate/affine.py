@@ -120,6 +120,7 @@ def _row(scored: Scored, per_fold: np.ndarray, aligned: np.ndarray, threshold: f
     loss = aligned - per_fold
     return {
         **figures(scored, threshold),
+        "per_fold": per_fold.tolist(),
         "accuracy": float(per_fold.mean()),
         "accuracy_ci95": fold_ci(per_fold),
         "loss": float(loss.mean()),

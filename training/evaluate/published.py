@@ -76,6 +76,7 @@ LAYOUTS: dict[str, Layout] = {
         },
         "published: Kim et al. 2024, larger networks on other sets (accuracy on CFPFP, TAR on IJB-C): the gaps between "
         "position encodings may be compared, the figures may not",
+        intervals=True,
     ),
     "partial_lfw": Layout(
         _parts(*_PARTIAL),

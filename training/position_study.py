@@ -4,7 +4,8 @@
     python -m training.position_study ABS.json IRPE.json KPRPE.json
 
 The first report is the plain ViT's. A loss is the accuracy on aligned faces minus that of a condition. For every other
-network: its loss, the share of the plain one's that it is, and how far it lies below half of it. Folds are paired;
+network: its loss, the share of the plain one's that it is, and how far it lies below half of it; where it was given
+other keypoints ("unaligned, jittered"), beside the plain one's on the same pixels ("unaligned"). Folds are paired;
 intervals are Student's t over folds, the share's is a bootstrap of folds. They say what other pairs would do, not what
 another training seed would. Writes benchmarks/results/position_study.json, a section of the weights' page.
 """
@@ -26,10 +27,9 @@ DRAWS = 10_000
 
 
 def fold_losses(report: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Condition with unmoved keypoints -> what each fold loses against its aligned faces."""
+    """Condition -> what each fold loses against its aligned faces."""
     aligned = np.array(report["per_fold"])
-    plain = {name: row for name, row in report["breakdown"].items() if not name.endswith("jittered")}
-    return {name: aligned - np.array(row["per_fold"]) for name, row in plain.items()}
+    return {name: aligned - np.array(row["per_fold"]) for name, row in report["breakdown"].items()}
 
 
 def share(loss: np.ndarray, plain: np.ndarray) -> dict[str, Any]:
@@ -59,8 +59,9 @@ def study(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         row |= {"aligned": interval(np.array(report["per_fold"]))}
         row["losses"] = {name: interval(loss) for name, loss in losses.items()}
         if report is not reports[0]:
-            row["shares"] = {name: share(losses[name], plain[name]) for name in plain}
-            row["below_half"] = {name: interval(plain[name] / 2 - losses[name]) for name in plain}
+            beside = {name: plain[name.split(", ")[0]] for name in losses if name.split(", ")[0] in plain}
+            row["shares"] = {name: share(losses[name], base) for name, base in beside.items()}
+            row["below_half"] = {name: interval(base / 2 - losses[name]) for name, base in beside.items()}
         rows.append(row)
     return {"protocol": reports[0]["protocol"], "rows": rows}
 

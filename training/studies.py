@@ -117,8 +117,12 @@ def positions(report: Mapping[str, Any]) -> str:
     names = list(report["rows"][0]["losses"])
     cells = [["", "aligned", *(f"loss, {name}" for name in names)]]
     for row in report["rows"]:
-        found = [row["aligned"], *(row["losses"][name] for name in names)]
-        cells.append([row["weight"], *(_interval(c["mean"], c["ci95"]) for c in found)])
+        given = {n.partition(", ")[2]: None for n in row["losses"]}  # other keypoints than those detected, or ""
+        for other in given:
+            found = [row["losses"].get(", ".join(filter(None, (name, other)))) for name in names]
+            losses = [_interval(c["mean"], c["ci95"]) if c else "" for c in found]
+            aligned = "" if other else _interval(row["aligned"]["mean"], row["aligned"]["ci95"])
+            cells.append([", ".join(filter(None, (row["weight"], other))), aligned, *losses])
     for row in (r for r in report["rows"] if "shares" in r):
         shares = [row["shares"][name] for name in names]
         told = [f"{s['mean']:.2f} ({s['ci95'][0]:.2f} to {s['ci95'][1]:.2f})" for s in shares]

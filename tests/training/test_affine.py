@@ -14,7 +14,7 @@ from models import FaceBatch, load_model, read_sidecar
 from models.faces import align
 from models.vit_kprpe import VitConfig, VitKprpe
 from training.evaluate.__main__ import main
-from training.evaluate.affine import JITTER, Faces, affine_lfw, conditions, jittered
+from training.evaluate.affine import JITTER, Faces, affine_lfw, conditions, jittered, template
 from training.evaluate.setup import Setup
 
 PEOPLE = {"Obama": ("obama", "obama2"), "Biden": ("biden", "biden")}
@@ -52,7 +52,7 @@ def test_a_network_that_reads_no_keypoints(data: Path, tmp_path: Path, capsys: p
     assert {"accuracy", "accuracy_ci95", "auc", "tar", "protocol", "model", "weight_sha256"} <= report.keys()
     assert report["pairs"] == 4 and report["undetected"] == 0 and report["reads_keypoints"] is False
     assert report["accuracy"] == 1.0
-    assert [*report["breakdown"]] == [c.name for c in conditions() if not c.jitter][1:]
+    assert [*report["breakdown"]] == [c.name for c in conditions() if not c.reads][1:]
     for row in report["breakdown"].values():
         assert row["loss"] == pytest.approx(report["accuracy"] - row["accuracy"])
     assert report["loss_unaligned"] == report["breakdown"]["unaligned"]["loss"]
@@ -74,7 +74,7 @@ def test_a_network_that_reads_keypoints_has_jittered_twins(data: Path):
 def test_conditions_are_the_same_for_every_run_and_move_keypoints_with_pixels(data: Path):
     faces, model = Faces(data / "lfw" / "images", NAMES), load_model("dlib_resnet", "cpu")
     face = faces.face[1]
-    crops: dict[str, FaceBatch] = {c.name: c.crop(NAMES[1], face, model) for c in conditions() if not c.jitter}
+    crops: dict[str, FaceBatch] = {c.name: c.crop(NAMES[1], face, model) for c in conditions() if not c.reads}
     assert torch.equal(crops["aligned"].image, align(face, model.spec).image)
     still = crops["aligned"].keypoints[0].numpy()
 
@@ -90,6 +90,15 @@ def test_conditions_are_the_same_for_every_run_and_move_keypoints_with_pixels(da
     assert torch.equal(again.image, crops["shift 20%"].image)
     other = next(c for c in conditions() if c.name == "shift 20%").crop("another", face, model)
     assert not torch.equal(other.keypoints, again.keypoints)
+
+
+def test_template_keypoints_are_those_of_an_aligned_face():
+    model = VitKprpe(VitConfig(dim=24, depth=4, embed_dim=16))
+    keypoints = template(model)
+    assert keypoints.shape == (1, 5, 2)
+    assert [c.name for c in conditions() if c.still] == ["unaligned, template keypoints"]
+    points = 112 * keypoints[0].numpy() - 0.5  # pixels whose centres are whole numbers
+    assert np.allclose(points, np.asarray(model.spec.template), atol=1e-4)
 
 
 def test_jitter_moves_keypoints_alone():

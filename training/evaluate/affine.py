@@ -37,9 +37,9 @@ PROTOCOL = (
     f"view. aligned: five-point alignment; unaligned: the detector's box as an upright square, {LOOSE} times its "
     "longer side; rotation, scale, shift: the aligned crop moved by exactly so much, both images of a pair, each to a "
     "side drawn by its name (rotation: left or right; shift: any direction), cut from the photo. Keypoints are those "
-    f"detected and move along; jittered: each with Gaussian noise of {JITTER:g} sides of the crop. accuracy: mean over "
-    "10 folds, threshold from the other nine of the same condition; intervals: Student's t over folds, those of losses "
-    "over the folds' differences"
+    f"detected and move along; jittered: each with Gaussian noise of {JITTER:g} sides of the crop; template keypoints: "
+    "those of a perfectly aligned face, wherever the face is. accuracy: mean over 10 folds, threshold from the other "
+    "nine of the same condition; intervals: Student's t over folds, those of losses over the folds' differences"
 )
 
 Crop = Callable[[str, Face, PairModel], FaceBatch]
@@ -47,20 +47,33 @@ Crop = Callable[[str, Face, PairModel], FaceBatch]
 
 @dataclass(frozen=True)
 class Condition:
-    """One way to feed every face: image name, its face, the model -> the batch of one that is encoded."""
+    """One way to feed every face.
+
+    Attributes:
+        crop: image name, its face, the model -> the batch of one that is encoded.
+        jitter: with noise on its keypoints.
+        still: with the keypoints of an aligned face, the template's, in place of its own.
+    """
 
     name: str
     crop: Crop
     jitter: bool = False
+    still: bool = False
+
+    @property
+    def reads(self) -> bool:
+        """Is it only for networks that read keypoints?"""
+        return self.jitter or self.still
 
 
 def conditions() -> list[Condition]:
-    """All conditions, aligned first; the jittered twins are for networks that read keypoints."""
+    """All conditions, aligned first; the last ones are for networks that read keypoints."""
     plain = [Condition("aligned", _still), Condition("unaligned", lambda _, face, model: loose(face, model.spec))]
     plain += [Condition(f"rotation {angle}°", _turned(angle)) for angle in (15, 30, 45)]
     plain += [Condition(f"scale {scale:g}", _scaled(scale)) for scale in (0.7, 0.85, 1.2, 1.4)]
     plain += [Condition(f"shift {share:.0%}", _shifted(share)) for share in (0.1, 0.2)]
-    return plain + [Condition(f"{c.name}, jittered", c.crop, jitter=True) for c in plain]
+    still = [Condition(f"{c.name}, template keypoints", c.crop, still=True) for c in plain if c.name == "unaligned"]
+    return plain + [Condition(f"{c.name}, jittered", c.crop, jitter=True) for c in plain] + still
 
 
 def _still(_: str, face: Face, model: PairModel) -> FaceBatch:
@@ -95,7 +108,7 @@ def affine_lfw(setup: Setup) -> dict[str, Any]:
     faces = Faces(root / "lfw" / "images", unique_images(pairs))
     reads = reads_keypoints(setup.model, faces)
     precision = fastest(setup.model, faces.sample(setup.model))
-    asked = [c for c in conditions() if reads or not c.jitter]
+    asked = [c for c in conditions() if reads or not c.reads]
     scored = {c.name: _scored(setup.model, precision, faces, c, pairs) for c in asked}
     fold = np.array([p.fold for p in pairs])
     per_fold = {name: fold_accuracy(s.score, s.same, fold) for name, s in scored.items()}
@@ -136,9 +149,15 @@ def _scored(
         crops = []
         for name, face in zip(faces.names[start : start + BATCH], faces.face[start : start + BATCH], strict=True):
             crop = condition.crop(name, face, model)
-            crops.append(jittered(crop, name) if condition.jitter else crop)
+            crop = jittered(crop, name) if condition.jitter else crop
+            crops.append(FaceBatch(crop.image, template(model)) if condition.still else crop)
         codes += precision.encode(model, FaceBatch.cat(crops))
     return score_pairs(model, dict(zip(faces.names, codes, strict=True)), pairs)
+
+
+def template(model: PairModel) -> Tensor:
+    """(1, 5, 2) keypoints in [0, 1] of a perfectly aligned face."""
+    return torch.from_numpy((model.spec.points() + 0.5).astype(np.float32) / model.spec.size)[None]
 
 
 def jittered(crop: FaceBatch, name: str) -> FaceBatch:

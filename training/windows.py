@@ -1,7 +1,8 @@
 """A start for KP-RPE at which every head looks at one place of the face, wherever the keypoints say it is.
 
-Ours, no part of the published recipe, which starts the offsets at zero: with millions of faces they leave it, with
-twenty thousand they hardly do, because the same weights that follow the face also depend on the token's own place.
+Ours, no part of the published recipe, which starts the offsets at zero: in our trials with twenty thousand faces they
+hardly came to follow the keypoints from there. Our reading: the weights that follow a face that moves also make offsets
+depend on the token's own place, so a step towards the one costs the other.
 
     place of a head     t = sum_k a_k P_k, sum_k a_k = 1: it moves as the keypoints P_k do, under any similarity
     seen from token p   D = side (t - p) = -side sum_k a_k (p - P_k), in tokens

@@ -21,7 +21,8 @@ def moved_face(
 ) -> Json:
     """Move the largest face of a photo out of alignment and compare it with its aligned self in three ViTs.
 
-    A research demonstration: it tells how stable an embedding is, not how well a network tells people apart.
+    A research demonstration, no proof of identity: it tells how stable an embedding is, not how well a network tells
+    people apart.
 
     Args:
         photo: The photo: JPEG, PNG, WebP, BMP or TIFF with at least one face.

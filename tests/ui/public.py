@@ -10,8 +10,8 @@ ENDPOINTS: dict[str, tuple[str, ...]] = {
     "tri_score": (),
     "kin_search": (),
     "compare_attention": arms.NEEDS,
-    "partial_face": parting.NEEDS,
     "moved_face": following.MODELS,
+    "partial_face": parting.NEEDS,
 }
 """Endpoint -> models that it cannot do without."""
 

@@ -78,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for row in found["rows"]:
         print(row["weight"], f"aligned {100 * row['aligned']['mean']:.2f}")
         for name, loss in row["losses"].items():
-            part = f"  {row['shares'][name]['mean']:.2f} of the plain one's" if "shares" in row else ""
+            beside = row.get("shares", {}).get(name)  # none for the plain one, and for other keypoints on aligned faces
+            part = f"  {beside['mean']:.2f} of the plain one's" if beside else ""
             print(f"  {name:16s} loses {100 * loss['mean']:.2f}{part}")
     write_json(found, args.json)
     print(f"\nwrote {args.json}")

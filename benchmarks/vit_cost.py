@@ -22,10 +22,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.speed import machine
+from models.registry import entry
 from models.vit_kprpe import BASE, POSITIONS, SMALL, ViT, VitConfig
 
 RESULTS = Path(__file__).resolve().parent / "results" / "vit_cost.json"
-SIZES = {"demo": {"heads": 6, "embed_dim": 256, "stem": "reference"}, "small": SMALL, "base": BASE}
+SIZES: dict[str, dict[str, Any]] = {"demo": entry("vit_abs").values, "small": SMALL, "base": BASE}
 LIMIT = 1.10
 """KP-RPE's forward may take this much of the plain ViT's."""
 PUBLISHED = {"base": {"abs": 24.83, "irpe": 26.25, "kprpe": 24.90}}
@@ -33,8 +34,7 @@ PUBLISHED = {"base": {"abs": 24.83, "irpe": 26.25, "kprpe": 24.90}}
 
 
 def networks(size: str) -> dict[str, ViT]:
-    config: dict[str, Any] = SIZES[size]
-    return {position: ViT(VitConfig(position, **config)).eval() for position in POSITIONS}
+    return {position: ViT(VitConfig(**SIZES[size] | {"position": position})).eval() for position in POSITIONS}
 
 
 def gflop(net: ViT, faces: tuple[torch.Tensor, torch.Tensor]) -> float:

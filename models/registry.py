@@ -117,8 +117,8 @@ MODELS: dict[str, Entry] = {
         "models.vit_kprpe:VitConfig",
         "verification",
         "ViT, absolute positions",
-        "A vision transformer with learned absolute positions only: the baseline of the keypoint experiment. Its "
-        "patches are read from the reference encoder's first stages, as those of the two others.",
+        "A vision transformer with learned absolute positions only: the baseline of the keypoint "
+        "experiment; as in the two others, patches are read from the reference encoder's first stages.",
         {"position": "abs", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
     "vit_irpe": Entry(

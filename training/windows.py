@@ -1,8 +1,8 @@
 """A start for KP-RPE at which every head looks at one place of the face, wherever the keypoints say it is.
 
-Ours, no part of the published recipe, which starts the offsets at zero: in our trials with twenty thousand faces they
-hardly came to follow the keypoints from there. Our reading: the weights that follow a face that moves also make offsets
-depend on the token's own place, so a step towards the one costs the other.
+Ours, no part of the published recipe, which starts the offsets at zero. Our reason is a reading, not a
+measurement: from zero, the weights that follow a face that moves also make offsets depend on the token's own place, so
+a step towards the one costs the other. Training without --windows makes the comparison.
 
     place of a head     t = sum_k a_k P_k, sum_k a_k = 1: it moves as the keypoints P_k do, under any similarity
     seen from token p   D = side (t - p) = -side sum_k a_k (p - P_k), in tokens

@@ -26,8 +26,8 @@ LIMITS = """
 - **An offset** is one part of an attention logit, before the softmax. A large offset may decide nothing where the other
   part is larger; the attention beside it shows what came of both.
 - **iRPE's offsets** depend on what the query patch holds, so they change with the pixels; they never see the keypoints.
-- **KP-RPE's offsets started as windows** on places of the face here, not at zero as published: in our trials with few
-  faces, offsets from zero hardly came to follow it. All three read patches from the reference encoder's first stages.
+- **KP-RPE's offsets started as windows** on places of the face here, not at zero as published; a start from zero is
+  not in the tables. All three networks read patches from the reference encoder's first stages.
 - **Offsets off** leaves out what these weights were trained with. It shows how much the network leans on them, not how
   a network trained without them would do.
 """

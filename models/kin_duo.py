@@ -13,6 +13,7 @@ of the convolutional network begin with "encoder."; `on_crop` lays their maps ba
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from models.dlib_kin import DlibKinConfig, KinHeads
 from models.dlib_resnet import DlibTrunk
 from models.faces import ARCFACE_112, DLIB_150, similarity_transform
 from models.outputs import InputSpec
-from models.pair import CosineLogit, PairModel
+from models.pair import CosineLogit, Lenders, PairModel
 from models.svit import PCPVT, SvitConfig, pooled
 from models.taps import Tap
 
@@ -39,10 +40,12 @@ class KinDuoConfig:
     Attributes:
         heads: kinship heads on the reference encoder.
         share: w, the part of S-ViT's cosine.
+        guide: whether S-ViT has a guide (models/svit_guide.py).
     """
 
-    heads: int = 4
+    heads: int = 8
     share: float = 0.35
+    guide: bool = False
 
 
 def cut(outer: InputSpec, inner: InputSpec) -> Tensor:
@@ -63,11 +66,16 @@ class KinDuo(PairModel):
     """The cosine of two networks' joined kinship embeddings; symmetric by construction."""
 
     cam_tap = "encoder.stage3.features"
+    lenders: ClassVar[Lenders] = {
+        **{part: ("dlib_kin", part) for part in ("trunk.", "heads.")},
+        **{part: ("svit", part) for part in ("backbone.", "embed.")},
+    }
     frame: Tensor
 
     def __init__(self, config: KinDuoConfig | None = None) -> None:
         super().__init__()
-        config, vit = config or KinDuoConfig(), SvitConfig()
+        config = config or KinDuoConfig()
+        vit = SvitConfig(guide=config.guide)
         self.config, self.vit_size = config, vit.input_size
         self.spec: InputSpec = SPEC
         self.trunk = DlibTrunk()

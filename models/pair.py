@@ -7,13 +7,16 @@ That cut lets occlusion maps re-encode only the face that changed, and search en
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.outputs import FaceBatch, InputSpec, PairOutput
+
+Lenders = Mapping[str, tuple[str, str]]
 
 
 class PairModel(nn.Module):
@@ -24,12 +27,15 @@ class PairModel(nn.Module):
         spec: the aligned crop it wants.
         cam_tap: name of the `features` tap that CAM methods use unless told otherwise.
         by_similarity: the log-odds are a function of the similarity alone; False where two codes are fused.
+        lenders: beginning of parameter names -> (weight, beginning of the names there) that may be the very same
+            tensors: what is equal is not stored twice.
     """
 
     name: str = ""
     spec: InputSpec
     cam_tap: str
     by_similarity: bool = True
+    lenders: ClassVar[Lenders] = {}
 
     @abstractmethod
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:

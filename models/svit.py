@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +35,8 @@ from torch import Tensor, nn
 
 from models.faces import ARCFACE_112
 from models.outputs import InputSpec
-from models.pair import PairModel
-from models.svit_guide import Guide
+from models.pair import Lenders, PairModel
+from models.svit_guide import PREFIX, Guide
 from models.taps import Tap
 
 FUSIONS = ("sum", "difference", "product", "mean")
@@ -250,6 +251,7 @@ class Svit(PairModel):
 
     cam_tap = code_tap = "stage4.features"
     by_similarity = False
+    lenders: ClassVar[Lenders] = {PREFIX + "trunk.": ("dlib_resnet", "trunk.")}
 
     def __init__(self, config: SvitConfig | None = None) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,25 @@ class TriOperating:
 
 
 @dataclass(frozen=True)
+class Loan:
+    """Tensors that a weight does not store but reads from another one, which must still be the same file.
+
+    Attributes:
+        prefix: of their names here.
+        weight: the one that has them.  theirs: prefix of their names there.  sha256: of its file.
+    """
+
+    prefix: str
+    weight: str
+    theirs: str
+    sha256: str
+
+    def renamed(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What is lent of the lender's tensors, under the names it has here."""
+        return {self.prefix + k.removeprefix(self.theirs): v for k, v in tensors.items() if k.startswith(self.theirs)}
+
+
+@dataclass(frozen=True)
 class Sidecar:
     """Everything a reader needs to judge and reproduce a weight.
 
@@ -92,6 +112,7 @@ class Sidecar:
         data: one row a set: name, size, hash.
         metrics: evaluation name -> what training.evaluate wrote.
         tri: for father-mother-child triplets; None where they were never calibrated.
+        loans: what is read from other weights.
     """
 
     name: str
@@ -111,6 +132,7 @@ class Sidecar:
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     tri: TriOperating | None = None
+    loans: list[Loan] = field(default_factory=list)
 
     @staticmethod
     def from_json(text: str) -> Sidecar:
@@ -118,6 +140,7 @@ class Sidecar:
         values["operating_points"] = OperatingPoints(**values["operating_points"])
         if values.get("tri"):
             values["tri"] = TriOperating.from_dict(values["tri"])
+        values["loans"] = [Loan(**loan) for loan in values.get("loans", [])]
         return Sidecar(**values)
 
     def to_json(self) -> str:
@@ -157,7 +180,11 @@ def read_sidecar(name: str) -> Sidecar:
     Raises:
         WeightError: no such weight, or an unreadable sidecar.
     """
-    path = find_weight(name).with_suffix(".json")
+    return _sidecar_of(find_weight(name))
+
+
+def _sidecar_of(path: Path) -> Sidecar:
+    path = path.with_suffix(".json")
     try:
         return Sidecar.from_json(path.read_text())
     except (ValueError, TypeError, KeyError) as error:
@@ -168,6 +195,32 @@ def file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a weight, verified (sha256), floating-point ones as float32, with those that others lend it.
+
+    Raises:
+        WeightError: altered weight, or one that lends to it is missing or not the file it was.
+    """
+    sidecar = _sidecar_of(path)
+    if file_sha256(path) != sidecar.sha256:
+        raise WeightError(f"{path} is not the file its sidecar describes (sha256 differs). Fetch it again.")
+    stored = load_file(path)
+    for loan in sidecar.loans:
+        stored |= loan.renamed(read_tensors(_lender(path, loan)))
+    return {k: v.float() if v.is_floating_point() else v for k, v in stored.items()}
+
+
+def _lender(path: Path, loan: Loan) -> Path:
+    """The very file that lends: beside the weight, or wherever weights are looked for."""
+    for directory in (path.parent, *weight_dirs()):
+        found = directory / f"{loan.weight}.safetensors"
+        if found.exists() and found.with_suffix(".json").exists() and _sidecar_of(found).sha256 == loan.sha256:
+            return found
+    raise WeightError(
+        f"{path} reads {loan.prefix}* from {loan.weight}, as it was at sha256 {loan.sha256[:12]}...: not found."
+    )
+
+
 def load_model(name: str, device: torch.device | str | None = None) -> PairModel:
     """A trained model, verified (sha256), built from its sidecar's config, loaded strictly, in eval mode.
 
@@ -176,15 +229,10 @@ def load_model(name: str, device: torch.device | str | None = None) -> PairModel
     Raises:
         WeightError: missing, altered or ill-fitting weight.
     """
-    path, sidecar = find_weight(name), read_sidecar(name)
-    if file_sha256(path) != sidecar.sha256:
-        raise WeightError(f"{path} is not the file its sidecar describes (sha256 differs). Fetch it again.")
+    sidecar, tensors = read_sidecar(name), read_tensors(find_weight(name))
     model = create_model(sidecar.model, **sidecar.config)
-    tensors = {
-        k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()
-    }  # stored as fp16 or fp32
     try:
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
-        raise WeightError(f"{path} does not fit {sidecar.model}: {error}") from error
+        raise WeightError(f"{find_weight(name)} does not fit {sidecar.model}: {error}") from error
     return model.eval().requires_grad_(False).to(device or pick_device())

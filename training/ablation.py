@@ -1,13 +1,14 @@
 """What each part of S-ViT's recipe brings, measured on held-out training families: benchmarks/results/ablation.json.
 
-    python -m training.ablation --init runs/svit_distill/model.safetensors            # every row
+    python -m training.ablation --init runs/svit_guided/model.safetensors             # every row
     python -m training.ablation --init ... --rows head                                # fusions and lambda
-    python -m training.ablation --init ... --rows whole --steps 150                   # distillation, augmentation
+    python -m training.ablation --init ... --rows whole --steps 80 --unguided runs/svit_distill/model.safetensors
 
 Rows of "head" train the fusion head alone on the frozen distilled backbone, whose maps of every face and of its mirror
 image are computed once; so they compare fusions and lambdas, not whole networks. Rows of "whole" train everything by
-training/kinship.py for a short while. Every row is run with several seeds; the figure is the AUC on pairs of held-out
-training families (mean, smallest, largest). FIW's validation part is never read.
+training/kinship.py for a short while, but a guide's encoder stays as it is: the recipe, without guide, distillation,
+augmentation. Every row is run with several seeds; the figure is the AUC on pairs of held-out training families (mean,
+smallest, largest). FIW's validation part is never read.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from models import create_model
 from models.svit import FUSIONS, Svit
+from models.svit_guide import PREFIX
 from models.weights import SHIPPED, file_sha256
 from training.augment import Augment
 from training.cards import write_cards
@@ -38,18 +40,21 @@ from training.loop import Run, set_rate, warm_stable_decay
 from training.metrics import auc
 from training.resume import generator_of, seed_step
 from training.studies import RESULTS
+from training.warm_start import freeze
 
 LAMBDAS = (0.0, 0.001, 0.003, 0.01)
 HEAD = Settings(steps=500, lr=1e-3, warmup=50, weights=Weights(contrast=0.0))
+FROZEN = f"{PREFIX}trunk"
 Row = dict[str, Any]
 
 
 def started(tensors: dict[str, Tensor], seed: int, **config: Any) -> Svit:
-    """A distilled S-ViT with a fresh head."""
+    """A distilled S-ViT with a fresh head, with a guide where the tensors have one."""
     torch.manual_seed(seed)
-    model = create_model("svit", **config)
+    model = create_model("svit", guide=any(name.startswith(PREFIX) for name in tensors), **config)
     assert isinstance(model, Svit)
     start_from(model, tensors, FusionObjective.trunk)
+    freeze(model, FROZEN if model.config.guide else "")
     return model
 
 
@@ -100,18 +105,22 @@ def head_rows(tensors: dict[str, Tensor], root: Path, seeds: int) -> list[Row]:
     return rows
 
 
-def whole_rows(tensors: dict[str, Tensor], root: Path, seeds: int, steps: int, folder: Path) -> list[Row]:
-    """The recipe, without distillation, without augmentation, without InfoNCE on the embedding."""
+def whole_rows(
+    tensors: dict[str, Tensor], unguided: dict[str, Tensor], root: Path, seeds: int, steps: int, folder: Path
+) -> list[Row]:
+    """The recipe, without guide, distillation, augmentation, and InfoNCE on the embedding."""
     variants: dict[str, dict[str, Any]] = {
         "recipe": {},
-        "no distillation": {"scratch": True},
+        **({"no guide": {"tensors": unguided}} if unguided else {}),
+        "neither guide nor distillation": {"scratch": True},
         "no augmentation": {"plain": True},
         "no InfoNCE on the embedding": {"weights": Weights(contrast=0.0)},
     }
     rows = []
     for name, change in variants.items():
         how = Settings(steps=steps, check=steps, warmup=30, weights=change.get("weights", Weights()))
-        values = [whole(tensors, root, replace(how, seed=s), change, folder / f"{name}-{s}") for s in range(seeds)]
+        start = change.get("tensors", tensors)
+        values = [whole(start, root, replace(how, seed=s), change, folder / f"{name}-{s}") for s in range(seeds)]
         rows.append(row("whole", name, values, steps))
     return rows
 
@@ -134,6 +143,7 @@ def row(part: str, name: str, values: list[float], steps: int) -> Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--init", type=Path, required=True, help="distilled S-ViT (.safetensors)")
+    parser.add_argument("--unguided", type=Path, help="the same without a guide, for a row of its own")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--rows", choices=("head", "whole", "all"), default="all")
     parser.add_argument("--seeds", type=int, default=3)
@@ -141,11 +151,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="run folders")
     args = parser.parse_args()
     root, tensors = data_root(args.data), load_file(args.init)
+    unguided = load_file(args.unguided) if args.unguided else {}
     path = RESULTS / "ablation.json"
     kept: list[Row] = json.loads(path.read_text())["rows"] if path.exists() else []
     for part in ("head", "whole") if args.rows == "all" else (args.rows,):
         new = head_rows(tensors, root, args.seeds) if part == "head" else []
-        new = new or whole_rows(tensors, root, args.seeds, args.steps, args.out)
+        new = new or whole_rows(tensors, unguided, root, args.seeds, args.steps, args.out)
         facts = {"command": command_line(), "git_commit": git_commit(), "init_sha256": file_sha256(args.init)}
         new = [{**r, **facts} for r in new]
         kept = [r for r in kept if r["part"] != part] + new

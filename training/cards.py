@@ -61,6 +61,7 @@ def card(sidecar: Sidecar, folder: Path) -> str:
         f"- threshold {sidecar.threshold:g} on the score: {sidecar.threshold_protocol}",
         f"- at that threshold FAR {far:.4f}, TAR {tar:.4f} ({sidecar.operating_points.protocol})",
         *_triplets(sidecar),
+        *(f"- reads {o.prefix}* from {o.weight}, sha256 `{o.sha256}`" for o in sidecar.loans),
         *(f"- data: {row['name']}, {row['size']} {_unit(row)}, sha256 `{row['hash']}`" for row in sidecar.data),
         *(f"- {name}: {_figures(values)}" for name, values in sidecar.metrics.items()),
         *(f"- {note}" for note in sidecar.notes),

@@ -21,7 +21,16 @@ from safetensors.torch import save_file
 
 from models.pair import PairModel
 from models.registry import entry
-from models.weights import SHIPPED, Sidecar, file_sha256
+from models.weights import (
+    SHIPPED,
+    Loan,
+    Sidecar,
+    available_weights,
+    file_sha256,
+    find_weight,
+    read_sidecar,
+    read_tensors,
+)
 from training.calibrate import Calibration
 
 CC0 = "CC0-1.0"
@@ -57,19 +66,35 @@ def export(model: PairModel, name: str, facts: Facts, *, half: bool = False, fol
     """Write folder/<name>.safetensors and its sidecar.
 
     Args:
-        half: store floating-point parameters as float16 (they load as float32); buffers stay as they are.
+        half: store floating-point parameters as float16 (they load as float32); buffers stay as they are. What another
+            weight has already (`borrowed`) is not stored.
 
     Returns:
         Path of the .safetensors file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
-    parameters = {k for k, _ in model.named_parameters()}
-    tensors = {k: _stored(v, half and k in parameters) for k, v in model.state_dict().items()}
+    parameters, loans = {k for k, _ in model.named_parameters()}, borrowed(model)
+    own = {k: v for k, v in model.state_dict().items() if not k.startswith(tuple(loan.prefix for loan in loans))}
+    tensors = {k: _stored(v, half and k in parameters) for k, v in own.items()}
     save_file(tensors, path)
     path.chmod(0o644)  # safetensors writes files that only their owner can read
-    path.with_suffix(".json").write_text(_sidecar(model.name, name, path, facts).to_json())
+    path.with_suffix(".json").write_text(_sidecar(model.name, name, path, facts, loans).to_json())
     return path
+
+
+def borrowed(model: PairModel) -> list[Loan]:
+    """What the model shares, tensor by tensor and bit by bit, with weights that are there."""
+    state, loans = model.state_dict(), []
+    for prefix, (weight, theirs) in model.lenders.items():
+        own = {k: v for k, v in state.items() if k.startswith(prefix)}
+        if not own or weight not in available_weights():
+            continue
+        loan = Loan(prefix, weight, theirs, read_sidecar(weight).sha256)
+        others = loan.renamed(read_tensors(find_weight(weight)))
+        if own.keys() == others.keys() and all(torch.equal(v.cpu(), others[k]) for k, v in own.items()):
+            loans.append(loan)
+    return loans
 
 
 def _stored(value: torch.Tensor, half: bool) -> torch.Tensor:
@@ -77,7 +102,7 @@ def _stored(value: torch.Tensor, half: bool) -> torch.Tensor:
     return value.half() if half and value.is_floating_point() else value
 
 
-def _sidecar(model: str, name: str, path: Path, facts: Facts) -> Sidecar:
+def _sidecar(model: str, name: str, path: Path, facts: Facts, loans: list[Loan]) -> Sidecar:
     return Sidecar(
         name=name,
         model=model,
@@ -95,6 +120,7 @@ def _sidecar(model: str, name: str, path: Path, facts: Facts) -> Sidecar:
         metrics=facts.metrics,
         versions=library_versions(),
         notes=facts.notes,
+        loans=loans,
     )
 
 

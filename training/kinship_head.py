@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.dlib_kin import DlibKin
@@ -191,7 +192,9 @@ def finish(model: DlibKin, cosine: np.ndarray, held: list[Pair], facts: dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
-    parser.add_argument("--out", type=Path, default=Path("runs/kinship_head"), help="log and learning curve")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/kinship_head"), help="log, learning curve, model.safetensors"
+    )
     parser.add_argument("--seed", type=int, default=0, help="head k is trained with seed + k")
     parser.add_argument("--no-export", action="store_true", help="leave weights/ as it is")
     args = parser.parse_args()
@@ -212,6 +215,7 @@ def main() -> None:
         best = train(run, head, table, KinDraw(table.names, pairs), held, how)
         head.load_state_dict(best.state_dict())
     cosine = held_out_cosines(model.eval(), crops, held)
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, args.out / "model.safetensors")
     print(f"held-out families: AUC {auc(cosine, np.array([p.same for p in held])):.4f}")
     if not args.no_export:
         facts = {"data": data_facts(root, table, held), "seed": args.seed}

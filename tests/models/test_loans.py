@@ -1,0 +1,75 @@
+"""Tensors that a weight reads from another one: left out when written, there when loaded, refused when they changed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from models import create_model
+from models.pair import PairModel
+from models.svit_guide import PREFIX
+from models.weights import SHIPPED, WeightError, load_model, read_sidecar, read_tensors
+from training.calibrate import Calibration, operating_points
+from training.checkpoint import RESEARCH, Facts, export
+
+SMALL = {"guide": True, "depths": (1, 1, 1, 1), "dims": (16, 16, 16, 16), "heads": (1, 1, 1, 1)}
+
+
+def guided() -> PairModel:
+    """A small S-ViT with the guide's encoder as it is shipped."""
+    torch.manual_seed(0)
+    model = create_model("svit", **SMALL)
+    encoder = read_tensors(SHIPPED / "dlib_resnet.safetensors")
+    state = {PREFIX + k: v for k, v in encoder.items() if k.startswith("trunk.")}
+    model.load_state_dict({**model.state_dict(), **state})
+    return model.eval()
+
+
+def write(model: PairModel, folder: Path) -> Path:
+    scores, same = torch.linspace(0, 1, 200).numpy(), torch.arange(200).numpy() >= 100
+    calibration = Calibration(0.5, "test", operating_points(scores, same, "test"))
+    return export(model, "svit", Facts(RESEARCH, [], calibration, config=SMALL), folder=folder)
+
+
+def test_what_another_weight_has_is_not_stored_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    model = guided()
+    path = write(model, tmp_path)
+    assert not any(name.startswith(PREFIX + "trunk.") for name in load_file(path))
+    assert [loan.weight for loan in read_sidecar_in(tmp_path, monkeypatch).loans] == ["dlib_resnet"]
+    again = load_model("svit", "cpu").state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in model.state_dict().items())
+
+
+def test_a_tensor_that_was_trained_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    model = guided()
+    with torch.no_grad():
+        next(p for n, p in model.named_parameters() if n.startswith(PREFIX + "trunk.")).add_(1e-3)
+    path = write(model, tmp_path)
+    assert any(name.startswith(PREFIX + "trunk.") for name in load_file(path))
+    assert not read_sidecar_in(tmp_path, monkeypatch).loans
+
+
+def test_the_lender_must_be_the_file_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = write(guided(), tmp_path)
+    text, lender = path.with_suffix(".json").read_text(), read_sidecar("dlib_resnet").sha256
+    path.with_suffix(".json").write_text(text.replace(lender, "0" * 64))
+    monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightError, match="from dlib_resnet"):
+        load_model("svit", "cpu")
+
+
+def test_a_users_own_lender_does_not_hide_the_right_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write(guided(), tmp_path)
+    for kind in ("safetensors", "json"):  # another weight under the lender's name
+        shutil.copy(SHIPPED / f"dlib_kin.{kind}", tmp_path / f"dlib_resnet.{kind}")
+    monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))
+    assert load_model("svit", "cpu").name == "svit"
+
+
+def read_sidecar_in(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KINSIGHT_WEIGHTS", str(folder))
+    return read_sidecar("svit")

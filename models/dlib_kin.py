@@ -12,6 +12,7 @@ Wild; slope and offset are Platt scaling on held-out training families (training
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from models.dlib_resnet import DlibTrunk
 from models.faces import DLIB_150
 from models.outputs import InputSpec
-from models.pair import CosineLogit, PairModel
+from models.pair import CosineLogit, Lenders, PairModel
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class DlibKin(PairModel):
     """Kinship of two faces from the cosine of their kinship embeddings; symmetric by construction."""
 
     cam_tap = "stage3.features"
+    lenders: ClassVar[Lenders] = {"trunk.": ("dlib_resnet", "trunk.")}
 
     def __init__(self, config: DlibKinConfig | None = None) -> None:
         super().__init__()

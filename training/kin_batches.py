@@ -46,16 +46,20 @@ class KinBatches:
 
     Args:
         names: images, by row.  pairs: kin pairs of members.  size: pairs a batch.  groups: relations a batch.
+        balance: 1 draws all relations alike, 0 by the number of families that have them. Rare relations have so few
+            families that a network learns those by heart when they are drawn as often as the others.
 
     Raises:
         ValueError: there are not enough families to fill a batch.
     """
 
-    def __init__(self, names: tuple[str, ...], pairs: list[Kin], size: int, groups: int, seed: int) -> None:
+    def __init__(
+        self, names: tuple[str, ...], pairs: list[Kin], size: int, groups: int, seed: int, balance: float = 0.5
+    ) -> None:
         if size % groups:
             raise ValueError(f"{size} pairs do not divide into {groups} groups")
         self.images, self.row = by_identity(names), {name: i for i, name in enumerate(names)}
-        self.each, self.groups, self.seed = size // groups, groups, seed
+        self.each, self.groups, self.seed, self.balance = size // groups, groups, seed, balance
         self.families: dict[str, dict[str, list[Kin]]] = {}
         for pair in pairs:
             if apart(self.images, pair):
@@ -65,7 +69,7 @@ class KinBatches:
             raise ValueError(f"too few families for {groups} relations of {self.each} pairs each")
 
     def __call__(self, step: int) -> KinBatch:
-        """The batch of a step. Relations are drawn by the square root of the families that have them."""
+        """The batch of a step."""
         draw = random.Random(f"{self.seed} {step}")
         chosen: list[Kin] = []
         for relation in self._relations(draw):
@@ -85,7 +89,9 @@ class KinBatches:
 
     def _relations(self, draw: random.Random) -> list[str]:
         """`groups` different relations, the rarest first: the common ones find free families anyway."""
-        keys = {r: draw.random() ** (1 / len(f) ** 0.5) for r, f in self.families.items()}  # weighted, no return
+        keys = {
+            r: draw.random() ** (1 / len(f) ** (1 - self.balance)) for r, f in self.families.items()
+        }  # weighted, no return
         chosen = sorted(keys, key=keys.__getitem__, reverse=True)[: self.groups]
         return sorted(chosen, key=lambda r: len(self.families[r]))
 

@@ -56,6 +56,7 @@ class Settings:
 
     Attributes:
         steps: in all.  pairs: kin pairs a batch, one a family.  groups: relations a batch.
+        balance: see KinBatches.
         lr: of what --init brings.  warmup: steps.  decay: last part, over which the learning rate falls to zero.
         average: decay of the weight average.  check: steps between trials; patience: trials without improvement.
         held_out: fraction of the families for selection and calibration.
@@ -65,7 +66,8 @@ class Settings:
 
     steps: int = 600
     pairs: int = 64
-    groups: int = 8
+    groups: int = 4
+    balance: float = 0.0
     lr: float = 1e-4
     warmup: int = 60
     decay: float = 0.6
@@ -216,7 +218,7 @@ def lesson_of(root: Path, model: PairModel, how: Settings, teacher: str) -> Less
     if teacher:
         from_weight = weight_teacher(teacher)
         target = torch.from_numpy(teacher_embeddings(from_weight, fiw_crops(root, "train", from_weight.spec)))
-    batches = KinBatches(crops.names, pairs, how.pairs, how.groups, how.seed)
+    batches = KinBatches(crops.names, pairs, how.pairs, how.groups, how.seed, how.balance)
     return Lesson(crops, batches, held_out_list(crops.names, held), target)
 
 

@@ -41,6 +41,7 @@ class Weights:
         contrast: of the InfoNCE term beside a pair head.  center: lambda of the center loss.
         teacher: of the agreement with a teacher's similarities.
         negatives: non-kin pairs a kin pair, for pair heads.
+        noise: on the codes, in their standard deviations; against learning families by heart.
     """
 
     temperature: float = 0.08
@@ -48,6 +49,7 @@ class Weights:
     center: float = 0.003
     teacher: float = 0.0
     negatives: int = 6
+    noise: float = 0.0
 
 
 class Objective(nn.Module):
@@ -67,21 +69,30 @@ class Objective(nn.Module):
     def pair_terms(self, x: Tensor, y: Tensor, partner: Tensor) -> tuple[Terms, Tensor]:
         """Codes of N kin pairs and (N, K) non-kin partners -> loss terms and (2N, D) embeddings."""
 
-    def forward(self, image: Tensor, keypoints: Tensor, partner: Tensor, target: Tensor | None = None) -> Terms:
+    def forward(
+        self, image: Tensor, keypoints: Tensor, partner: Tensor, seed: Tensor, target: Tensor | None = None
+    ) -> Terms:
         """Loss terms of a batch, for the faces of all processes together; their sum is the loss.
 
         Args:
             image, keypoints: this process's part of 2N faces, all first ones, then all second ones.
             partner: (N, K) from kin_batches.partners.
+            seed: (), of the noise, the same in all processes.
             target: (2N, D) unit embeddings of a teacher.
         """
         code = gathered(self.model.encode(image, keypoints))
         with torch.autocast(code.device.type, enabled=False):  # cosines over a temperature of .08 want every bit
-            x, y = code.float().chunk(2)
+            x, y = noisy(code.float(), self.weights.noise, int(seed)).chunk(2)
             terms, embedding = self.pair_terms(x, y, partner)
             if target is not None:
                 terms["teacher"] = self.weights.teacher * similarity_gap(embedding, target)
         return terms
+
+
+def noisy(code: Tensor, noise: float, seed: int) -> Tensor:
+    """Codes (B, D) or (B, C, h, w) with Gaussian noise: one number a face and channel, alike at all places."""
+    drawn = torch.randn(*code.shape[:2], *[1] * (code.ndim - 2), generator=torch.Generator().manual_seed(seed))
+    return code + noise * code.detach().std() * drawn.to(code.device)
 
 
 def similarity_gap(embedding: Tensor, target: Tensor) -> Tensor:

@@ -41,11 +41,13 @@ from training.kin_export import ship
 from training.kin_objectives import Objective, Weights, objective_for
 from training.loop import EarlyStopping, Run, descend, my_rows, parameter_groups, set_rate, warm_stable_decay
 from training.metrics import auc
-from training.resume import generator_of
+from training.resume import generator_of, seeds_of
 from training.teachers import teacher_embeddings, weight_teacher
 from training.warm_start import freeze
 
 LOG_EVERY = 10
+NOISE = 1_000_000
+"""In the place of a process's number where the noise of a step is seeded: no process has it."""
 FRESH = 10.0
 """How much faster layers learn that start from scratch."""
 
@@ -186,7 +188,8 @@ def fit(
         faces = augmented(lesson.crops.batch(rows[mine]), draws[mine]).to(accelerator.device)
         partner = partners(batch.relation, how.weights.negatives, generator).to(accelerator.device)
         target = None if lesson.target is None else lesson.target[torch.from_numpy(rows)].to(accelerator.device)
-        terms = network(faces.image.contiguous(memory_format=layout), faces.keypoints, partner, target)
+        seed = torch.tensor(seeds_of(how.seed, step, NOISE))
+        terms = network(faces.image.contiguous(memory_format=layout), faces.keypoints, partner, seed, target)
         loss = torch.stack(list(terms.values())).sum()
         descend(run, step, loss, network, optimizer)
         follow(average, model, min(how.average, (step + 1) / (step + 10)))

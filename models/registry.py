@@ -43,6 +43,13 @@ MODELS: dict[str, Entry] = {
         "Kinship head on the reference encoder",
         "A small network on the frozen reference encoder, trained on Families In the Wild: are they blood relatives?",
     ),
+    "dlib_tuned": Entry(
+        "models.dlib_resnet:DlibResnet",
+        "models.dlib_resnet:DlibResnetConfig",
+        "kinship",
+        "Reference encoder, fine-tuned",
+        "The reference encoder itself, fine-tuned end to end on Families In the Wild: are they blood relatives?",
+    ),
     "ir18_none": Entry(
         "models.ir_resnet:IRResNet",
         "models.ir_resnet:IRConfig",

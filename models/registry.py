@@ -87,7 +87,8 @@ MODELS: dict[str, Entry] = {
         "models.svit:SvitConfig",
         "kinship",
         "S-ViT",
-        "A Siamese vision transformer whose two feature maps are fused: are they blood relatives?",
+        "A Siamese vision transformer whose two feature maps are fused; the shipped one is guided by the reference "
+        "encoder's maps at every stage, which is ours.",
     ),
     "facor": Entry(
         "models.facor:FaCoR",

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.kin_duo import KinDuo
 from models.pair import CosineLogit, PairModel
-from models.svit import KinLogit
+from models.svit import KinLogit, Svit
 from models.weights import SHIPPED
 from training.calibrate import Calibration, balanced_rows, fit_platt, operating_points
 from training.cards import write_cards
@@ -89,6 +90,10 @@ def ship(
         f"Held-out training families: AUC {auc(scored.score, scored.same):.4f} (95 % {low:.4f} to {high:.4f}, "
         "bootstrap over families); they also chose the stopping point, so this is slightly flattering.",
     ]
+    if isinstance(model, KinDuo | Svit) and model.config.guide:
+        notes.append(
+            "Ours: the reference encoder's maps guide every stage of S-ViT; the published network has no guide."
+        )
     data = [data_row("fiw/train", root / "fiw" / "train", crops.names), held_out_row(family_of(p.a) for p in held)]
     ready = Facts(RESEARCH, data, calibration, config=config, seed=seed, notes=notes)
     path = export(model, model.name, ready, half=True, folder=folder)

@@ -58,6 +58,7 @@ class KinHeads(nn.ModuleList):
 
     def __init__(self, config: DlibKinConfig) -> None:
         super().__init__(KinHead(config) for _ in range(config.heads))
+        self.dim = config.dim
 
     def forward(self, pooled: Tensor) -> Tensor:
         return torch.cat([head(pooled) for head in self], 1) / len(self) ** 0.5

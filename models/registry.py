@@ -97,12 +97,12 @@ MODELS: dict[str, Entry] = {
         "FaCoRNet",
         "Cross-attention between the parts of two faces weighs what makes them kin.",
     ),
-    "kin_duo": Entry(
-        "models.kin_duo:KinDuo",
-        "models.kin_duo:KinDuoConfig",
+    "kin_trio": Entry(
+        "models.kin_trio:KinTrio",
+        "models.kin_trio:KinTrioConfig",
         "kinship",
-        "Reference encoder and S-ViT, joined",
-        "Two networks that know different things answer together: are they blood relatives?",
+        "Reference encoder, fine-tuned encoder and S-ViT, joined",
+        "Three networks that know different things answer together: are they blood relatives?",
     ),
     "partial_face": Entry(
         "models.partial_face:PartialFace",

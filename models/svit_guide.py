@@ -23,7 +23,7 @@ from models.dlib_resnet import STAGES, DlibTrunk
 from models.taps import Tap
 
 SIDE = 168
-"""Pixels; see models/kin_duo.py."""
+"""Pixels; see models/kin_trio.py."""
 PREFIX = "backbone.guide."
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from models.dlib_resnet import STAGES, EncoderStart
 
 ENLARGED = 1.5
-"""From ArcFace's frame to the reference encoder's scale; see models/kin_duo.py."""
+"""From ArcFace's frame to the reference encoder's scale; see models/kin_trio.py."""
 
 
 class ReferenceStem(nn.Module):

@@ -1,23 +1,25 @@
-"""Join the two kinship networks that are trained: weights/kin_duo.safetensors.
+"""Join the three kinship networks that are trained: weights/kin_trio.safetensors.
 
-    python -m training.join            # needs weights/dlib_kin and weights/svit; nothing is trained
+    python -m training.join            # needs weights/dlib_kin, dlib_tuned and svit; nothing is trained
 
-Both networks embed the held-out families' faces as they will be used; the part that S-ViT's cosine has in the answer is
-the one with the highest AUC on pairs of those families, and the same pairs fit probability and threshold. The weight
-lends everything else from the two (models/weights.py: Loan). FIW's validation part is never read here.
+The networks embed the held-out families' faces as they will be used; the parts that their cosines have in the answer
+are those with the highest AUC on pairs of those families, and the same pairs fit probability and threshold. The weight
+reads everything else from the three (models/weights.py: Loan). FIW's validation part is never read here.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from models import create_model
-from models.kin_duo import KinDuo
+from models.kin_trio import KinTrio
 from models.weights import Loan, find_weight, read_sidecar, read_tensors
 from training.data import Pair, data_root, fiw_crops, fiw_train_pairs
 from training.evaluate.scoring import encode_crops, unique_images
@@ -27,18 +29,19 @@ from training.metrics import auc
 
 HELD_OUT = 0.1
 """Fraction of the families; training/kinship.py holds out the same ones, the heads' recipe these and more."""
-SHARES = tuple(k / 20 for k in range(1, 20))
+PARTS = ("heads", "fine-tuned encoder", "S-ViT")
+SHARES = tuple((a / 20, b / 20, (20 - a - b) / 20) for a, b in itertools.product(range(1, 19), repeat=2) if a + b < 20)
 
 
-def joined(share: float) -> KinDuo:
-    """Both trained networks side by side.
+def joined(shares: tuple[float, ...]) -> KinTrio:
+    """The trained networks side by side.
 
     Raises:
-        WeightError: one of the two is missing.
+        WeightError: one is missing.
     """
     svit = read_sidecar("svit")
-    model = create_model("kin_duo", share=share, guide=svit.config.get("guide", False))
-    assert isinstance(model, KinDuo)
+    model = create_model("kin_trio", shares=shares, guide=svit.config.get("guide", False))
+    assert isinstance(model, KinTrio)
     state = dict(model.state_dict())
     for prefix, (weight, theirs) in model.lenders.items():
         state |= Loan(prefix, weight, theirs, "").renamed(read_tensors(find_weight(weight)))
@@ -46,38 +49,35 @@ def joined(share: float) -> KinDuo:
     return model.eval()
 
 
-def cosines(model: KinDuo, codes: dict[str, Tensor], held: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
-    """(P,) cosines of both networks by themselves."""
+def cosines(model: KinTrio, codes: dict[str, Tensor], held: list[Pair]) -> np.ndarray:
+    """(3, P) cosines of the networks by themselves."""
     a, b = (torch.stack([codes[name] for name in names]) for names in zip(*((p.a, p.b) for p in held), strict=True))
-    first = a.shape[1] - model.embed.out_features
-    parts = [(a[:, s] * b[:, s]).sum(1) for s in (slice(first), slice(first, None))]
-    whole = model.config.share
-    return (parts[0] / (1 - whole)).numpy(), (parts[1] / whole).numpy()
+    parts = zip(a.split(model.lengths, 1), b.split(model.lengths, 1), strict=True)
+    return np.stack([F.cosine_similarity(x, y, dim=1).numpy() for x, y in parts])
 
 
-def best_share(encoder: np.ndarray, vit: np.ndarray, same: np.ndarray) -> dict[float, float]:
-    """Share -> AUC of the joined cosine."""
-    return {w: auc((1 - w) * encoder + w * vit, same) for w in SHARES}
+def by_shares(cosine: np.ndarray, same: np.ndarray) -> dict[tuple[float, ...], float]:
+    """Shares -> AUC of the joined cosine."""
+    return {shares: auc(np.array(shares) @ cosine, same) for shares in SHARES}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     root = data_root(parser.parse_args().data)
-    model = joined(0.5)
+    model = joined((0.4, 0.3, 0.3))
     crops = fiw_crops(root, "train", model.spec)
     _, held_pairs = split(fiw_train_pairs(root), HELD_OUT)
     held = held_out_list(crops.names, held_pairs)
-    encoder, vit = cosines(model, encode_crops(model, crops, unique_images(held)), held)
+    cosine = cosines(model, encode_crops(model, crops, unique_images(held)), held)
     same = np.array([p.same for p in held])
-    by_share = best_share(encoder, vit, same)
-    share = max(by_share, key=by_share.__getitem__)
-    print("\n".join(f"share {w:.2f}: AUC {value:.4f}" for w, value in by_share.items()))
-    alone = {"encoder alone": auc(encoder, same), "S-ViT alone": auc(vit, same)}
-    print("\n".join(f"{name}: AUC {value:.4f}" for name, value in alone.items()))
-    facts = {name: f"{value:.4f}" for name, value in {**alone, f"joined with share {share:g}": by_share[share]}.items()}
-    config = {"share": share, "guide": model.config.guide}
-    print(f"wrote {ship(joined(share), config, crops, held, root, facts, 0)}")
+    found = by_shares(cosine, same)
+    shares = max(found, key=found.__getitem__)
+    alone = {f"{part} alone": f"{auc(c, same):.4f}" for part, c in zip(PARTS, cosine, strict=True)}
+    facts = {**alone, "joined with shares " + ", ".join(f"{w:g}" for w in shares): f"{found[shares]:.4f}"}
+    print("\n".join(f"{name}: AUC {value}" for name, value in facts.items()))
+    config = {"shares": list(shares), "guide": model.config.guide}
+    print(f"wrote {ship(joined(shares), config, crops, held, root, facts, 0)}")
 
 
 if __name__ == "__main__":

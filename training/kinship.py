@@ -2,8 +2,7 @@
 
     python -m training.kinship --model svit --init runs/svit_distill/model.safetensors
     python -m training.kinship --model facor --init runs/siamese_ir_distill/model.safetensors
-    python -m training.kinship --model dlib_kin --init weights/dlib_kin.safetensors
-    python -m training.kinship --model kin_duo --init weights/dlib_kin.safetensors weights/svit.safetensors
+    python -m training.kinship --model dlib_tuned --init weights/dlib_resnet.safetensors
     accelerate launch -m training.kinship --model svit ...        # the same on several GPUs or nodes
 
 The loop is one for all; what a network learns from a batch stands in training/kin_objectives.py, how batches are made

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
 from models.faces import ARCFACE_112, DLIB_150, align
-from models.kin_duo import SPEC, KinDuo, KinDuoConfig, cut
+from models.kin_trio import SPEC, KinTrio, KinTrioConfig, cut
 from training.crops import template_face
 
 
@@ -28,7 +29,7 @@ def test_the_cut_is_the_alignment_to_dlibs_frame() -> None:
 
 
 def test_a_map_of_the_encoder_is_laid_back_where_it_came_from() -> None:
-    model = KinDuo()
+    model = KinTrio()
     spot = torch.zeros(1, 1, 168, 168)
     spot[..., 70:78, 90:98] = 1.0  # somewhere on the crop
     grid = F.affine_grid(model.frame[None], [1, 1, 32, 32], align_corners=False)
@@ -40,11 +41,21 @@ def test_a_map_of_the_encoder_is_laid_back_where_it_came_from() -> None:
     assert float(back[0].abs().sum()) == 0  # above dlib's frame the encoder saw nothing
 
 
-def test_the_cosine_is_the_weighted_mean_of_both() -> None:
+def test_the_cosine_is_the_weighted_mean_of_all_three() -> None:
     torch.manual_seed(0)
-    model = KinDuo(KinDuoConfig(heads=1, share=0.25)).eval()
+    shares = (0.25, 0.35, 0.4)
+    model = KinTrio(KinTrioConfig(shares=shares, heads=1)).eval()
     with torch.no_grad():
         x, y = model.encode(torch.rand(2, 3, 168, 168), torch.zeros(2, 5, 2))
-    cosines = [float(F.cosine_similarity(x[part], y[part], dim=0)) for part in (slice(0, 256), slice(256, None))]
-    assert abs(float(x @ y) - (0.75 * cosines[0] + 0.25 * cosines[1])) < 1e-5
+    parts = zip(x.split(model.lengths), y.split(model.lengths), strict=True)
+    wanted = sum(
+        w * float(F.cosine_similarity(a, b, dim=0)) for w, (a, b) in zip((0.25, 0.35, 0.4), parts, strict=True)
+    )
+    assert abs(float(x @ y) - wanted) < 1e-5
     assert abs(float(x.norm()) - 1) < 1e-5
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.5, 0.6, -0.1), (0.3, 0.3, 0.3)])
+def test_shares_that_do_not_add_up_are_refused(shares: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="add up to 1"):
+        KinTrioConfig(shares=shares)

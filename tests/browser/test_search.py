@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_kinship import expect_score, settle, upload
+from tests.browser.test_kinship import KIN, expect_score, settle, upload
 from tests.browser.test_kinship import wanted as pair_score
 from tests.ui.photos import EXAMPLES, montage
 from ui.search_callbacks import GALLERY
@@ -44,7 +44,7 @@ def test_a_probe_and_a_zip_give_a_ranking_to_export_and_open(open_page: Callable
     assert "notes.txt" in page.locator("#gallery-note li").inner_text()
     probe = EXAMPLES / "biden_2010.jpg"
     upload(page, "probe", probe)
-    first = pair_score(probe, tmp_path / "six.jpg", "dlib_kin", 1)
+    first = pair_score(probe, tmp_path / "six.jpg", KIN, 1)
     page.wait_for_function("w => document.querySelector('#search-answer .ks-answer')?.dataset.score > .9")
     settle(page)
     with page.expect_download() as download:
@@ -53,7 +53,7 @@ def test_a_probe_and_a_zip_give_a_ranking_to_export_and_open(open_page: Callable
     rows = list(csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
     assert [r["rank"] for r in rows] == [*"1234567", ""] and rows[-1]["file"] == "notes.txt"
     assert {r["file"] for r in rows[:2]} == {"group/six.jpg"} and "'=hopper.jpg" in {r["file"] for r in rows}
-    best = pair_score(probe, tmp_path / "six.jpg", "dlib_kin", int(rows[0]["face"]) - 1)
+    best = pair_score(probe, tmp_path / "six.jpg", KIN, int(rows[0]["face"]) - 1)
     assert float(rows[0]["score"]) == pytest.approx(best, abs=1e-5) and best >= first - 1e-5
     page.locator("#hits .ks-hit").first.click()
     expect_score(page, best)

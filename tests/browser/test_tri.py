@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_kinship import expect_score, settle, upload
+from tests.browser.test_kinship import KIN, expect_score, settle, upload
 from tests.ui.photos import EXAMPLES
 from ui import triplet
 from ui.shots import take
@@ -31,7 +31,7 @@ def expect_tri(page: Any, wanted: float) -> None:
 
 
 def wanted(*names: str) -> triplet.TriAnswer:
-    return triplet.answer(triplet.Family(*(take(str(EXAMPLES / n)) for n in names)), "dlib_kin")
+    return triplet.answer(triplet.Family(*(take(str(EXAMPLES / n)) for n in names)), KIN)
 
 
 def test_three_photos_give_answer_shares_maps_and_report(open_page: Callable[..., Any]) -> None:
@@ -66,7 +66,7 @@ def test_threshold_redraws_and_a_missing_face_takes_the_answer_away(open_page: C
     visit(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert not page.locator("#tri-file").is_visible()
-    own = triplet.own_threshold("dlib_kin")
+    own = triplet.own_threshold(KIN)
     assert float(page.locator("#tri-threshold input[type=number]").input_value()) == pytest.approx(own, abs=1e-3)
     field, before = page.locator("#tri-threshold input[type=number]"), wanted(*EXAMPLE).score
     for threshold, words in ((before - 0.1, "their child"), (before + 0.1, "not their child")):

@@ -68,7 +68,7 @@ def card(row: Sidecar) -> str:
         f"<h4>Data, with sha256</h4>{_data(row)}{_notes(row)}"
         f"<h4>Made by</h4><p><code>{escape(row.command)}</code></p>"
         f"<p class='ks-sub'>commit <code>{escape(row.git_commit)}</code>, {seed}<br>"
-        f"sha256 <code>{escape(row.sha256)}</code></p></article>"
+        f"sha256 <code>{escape(row.sha256)}</code>{_loans(row)}</p></article>"
     )
 
 
@@ -117,6 +117,15 @@ def _data(row: Sidecar) -> str:
         for d in row.data
     )
     return f"<ul>{items}</ul>" if items else "<p>None recorded.</p>"
+
+
+def _loans(row: Sidecar) -> str:
+    """What the weight does not store itself."""
+    return "".join(
+        f"<br><code>{escape(o.prefix)}*</code> is read from <code>{escape(o.weight)}</code>, "
+        f"sha256 <code>{escape(o.sha256)}</code>"
+        for o in row.loans
+    )
 
 
 def _notes(row: Sidecar) -> str:

@@ -21,6 +21,7 @@ layer acted on a temporary; ours is PyTorch's own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +30,7 @@ from torch import Tensor, nn
 from models.faces import ARCFACE_112
 from models.ir_resnet import IRConfig, IRTrunk
 from models.outputs import InputSpec, PairOutput
-from models.pair import CosineLogit, PairModel
+from models.pair import CosineLogit, Lenders, PairModel
 from models.taps import Tap
 
 PSI_SCALE = 500.0
@@ -160,6 +161,7 @@ class FaCoR(PairModel):
 
     cam_tap = code_tap = "stage4.features"
     by_similarity = False
+    lenders: ClassVar[Lenders] = {"trunk.fc.": ("ir18_none", "trunk.fc.")}
 
     def __init__(self, config: FaCoRConfig | None = None) -> None:
         super().__init__()

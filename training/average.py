@@ -27,7 +27,7 @@ from training.kinship import Settings
 
 
 def mean_weights(states: Sequence[Mapping[str, Tensor]], own: str) -> dict[str, Tensor]:
-    """Means of floating-point tensors; those whose names begin with `own`, if given, and integers are the first state's.
+    """Means of floating-point tensors; integers, and what begins with a given `own`, are the first state's.
 
     Raises:
         ValueError: the states have different tensors.

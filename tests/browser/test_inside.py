@@ -58,7 +58,8 @@ def expect_number(page: Any, slider: str, value: int) -> None:
 
 def test_a_click_on_a_patch_shows_where_it_reads(open_page: Callable[..., Any]) -> None:
     page = open_page()
-    assert not page.locator("#attention").is_visible()  # the first example's model has no attention
+    choose(page, "model", "Blood relatives? (dlib_kin)")
+    page.wait_for_selector("#attention", state="hidden")  # a model without attention
     answered_by(page, "untrained_svit", "#attention")
     assert not page.locator("#links").is_visible() and page.locator("#shares").is_visible()
     score = page.locator(".ks-answer").get_attribute("data-score")

@@ -156,7 +156,7 @@ def test_method_layer_and_model_change_what_they_say(open_page: Callable[..., An
 
     def choose(picker: str, words: str) -> None:
         page.locator(f"#{picker} input").click()
-        page.get_by_role("option", name=words).click()
+        page.get_by_role("option", name=words, exact=True).click()
 
     choose("layer", "stage2.features")
     page.wait_for_function("() => document.querySelector('#maps .ks-caption').innerText.includes('stage2.features')")

@@ -41,7 +41,7 @@ from ui.shots import take
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
 PORTRAITS = ("obama.jpg", "biden.jpg")
-MODEL = "dlib_kin"
+MODEL = "dlib_tuned"
 
 
 def one_megapixel(folder: Path) -> list[Path]:
@@ -113,6 +113,7 @@ def walk_rows(paths: list[Path], runs: int) -> list[dict]:
         ("kin score of two 1-megapixel photos", lambda: answer(paths, grad=False), 0.5),
         ("the same with Grad-CAM maps", lambda: explain(answer(paths, grad=True), "grad_cam"), 1.0),
         ("full occlusion maps of both faces", lambda: explain(result, "occlusion"), 4.0),
+        ("three joined networks: score", lambda: answer(paths, grad=False, weight="kin_trio"), 0.5),
         ("S-ViT: score with every attention map", lambda: look_inside(answer(paths, grad=False, weight="svit")), 1.2),
         ("masked photo: three arms with Grad-CAM", lambda: arms_answer(paths[0]), 2.5),
     ]

@@ -18,6 +18,7 @@ class Entry:
         task: "verification" (same person?) or "kinship" (blood relatives?).
         title, summary: for people; the summary is one sentence.
         values: keyword arguments for the config that differ from its defaults.
+        joins: the models it is made of, if it is several in one; it then costs as much as they do together.
     """
 
     cls: str
@@ -26,6 +27,7 @@ class Entry:
     title: str
     summary: str
     values: dict[str, Any] = field(default_factory=dict)
+    joins: tuple[str, ...] = ()
 
 
 MODELS: dict[str, Entry] = {
@@ -103,6 +105,7 @@ MODELS: dict[str, Entry] = {
         "kinship",
         "Reference encoder, fine-tuned encoder and S-ViT, joined",
         "Three networks that know different things answer together: are they blood relatives?",
+        joins=("dlib_kin", "dlib_tuned", "svit"),
     ),
     "partial_face": Entry(
         "models.partial_face:PartialFace",

@@ -11,6 +11,7 @@ from typing import Any
 from explain.report import DECISIONS
 from models import Result, available_weights, list_models, load_model, predict, read_sidecar
 from models.pair import PairModel
+from models.registry import entry
 from models.weights import Sidecar
 from ui.shots import Shot
 
@@ -82,10 +83,10 @@ def title(weight: str) -> str:
 
 
 def default_weight() -> str | None:
-    """The weight the page opens with: of those that answer kinship the one with the highest AUC on held-out families,
-    else the first there is."""
+    """The weight the page opens with: of single networks that answer kinship the one with the highest AUC, else the
+    first there is. Several networks in one are a choice away: their occlusion maps keep a person waiting."""
     names = pair_weights()
-    kin = [n for n in names if sidecar(n).task == "kinship"]
+    kin = [n for n in names if sidecar(n).task == "kinship" and not entry(sidecar(n).model).joins]
     return max(kin, key=lambda n: _figures(n).get("auc", -1.0)) if kin else next(iter(names), None)
 
 

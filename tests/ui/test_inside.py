@@ -201,6 +201,8 @@ def test_the_best_measured_kinship_model_is_the_default(monkeypatch: pytest.Monk
     assert answering.default_weight() == SVIT
     assert answering.measured(SVIT) == "Measured on Families In the Wild: AUC 0.830 [0.810, 0.850], accuracy 0.750."
     assert tab.describe(SVIT)["info"] == answering.measured(SVIT)
+    monkeypatch.setattr(answering, "available_weights", lambda: ["dlib_kin", "kin_trio"])
+    assert answering.default_weight() == "dlib_kin"  # three networks in one are slow
     monkeypatch.setattr(answering, "available_weights", lambda: ["dlib_resnet"])
     assert answering.default_weight() == "dlib_resnet"
     monkeypatch.setattr(answering, "available_weights", list)

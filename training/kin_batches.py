@@ -46,8 +46,8 @@ class KinBatches:
 
     Args:
         names: images, by row.  pairs: kin pairs of members.  size: pairs a batch.  groups: relations a batch.
-        balance: 1 draws all relations alike, 0 by the number of families that have them. Rare relations have so few
-            families that a network learns those by heart when they are drawn as often as the others.
+        balance: 1 draws all relations alike, 0 by the number of families that have them. Rare relations have few
+            families, which a network may learn by heart when they are drawn as often as the others.
 
     Raises:
         ValueError: there are not enough families to fill a batch.

@@ -57,8 +57,8 @@ class Settings:
         lr, weight_decay: AdamW.  temperature: of InfoNCE.  average: decay of the weight average.
         check: steps between trials on held-out families; patience: trials without improvement.
         views: stored views of every face.
-        noise: deviation of Gaussian noise on the features, each face's normalised to deviation 1: without it the heads
-            learn the families by heart.
+        noise: deviation of Gaussian noise on the features, each face's normalised to deviation 1: against learning the
+            families by heart.
         held_out: fraction of the families for selection and calibration.
     """
 

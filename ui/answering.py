@@ -84,7 +84,7 @@ def title(weight: str) -> str:
 
 def default_weight() -> str | None:
     """The weight the page opens with: of single networks that answer kinship the one with the highest AUC, else the
-    first there is. Several networks in one are a choice away: their occlusion maps keep a person waiting."""
+    first there is. Several networks in one are a choice away: they take longer over everything."""
     names = pair_weights()
     kin = [n for n in names if sidecar(n).task == "kinship" and not entry(sidecar(n).model).joins]
     return max(kin, key=lambda n: _figures(n).get("auc", -1.0)) if kin else next(iter(names), None)

@@ -2,7 +2,7 @@
 
     python -m training.average --model svit --config '{"guide": true}' --runs runs/svit_gn runs/svit_g2 --own head.
 
-Networks fine-tuned from one start lie in one basin, where the mean of their weights often answers better than each (Wortsman
+Networks fine-tuned from one start lie in one basin, where the mean of their weights is often better than each (Wortsman
 et al., "Model soups", 2022). Layers that every run began anew (--own) have no common start: they are the first run's.
 Whether the average is better is measured on held-out training families, which also fit probability and threshold.
 """

@@ -3,7 +3,8 @@
 Su et al., "Kinship Representation Learning with Face Componential Relation" (FaCoRNet), ICCV AMFG workshop 2023.
 
     face -> IR-ResNet -> map x (B, C, 7, 7) and global embedding g (B, C), C = 512 as published
-    A    = softmax over j of q_i . k_j,    q, k = 1x1 conv of [x, y] (2C -> C/16), i and j of the 49 positions
+    A    = softmax over j of q_i . k_j / sqrt(C/16),  q, k = 1x1 conv of sqrt(C) [x^, y^] (2C -> C/16),
+                                                      i and j of the 49 positions
     x'   = mean over the map of (A V x^ + x^),        x^ = x with every position at unit length
     g'   = M g^ + g^,                                 M = channel attention from [gx^, gy^]
     w    = sigmoid(2C -> C/4 -> 2C of [g', x'])       channel-interaction gate
@@ -14,8 +15,10 @@ both. A_ij reads: how much position j counts for position i, given both faces.
 
 Our reading, where public code and paper leave a choice: the published code takes the attention it shows (and feeds
 to its loss) from raw maps and the attention it scores with from unit-length maps, in a second pass. Here is one A,
-from the raw maps, and it does all three: it makes the score, it is on the tap, it guides the loss. Its "init" of a new
-layer acted on a temporary; ours is PyTorch's own.
+from the unit-length maps, and it does all three: it makes the score, it is on the tap, it guides the loss. From raw
+maps it becomes one-hot as their scale grows in training, which nothing else holds. Ours: sqrt(C), so that a channel is
+of the order of 1, and the 1 / sqrt of usual attention. The published "init" of a new layer acted on a temporary; ours
+is PyTorch's own.
 """
 
 from __future__ import annotations
@@ -32,10 +35,6 @@ from models.ir_resnet import IRConfig, IRTrunk
 from models.outputs import InputSpec, PairOutput
 from models.pair import CosineLogit, Lenders, PairModel
 from models.taps import Tap
-
-PSI_SCALE = 500.0
-"""s of the relation-guided loss, psi = sum(A^2) / s: 49 positions give psi between .002 (flat) and .098 (one-hot)."""
-
 
 @dataclass(frozen=True)
 class FaCoRConfig:
@@ -84,11 +83,6 @@ class Relation:
     parts_y: tuple[Tensor, Tensor] = field(repr=False)
     weight_x: Tensor = field(repr=False)
 
-    @property
-    def psi(self) -> Tensor:
-        """(B,) temperature of the relation-guided contrastive loss."""
-        return self.attention.square().sum((1, 2)) / PSI_SCALE
-
 
 class ComponentAttention(nn.Module):
     """A over the positions of two maps, and both maps re-weighted by it."""
@@ -103,9 +97,9 @@ class ComponentAttention(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, C, h, w) twice -> pooled (B, C) of x, of y, and A (B, N, N)."""
-        both = torch.cat([x, y], 1)
-        energy = self.query(both).flatten(2).transpose(1, 2) @ self.key(both).flatten(2)  # (B, N, N)
-        attention = self.tap(energy.softmax(-1))
+        both = torch.cat([F.normalize(x, dim=1), F.normalize(y, dim=1)], 1) * x.shape[1] ** 0.5
+        query, key = self.query(both).flatten(2), self.key(both).flatten(2)  # (B, C/16, N)
+        attention = self.tap((query.transpose(1, 2) @ key / query.shape[1] ** 0.5).softmax(-1))  # (B, N, N)
         return self.pooled(self.value_x, x, attention), self.pooled(self.value_y, y, attention), attention
 
     @staticmethod
@@ -182,7 +176,7 @@ class FaCoR(PairModel):
         return F.normalize(self.trunk.head(code), dim=1)
 
     def fuse(self, x: Tensor, y: Tensor) -> Relation:
-        """Maps of B pairs -> their relation. One pass gives features, attention and psi to the loss.
+        """Maps of B pairs -> their relation. One pass gives features and attention to the loss.
 
         The global embeddings of both faces go through the head's batch norm in one call: in two, its statistics
         would tell x from y.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.facor import FaCoR
 from models.kin_trio import KinTrio
 from models.pair import CosineLogit, PairModel
 from models.svit import KinLogit, Svit
@@ -93,6 +94,11 @@ def ship(
     if isinstance(model, KinTrio | Svit) and model.config.guide:
         notes.append(
             "Ours: the reference encoder's maps guide every stage of S-ViT; the published network has no guide."
+        )
+    if isinstance(model, FaCoR):
+        notes.append(
+            "Our reading: one cross-attention, from unit-length maps, makes the score, is shown and guides the loss, "
+            "whose temperature is its sum of squares / weight_relation_scale (published: 500)."
         )
     data = [data_row("fiw/train", root / "fiw" / "train", crops.names), held_out_row(family_of(p.a) for p in held)]
     ready = Facts(RESEARCH, data, calibration, config=config, seed=seed, notes=notes)

@@ -16,6 +16,7 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from models.svit import Svit, fuse
+from models.taps import record
 from tests.training.kin_worker import MODELS, lesson, steps, tiny, train
 from training.data import Kin, family_of, identity_of
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
@@ -160,6 +161,23 @@ def test_a_siamese_start_fits_facor() -> None:
     facor, siamese = FaCoR(FaCoRConfig(18, 4, reduction=4)), IRResNet(IRConfig(18, 4, dim=32))
     start_from(facor, siamese.state_dict(), objective_for(facor, Weights()).trunk)
     assert torch.equal(facor.trunk.conv1.weight, siamese.trunk.conv1.weight)
+
+
+@pytest.mark.parametrize("scale", [30.0, 500.0])
+def test_the_temperature_of_the_relation_loss_is_the_attention_on_the_tap(scale: float) -> None:
+    objective = objective_for(tiny("facor").eval(), Weights(relation_scale=scale))
+    x, y = torch.randn(2, 4, 32, 7, 7)
+    partner = torch.tensor([[1, 2], [0, 1], [3, 0], [2, 1]])  # the second is its own partner once
+    terms, _ = objective.pair_terms(x, y, partner)
+    with record() as evidence:
+        true = objective.model.fuse(x, y)
+    psi = evidence["relation.cross_attn"].square().sum((1, 2)) / scale
+    one, other = F.normalize(true.x, dim=1), F.normalize(true.y, dim=1)
+    cosine = torch.cat([one, other]) @ torch.cat([one, other]).T / psi.repeat(2)[:, None]
+    cosine.fill_diagonal_(-torch.inf)
+    assert terms["relation"].item() == pytest.approx(F.cross_entropy(cosine, torch.arange(8).roll(4)).item(), rel=1e-4)
+    terms["relation"].backward()
+    assert objective.model.components.query.weight.grad.abs().max() > 0
 
 
 def test_fresh_layers_learn_faster_and_norms_do_not_decay() -> None:

@@ -83,13 +83,15 @@ def build() -> Page:
             page = _right_side(a, b, weight)
     _wire(page, buttons)
     ready = gr.on(None, do.prepare_first_view, None, None, **VIEWS)
-    brought = [a.shot, b.shot, a.pending, b.pending]
-    ready.then(lambda *given: {} if any(given) else _first_view(page), brought, page.filled, **VIEWS)
+    done = [weight, a.shot, b.shot, a.pending, b.pending]
+    ready.then(partial(_first_view, page), done, page.filled, **VIEWS)
     return page
 
 
-def _first_view(page: Page) -> dict[Any, Any]:
-    """What a visitor finds who has brought nothing yet: a finished example, or why there is none."""
+def _first_view(page: Page, weight: str | None, *brought: Any) -> dict[Any, Any]:
+    """A finished example, or why there is none; nothing for a visitor who was faster: a photo, another model."""
+    if any(brought) or weight != answering.default_weight():
+        return {}
     try:
         values = do.first_view()
     except do.FAILURES as error:

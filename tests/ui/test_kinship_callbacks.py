@@ -6,6 +6,7 @@ import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import gradio as gr
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from explain import EXPLAINERS
 from models import load_model, open_photo, predict, read_sidecar
-from ui import answering, evidence
+from ui import answering, evidence, kinship
 from ui import kinship_callbacks as do
 from ui.answering import Answer
 from ui.evidence import Maps
@@ -157,6 +158,13 @@ def test_a_click_on_a_face_picks_it(six: Path) -> None:
         x, y = (face.box[:2] + face.box[2:]) / 2
         assert face_at(shot, gr.SelectData(None, {"index": [float(x), float(y)], "value": None})) == i + 1
     assert not isinstance(face_at(shot, gr.SelectData(None, {"index": [1, 1], "value": None})), int)
+
+
+def test_first_view_gives_way_to_a_visitor_who_was_faster(obama: Shot) -> None:
+    page, default = cast(kinship.Page, None), answering.default_weight()
+    assert default != KIN
+    assert kinship._first_view(page, KIN, None, None, None, None) == {}  # has chosen another model
+    assert kinship._first_view(page, default, obama, None, None, None) == {}  # has brought a photo
 
 
 def test_first_view_is_a_finished_example() -> None:

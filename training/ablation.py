@@ -1,21 +1,25 @@
 """What each part of S-ViT's recipe brings, measured on held-out training families: benchmarks/results/ablation.json.
 
-    python -m training.ablation --init runs/svit_guided/model.safetensors             # every row
-    python -m training.ablation --init ... --rows head                                # fusions and lambda
-    python -m training.ablation --init ... --rows whole --steps 80 --unguided runs/svit_distill/model.safetensors
+    I="--init runs/svit_guided/model.safetensors --unguided runs/svit_distill/model.safetensors \\
+        --resnet weights/ir18_none.safetensors"
+    python -m training.ablation $I                                                    # every row
+    python -m training.ablation $I --rows head                                        # fusions and lambda
+    python -m training.ablation $I --rows whole --only "no augmentation"              # one row
+    torchrun --nproc_per_node 2 -m training.ablation $I --rows whole                  # on two cores
 
 Rows of "head" train the fusion head alone on the frozen distilled backbone, whose maps of every face and of its mirror
 image are computed once; so they compare fusions and lambdas, not whole networks. Rows of "whole" train everything by
-training/kinship.py for a short while, but a guide's encoder stays as it is: the recipe, without guide, distillation,
-augmentation. Every row is run with several seeds; the figure is the AUC on pairs of held-out training families (mean,
-smallest, largest). FIW's validation part is never read.
+training/kinship.py for a short while, but a guide's encoder stays as it is: the recipe of the shipped S-ViT, and the
+same without one of its parts. Every row is run with several seeds; the figure is the AUC on pairs of held-out training
+families (mean, smallest, largest). FIW's validation part is never read. Rows that are not run again are kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models import create_model
+from models.pair import PairModel
 from models.svit import FUSIONS, Svit
 from models.svit_guide import PREFIX
 from models.weights import SHIPPED, file_sha256
@@ -44,8 +49,40 @@ from training.warm_start import freeze
 
 LAMBDAS = (0.0, 0.001, 0.003, 0.01)
 HEAD = Settings(steps=500, lr=1e-3, warmup=50, weights=Weights(contrast=0.0))
+RECIPE = Settings(lr=1e-4, warmup=20, weights=Weights(teacher=10.0, noise=0.5))
+TEACHER = "dlib_kin"
 FROZEN = f"{PREFIX}trunk"
 Row = dict[str, Any]
+Starts = dict[str, dict[str, Tensor]]
+"""The argument that gave them -> tensors to start from."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The recipe with one thing changed.
+
+    Attributes:
+        start: which argument names the weights to start from; "" for none.
+        model: registry name.  plain: without augmentation.  weights: of the loss terms, where they differ.
+    """
+
+    start: str = "init"
+    model: str = "svit"
+    plain: bool = False
+    weights: Mapping[str, Any] = field(default_factory=dict)
+
+
+VARIANTS = {
+    "recipe": Variant(),
+    "no guide": Variant(start="unguided"),
+    "neither guide nor distillation": Variant(start=""),
+    "ResNet-18 in place of S-ViT, cosine of its embeddings": Variant(start="resnet", model="siamese_ir"),
+    "no augmentation": Variant(plain=True),
+    "no noise on the maps": Variant(weights={"noise": 0.0}),
+    "no teacher": Variant(weights={"teacher": 0.0}),
+    "no InfoNCE on the embedding": Variant(weights={"contrast": 0.0}),
+}
+"""Rows of "whole"."""
 
 
 def started(tensors: dict[str, Tensor], seed: int, **config: Any) -> Svit:
@@ -89,50 +126,56 @@ def train_head(model: Svit, codes: Tensor, lesson: Lesson, how: Settings) -> flo
     return auc(scored.score, scored.same)
 
 
-def head_rows(tensors: dict[str, Tensor], root: Path, seeds: int) -> list[Row]:
+def head_rows(tensors: dict[str, Tensor], root: Path, seeds: int, only: str = "") -> list[Row]:
     """Fusions at lambda .003, then lambdas with the product."""
     lesson = lesson_of(root, started(tensors, 0), HEAD, "")
     codes = both_views(started(tensors, 0), lesson)
     wanted = [(f, 0.003) for f in FUSIONS] + [("product", value) for value in LAMBDAS if value != 0.003]
     rows = []
     for fusion, center in wanted:
-        values = []
-        for seed in range(seeds):
-            how = replace(HEAD, seed=seed, weights=replace(HEAD.weights, center=center))
-            part = replace(lesson, batches=lesson.batches.reseeded(seed))
-            values.append(train_head(started(tensors, seed, fusion=fusion), codes, part, how))
-        rows.append(row("head", f"fusion {fusion}, lambda {center:g}", values, HEAD.steps))
+        if only in ("", name := f"fusion {fusion}, lambda {center:g}"):
+            how = [replace(HEAD, seed=s, weights=replace(HEAD.weights, center=center)) for s in range(seeds)]
+            values = [one_head(started(tensors, h.seed, fusion=fusion), codes, lesson, h) for h in how]
+            rows.append(row("head", name, values, HEAD.steps))
     return rows
 
 
-def whole_rows(
-    tensors: dict[str, Tensor], unguided: dict[str, Tensor], root: Path, seeds: int, steps: int, folder: Path
-) -> list[Row]:
-    """The recipe, without guide, distillation, augmentation, and InfoNCE on the embedding."""
-    variants: dict[str, dict[str, Any]] = {
-        "recipe": {},
-        **({"no guide": {"tensors": unguided}} if unguided else {}),
-        "neither guide nor distillation": {"scratch": True},
-        "no augmentation": {"plain": True},
-        "no InfoNCE on the embedding": {"weights": Weights(contrast=0.0)},
-    }
+def one_head(model: Svit, codes: Tensor, lesson: Lesson, how: Settings) -> float:
+    return train_head(model, codes, replace(lesson, batches=lesson.batches.reseeded(how.seed)), how)
+
+
+def whole_rows(starts: Starts, root: Path, seeds: int, steps: int, folder: Path, only: str = "") -> list[Row]:
+    """The variants whose start was given."""
     rows = []
-    for name, change in variants.items():
-        how = Settings(steps=steps, check=steps, warmup=30, weights=change.get("weights", Weights()))
-        start = change.get("tensors", tensors)
-        values = [whole(start, root, replace(how, seed=s), change, folder / f"{name}-{s}") for s in range(seeds)]
-        rows.append(row("whole", name, values, steps))
+    for name, variant in VARIANTS.items():
+        if only in ("", name) and (not variant.start or variant.start in starts):
+            how = replace(RECIPE, steps=steps, check=steps, weights=replace(RECIPE.weights, **variant.weights))
+            values = [whole(starts, root, replace(how, seed=s), variant, folder / f"{name}-{s}") for s in range(seeds)]
+            rows.append(row("whole", name, values, steps))
     return rows
 
 
-def whole(tensors: dict[str, Tensor], root: Path, how: Settings, change: dict[str, Any], folder: Path) -> float:
+def whole(starts: Starts, root: Path, how: Settings, variant: Variant, folder: Path) -> float:
     """One short run of training/kinship.py -> AUC on the held-out pairs at its end."""
-    scratch, augment = bool(change.get("scratch")), without_augmentation() if change.get("plain") else Augment()
-    torch.manual_seed(how.seed)
-    model = create_model("svit") if scratch else started(tensors, how.seed)
+    tensors = starts.get(variant.start, {})
+    model = model_of(variant, tensors, how.seed)
+    how = replace(how, channels_last=variant.model != "svit")
     run = Run(folder, make_accelerator(), how.seed)
-    lesson = lesson_of(root, model, how, "")
-    return fit(objective_for(model, how.weights), lesson, how, augment, run, {"ablation": folder.name}, not scratch)
+    with run.accelerator.main_process_first():
+        lesson = lesson_of(root, model, how, TEACHER if how.weights.teacher else "")
+    augment = without_augmentation() if variant.plain else Augment()
+    return fit(objective_for(model, how.weights), lesson, how, augment, run, {"ablation": folder.name}, bool(tensors))
+
+
+def model_of(variant: Variant, tensors: dict[str, Tensor], seed: int) -> PairModel:
+    """The network of a variant with the weights it starts from."""
+    if variant.model == "svit" and tensors:
+        return started(tensors, seed)
+    torch.manual_seed(seed)
+    model = create_model(variant.model)
+    if tensors:
+        start_from(model, tensors, objective_for(model, RECIPE.weights).trunk)
+    return model
 
 
 def row(part: str, name: str, values: list[float], steps: int) -> Row:
@@ -140,28 +183,45 @@ def row(part: str, name: str, values: list[float], steps: int) -> Row:
     return {"part": part, "name": name, "steps": steps, "seeds": list(range(len(values))), "auc": figures}
 
 
+def entered(kept: list[Row], new: list[Row]) -> list[Row]:
+    """Rows with new ones in the place of those of the same name; heads first, each part in the order it is run."""
+    rows = {(r["part"], r["name"]): r for r in kept} | {(r["part"], r["name"]): r for r in new}
+    order = list(VARIANTS)
+    return sorted(rows.values(), key=lambda r: (r["part"], order.index(r["name"]) if r["name"] in order else -1))
+
+
+def start_facts(path: Path) -> Row:
+    """What a distilled backbone is: hash, and steps and held-out cosine where its run says them."""
+    said = json.loads(path.with_suffix(".json").read_text()) if path.with_suffix(".json").exists() else {}
+    known = {k: said[k] for k in ("steps", "held_out_cosine") if k in said}
+    return {"file": path.as_posix(), "sha256": file_sha256(path), **known}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--init", type=Path, required=True, help="distilled S-ViT (.safetensors)")
     parser.add_argument("--unguided", type=Path, help="the same without a guide, for a row of its own")
+    parser.add_argument("--resnet", type=Path, help="distilled IR-ResNet, for a row of its own")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--rows", choices=("head", "whole", "all"), default="all")
+    parser.add_argument("--only", default="", help="name of a single row")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=150, help="of the rows that train everything")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="run folders")
     args = parser.parse_args()
-    root, tensors = data_root(args.data), load_file(args.init)
-    unguided = load_file(args.unguided) if args.unguided else {}
-    path = RESULTS / "ablation.json"
-    kept: list[Row] = json.loads(path.read_text())["rows"] if path.exists() else []
-    for part in ("head", "whole") if args.rows == "all" else (args.rows,):
-        new = head_rows(tensors, root, args.seeds) if part == "head" else []
-        new = new or whole_rows(tensors, unguided, root, args.seeds, args.steps, args.out)
-        facts = {"command": command_line(), "git_commit": git_commit(), "init_sha256": file_sha256(args.init)}
-        new = [{**r, **facts} for r in new]
-        kept = [r for r in kept if r["part"] != part] + new
-        path.write_text(json.dumps({"rows": kept}, indent=1) + "\n")
-    write_cards(SHIPPED)
+    root = data_root(args.data)
+    files = {name: path for name in ("init", "unguided", "resnet") if (path := getattr(args, name))}
+    starts = {name: load_file(path) for name, path in files.items()}
+    new = head_rows(starts["init"], root, args.seeds, args.only) if args.rows != "whole" else []
+    if args.rows != "head":
+        new += whole_rows(starts, root, args.seeds, args.steps, args.out, args.only)
+    if make_accelerator().is_main_process:
+        begun = {name: start_facts(path) for name, path in files.items()}
+        facts = {"command": command_line(), "git_commit": git_commit(), "starts": begun}
+        path = RESULTS / "ablation.json"
+        kept: list[Row] = json.loads(path.read_text())["rows"] if path.exists() else []
+        path.write_text(json.dumps({"rows": entered(kept, [{**r, **facts} for r in new])}, indent=1) + "\n")
+        write_cards(SHIPPED)
 
 
 if __name__ == "__main__":

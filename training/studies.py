@@ -32,9 +32,36 @@ def ablation(report: Mapping[str, Any]) -> str:
         auc, seeds = row["auc"], ", ".join(map(str, row["seeds"]))
         spread = f"{auc['least']:.4f} to {auc['most']:.4f}"
         cells.append([row["name"], parts[row["part"]], str(row["steps"]), seeds, f"{auc['mean']:.4f}", spread])
-    commands = dict.fromkeys(row["command"] for row in rows)
-    said = [f"`{command}`" for command in commands]
-    return "\n".join(["## Ablation of S-ViT's recipe", "", markdown(cells), "", "By " + ", ".join(said) + ".", ""])
+    said = [f"`{command}`" for command in dict.fromkeys(row["command"] for row in rows)]
+    begun = {name: _start(facts) for row in rows for name, facts in row["starts"].items()}
+    lines = ["## Ablation of S-ViT's recipe", "", markdown(cells), ""]
+    lines += [
+        "Short runs, to compare rows with each other, not with the shipped weight. A row alone: `--only NAME`.",
+        "",
+    ]
+    lines += [f"- `--{name}`: {start}" for name, start in begun.items()]
+    return "\n".join([*lines, "", "By " + ", ".join(said) + ".", ""])
+
+
+def _start(facts: Mapping[str, Any]) -> str:
+    """What a row of the ablation started from."""
+    if "steps" not in facts:
+        return f"`{facts['file']}`"
+    return f"`{facts['file']}`, distilled for {facts['steps']} steps, held-out cosine {facts['held_out_cosine']:.3f}"
+
+
+def distilled(report: Mapping[str, Any]) -> str:
+    """training/distill_study.py: LFW after distillation."""
+    cells = [["backbone", "LFW", "AUC", "LFW, one view", "held-out cosine to the teachers", "steps"]]
+    for row in report["rows"]:
+        cosine = f"{row['held_out_cosine']:.3f}" if "held_out_cosine" in row else ""
+        figures = [_interval(row["accuracy"], row["accuracy_ci95"]), f"{row['auc']:.4f}"]
+        single = f"{100 * row['single_view']['accuracy']:.1f}"
+        cells.append([row["weight"], *figures, single, cosine, str(row.get("steps", ""))])
+    lines = ["## Backbones after distillation", "", markdown(cells), ""]
+    lines += [f"Accuracy in per cent. {report['rows'][0]['protocol']}.", ""]
+    lines += [f"- {row['weight']}: `{row['command']}`" for row in report["rows"]]
+    return "\n".join([*lines, "", "By `python -m training.distill_study`.", ""])
 
 
 def gates(report: Mapping[str, Any]) -> str:
@@ -166,6 +193,7 @@ def _map_cells(maps: Mapping[str, Any]) -> list[str]:
 
 
 STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "distill_study": distilled,
     "ablation": ablation,
     "gate_comparison": gates,
     "attention_mass": attention,

@@ -71,7 +71,7 @@ def train(folder: Path, name: str, how: Settings, augment: Augment = STILL, targ
 def steps(folder: Path, count: int) -> Tensor:
     """`count` steps of tiny S-ViT with augmentation and a teacher -> embeddings of the first faces."""
     how = Settings(
-        steps=count, pairs=8, groups=2, lr=1e-3, warmup=1, check=100, decay=0.1, weights=Weights(teacher=1.0)
+        steps=count, pairs=8, groups=2, lr=1e-3, warmup=1, check=100, decay=0.1, weights=Weights(teacher=1.0, noise=0.5)
     )
     model, _ = train(folder, "svit", how, Augment(), target=6)
     faces = lesson(model).crops.batch(range(6))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from models import create_model
 from models.svit import Svit
 from tests.training.kin_worker import lesson, tiny
-from training.ablation import HEAD, both_views, row, train_head
+from training.ablation import HEAD, RECIPE, VARIANTS, both_views, entered, model_of, row, start_facts, train_head
 from training.evaluate.scoring import mirrored
 
 
@@ -39,3 +41,32 @@ def test_the_head_learns_pairs_by_heart_and_the_backbone_stays():
 def test_a_row_says_how_far_the_seeds_are_apart():
     said = row("head", "fusion product", [0.7, 0.8, 0.75], 500)
     assert said["auc"] == pytest.approx({"mean": 0.75, "least": 0.7, "most": 0.8}) and said["seeds"] == [0, 1, 2]
+
+
+def test_rows_that_are_run_again_take_the_place_of_the_old_ones():
+    old = [row("whole", "no guide", [0.7], 5), row("head", "fusion sum, lambda 0.003", [0.6], 5)]
+    new = [row("whole", "recipe", [0.8], 5), row("whole", "no guide", [0.75], 5)]
+    said = [(r["name"], r["auc"]["mean"]) for r in entered(old, new)]
+    assert said == [("fusion sum, lambda 0.003", 0.6), ("recipe", 0.8), ("no guide", 0.75)]
+
+
+def test_a_variant_changes_one_thing():
+    for variant in VARIANTS.values():
+        assert replace(RECIPE.weights, **variant.weights)  # their names are those of terms
+        usual = (variant.start == "init", variant.model == "svit", not variant.plain, not variant.weights)
+        changed = usual.count(False)
+        assert changed <= 1 or variant.model == "siamese_ir"  # another network has another start
+
+
+def test_a_variant_starts_from_what_was_given():
+    trunk = {k: torch.full_like(v, 0.5) for k, v in create_model("siamese_ir").state_dict().items()}
+    resnet = model_of(VARIANTS["ResNet-18 in place of S-ViT, cosine of its embeddings"], trunk, 0)
+    assert torch.equal(resnet.state_dict()["trunk.conv1.weight"], trunk["trunk.conv1.weight"])
+
+
+def test_a_start_is_named_by_its_hash_and_what_its_run_says(tmp_path: Path):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"x")
+    assert set(start_facts(file)) == {"file", "sha256"}
+    file.with_suffix(".json").write_text('{"steps": 3, "held_out_cosine": 0.5, "batch": 64}')
+    assert start_facts(file)["steps"] == 3 and "batch" not in start_facts(file)

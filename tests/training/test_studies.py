@@ -53,9 +53,21 @@ def test_attention_by_region_and_the_claim(results: Path):
 def test_ablation_rows(results: Path):
     row = {"name": "all", "part": "head", "steps": 5, "seeds": [0, 1], "command": "python -m x"}
     row["auc"] = {"mean": 0.79, "least": 0.78, "most": 0.8}
+    row["starts"] = {"init": {"file": "a.safetensors", "steps": 966, "held_out_cosine": 0.64}}
     (results / "ablation.json").write_text(json.dumps({"rows": [row]}))
     (text,) = studies()
     assert "| all | fusion head on the frozen distilled backbone | 5 | 0, 1 | 0.7900 | 0.7800 to 0.8000 |" in text
+    assert "- `--init`: `a.safetensors`, distilled for 966 steps, held-out cosine 0.640" in text
+
+
+def test_backbones_after_distillation(results: Path):
+    row = {"weight": "svit_distill/model", "accuracy": 0.91, "accuracy_ci95": [0.9, 0.92], "auc": 0.97, "protocol": "p"}
+    row |= {"single_view": {"accuracy": 0.9}, "command": "python -m x", "steps": 966, "held_out_cosine": 0.64}
+    shipped = {k: v for k, v in row.items() if k not in ("steps", "held_out_cosine")} | {"weight": "ir18_none"}
+    (results / "distill_study.json").write_text(json.dumps({"rows": [row, shipped]}))
+    (text,) = studies()
+    assert "| svit_distill/model | 91.0 (90.0 to 92.0) | 0.9700 | 90.0 | 0.640 | 966 |" in text
+    assert "| ir18_none | 91.0 (90.0 to 92.0) | 0.9700 | 90.0 |  |  |" in text
 
 
 def test_digits_beside_the_published_ones(results: Path):

@@ -36,6 +36,7 @@ from models.outputs import InputSpec, PairOutput
 from models.pair import CosineLogit, Lenders, PairModel
 from models.taps import Tap
 
+
 @dataclass(frozen=True)
 class FaCoRConfig:
     """Shape of a FaCoRNet.

@@ -64,6 +64,27 @@ def distilled(report: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", "By `python -m training.distill_study`.", ""])
 
 
+def links(report: Mapping[str, Any]) -> str:
+    """training/link_study.py: whether FaCoRNet's attention says something."""
+    places = report["places"]
+    cells = [
+        ["places that count, median (5 % to 95 % of pairs)", "AUC", "AUC, all links alike", "gain by the links"],
+        [
+            f"{places['median']:.1f} of {places['of']} ({places['p5']:.1f} to {places['p95']:.1f})",
+            f"{report['auc']:.4f}",
+            f"{report['auc_links_alike']:.4f}",
+            _signed(report["gain"]),
+        ],
+    ]
+    lines = ["## Links of FaCoRNet", "", markdown(cells), ""]
+    lines += [
+        f"`{report['weight']}`, {report['pairs']} {report['protocol']}. Gain: hundredths of AUC; with all links "
+        f"at 1/{places['of']} a pair's log-odds move by {report['mean_change_of_log_odds']:.2f} on average.",
+        "",
+    ]
+    return "\n".join([*lines, "By `python -m training.link_study`, which says what these are.", ""])
+
+
 def gates(report: Mapping[str, Any]) -> str:
     """training/gate_comparison.py: none, SE and CBAM over seeds."""
     runs, apart = report["runs"], report["differences"]
@@ -195,6 +216,7 @@ def _map_cells(maps: Mapping[str, Any]) -> list[str]:
 STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "distill_study": distilled,
     "ablation": ablation,
+    "link_study": links,
     "gate_comparison": gates,
     "attention_mass": attention,
     "part_study": parts,

@@ -70,6 +70,15 @@ def test_backbones_after_distillation(results: Path):
     assert "| ir18_none | 91.0 (90.0 to 92.0) | 0.9700 | 90.0 |  |  |" in text
 
 
+def test_links_and_what_they_bring(results: Path):
+    found = {"weight": "facor", "pairs": 10, "protocol": "pairs", "auc": 0.8, "auc_links_alike": 0.79}
+    found |= {"places": {"of": 49, "median": 20.04, "p5": 9, "p95": 30}, "mean_change_of_log_odds": 0.3}
+    found["gain"] = {"mean": 0.01, "ci95": [-0.02, 0.03]}
+    (results / "link_study.json").write_text(json.dumps(found))
+    (text,) = studies()
+    assert "| 20.0 of 49 (9.0 to 30.0) | 0.8000 | 0.7900 | +1.00 (-2.00 to +3.00) |" in text
+
+
 def test_digits_beside_the_published_ones(results: Path):
     near = {"kprpe": [0.8, 0.9], "irpe": [0.7, 0.7], "abs": [0.6, 0.6]}
     runs = {p: [dict.fromkeys([*TEST_SETS, CONTROL], v) for v in values] for p, values in near.items()}

@@ -63,12 +63,14 @@ class Variant:
 
     Attributes:
         start: which argument names the weights to start from; "" for none.
-        model: registry name.  plain: without augmentation.  weights: of the loss terms, where they differ.
+        model: registry name.  plain: without augmentation.  balance: see KinBatches.
+        weights: of the loss terms, where they differ.
     """
 
     start: str = "init"
     model: str = "svit"
     plain: bool = False
+    balance: float = RECIPE.balance
     weights: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -78,6 +80,7 @@ VARIANTS = {
     "neither guide nor distillation": Variant(start=""),
     "ResNet-18 in place of S-ViT, cosine of its embeddings": Variant(start="resnet", model="siamese_ir"),
     "no augmentation": Variant(plain=True),
+    "all relations drawn alike": Variant(balance=1.0),
     "no noise on the maps": Variant(weights={"noise": 0.0}),
     "no teacher": Variant(weights={"teacher": 0.0}),
     "no InfoNCE on the embedding": Variant(weights={"contrast": 0.0}),
@@ -149,7 +152,8 @@ def whole_rows(starts: Starts, root: Path, seeds: int, steps: int, folder: Path,
     rows = []
     for name, variant in VARIANTS.items():
         if only in ("", name) and (not variant.start or variant.start in starts):
-            how = replace(RECIPE, steps=steps, check=steps, weights=replace(RECIPE.weights, **variant.weights))
+            weights = replace(RECIPE.weights, **variant.weights)
+            how = replace(RECIPE, steps=steps, check=steps, balance=variant.balance, weights=weights)
             values = [whole(starts, root, replace(how, seed=s), variant, folder / f"{name}-{s}") for s in range(seeds)]
             rows.append(row("whole", name, values, steps))
     return rows

@@ -54,7 +54,7 @@ class KinBatches:
     """
 
     def __init__(
-        self, names: tuple[str, ...], pairs: list[Kin], size: int, groups: int, seed: int, balance: float = 0.5
+        self, names: tuple[str, ...], pairs: list[Kin], size: int, groups: int, seed: int, balance: float = 0.0
     ) -> None:
         if size % groups:
             raise ValueError(f"{size} pairs do not divide into {groups} groups")

@@ -53,7 +53,13 @@ def test_rows_that_are_run_again_take_the_place_of_the_old_ones():
 def test_a_variant_changes_one_thing():
     for variant in VARIANTS.values():
         assert replace(RECIPE.weights, **variant.weights)  # their names are those of terms
-        usual = (variant.start == "init", variant.model == "svit", not variant.plain, not variant.weights)
+        usual = (
+            variant.start == "init",
+            variant.model == "svit",
+            not variant.plain,
+            not variant.weights,
+            not variant.balance,
+        )
         changed = usual.count(False)
         assert changed <= 1 or variant.model == "siamese_ir"  # another network has another start
 

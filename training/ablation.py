@@ -9,9 +9,10 @@
 
 Rows of "head" train the fusion head alone on the frozen distilled backbone, whose maps of every face and of its mirror
 image are computed once; so they compare fusions and lambdas, not whole networks. Rows of "whole" train everything by
-training/kinship.py for a short while, but a guide's encoder stays as it is: the recipe of the shipped S-ViT, and the
-same without one of its parts. Every row is run with several seeds; the figure is the AUC on pairs of held-out training
-families (mean, smallest, largest). FIW's validation part is never read. Rows that are not run again are kept.
+training/kinship.py for a short while, but a guide's encoder stays as it is: the recipe of the shipped S-ViT in batches
+of half its size, and the same without one of its parts. Every row is run with one or more seeds; the figure is the AUC
+on pairs of held-out training families (mean, smallest, largest). FIW's validation part is never read. Rows that are not
+run again are kept.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from training.warm_start import freeze
 
 LAMBDAS = (0.0, 0.001, 0.003, 0.01)
 HEAD = Settings(steps=500, lr=1e-3, warmup=50, weights=Weights(contrast=0.0))
-RECIPE = Settings(lr=1e-4, warmup=20, weights=Weights(teacher=10.0, noise=0.5))
+RECIPE = Settings(pairs=32, lr=1e-4, warmup=20, weights=Weights(teacher=10.0, noise=0.5))
 TEACHER = "dlib_kin"
 FROZEN = f"{PREFIX}trunk"
 Row = dict[str, Any]

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from training.cards import write_cards
 from training.checkpoint import command_line, git_commit
 from training.data import data_root
 from training.distill import make_accelerator
-from training.evaluate.scoring import encode_all, mirrored, score_pairs, unique_images
+from training.evaluate.scoring import encode_all, encode_crops, mirrored, score_pairs, unique_images
 from training.kin_batches import partners
 from training.kin_objectives import FusionObjective, Weights, objective_for
 from training.kinship import Lesson, Settings, fit, lesson_of, start_from, without_augmentation
@@ -49,7 +49,7 @@ from training.studies import RESULTS
 from training.warm_start import freeze
 
 LAMBDAS = (0.0, 0.001, 0.003, 0.01)
-HEAD = Settings(steps=500, lr=1e-3, warmup=50, weights=Weights(contrast=0.0))
+HEAD = Settings(steps=300, lr=1e-3, warmup=50, weights=Weights(contrast=0.0))
 RECIPE = Settings(pairs=32, lr=1e-4, warmup=20, weights=Weights(teacher=10.0, noise=0.5))
 TEACHER = "dlib_kin"
 FROZEN = f"{PREFIX}trunk"
@@ -140,7 +140,7 @@ def head_rows(tensors: dict[str, Tensor], root: Path, seeds: int, only: str = ""
         if only in ("", name := f"fusion {fusion}, lambda {center:g}"):
             how = [replace(HEAD, seed=s, weights=replace(HEAD.weights, center=center)) for s in range(seeds)]
             values = [one_head(started(tensors, h.seed, fusion=fusion), codes, lesson, h) for h in how]
-            rows.append(row("head", name, values, HEAD.steps))
+            rows.append(row("head", name, values, steps=HEAD.steps))
     return rows
 
 
@@ -155,13 +155,13 @@ def whole_rows(starts: Starts, root: Path, seeds: int, steps: int, folder: Path,
         if only in ("", name) and (not variant.start or variant.start in starts):
             weights = replace(RECIPE.weights, **variant.weights)
             how = replace(RECIPE, steps=steps, check=steps, balance=variant.balance, weights=weights)
-            values = [whole(starts, root, replace(how, seed=s), variant, folder / f"{name}-{s}") for s in range(seeds)]
-            rows.append(row("whole", name, values, steps))
+            found = [whole(starts, root, replace(how, seed=s), variant, folder / f"{name}-{s}") for s in range(seeds)]
+            rows.append(row("whole", name, *map(list, zip(*found, strict=True)), steps=steps))
     return rows
 
 
-def whole(starts: Starts, root: Path, how: Settings, variant: Variant, folder: Path) -> float:
-    """One short run of training/kinship.py -> AUC on the held-out pairs at its end."""
+def whole(starts: Starts, root: Path, how: Settings, variant: Variant, folder: Path) -> tuple[float, float]:
+    """One short run of training/kinship.py -> AUC on the held-out pairs at its end, of score and of similarity."""
     tensors = starts.get(variant.start, {})
     model = model_of(variant, tensors, how.seed)
     how = replace(how, channels_last=variant.model != "svit")
@@ -169,7 +169,11 @@ def whole(starts: Starts, root: Path, how: Settings, variant: Variant, folder: P
     with run.accelerator.main_process_first():
         lesson = lesson_of(root, model, how, TEACHER if how.weights.teacher else "")
     augment = without_augmentation() if variant.plain else Augment()
-    return fit(objective_for(model, how.weights), lesson, how, augment, run, {"ablation": folder.name}, bool(tensors))
+    fit(objective_for(model, how.weights), lesson, how, augment, run, {"ablation": folder.name}, bool(tensors))
+    run.accelerator.wait_for_everyone()  # until the kept weights are written
+    model.load_state_dict(load_file(folder / "model.safetensors"))
+    scored = score_pairs(model.eval(), encode_crops(model, lesson.crops, unique_images(lesson.held)), lesson.held)
+    return auc(scored.score, scored.same), auc(scored.similarity, scored.same)
 
 
 def model_of(variant: Variant, tensors: dict[str, Tensor], seed: int) -> PairModel:
@@ -183,9 +187,14 @@ def model_of(variant: Variant, tensors: dict[str, Tensor], seed: int) -> PairMod
     return model
 
 
-def row(part: str, name: str, values: list[float], steps: int) -> Row:
-    figures = {"mean": sum(values) / len(values), "least": min(values), "most": max(values)}
-    return {"part": part, "name": name, "steps": steps, "seeds": list(range(len(values))), "auc": figures}
+def row(part: str, name: str, values: list[float], similarity: Sequence[float] = (), *, steps: int) -> Row:
+    """A line of the table; `similarity` where the embedding is trained too."""
+    said = {"part": part, "name": name, "steps": steps, "seeds": list(range(len(values))), "auc": spread(values)}
+    return {**said, "similarity_auc": spread(similarity)} if similarity else said
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    return {"mean": sum(values) / len(values), "least": min(values), "most": max(values)}
 
 
 def entered(kept: list[Row], new: list[Row]) -> list[Row]:

@@ -26,12 +26,12 @@ def markdown(cells: list[list[str]]) -> str:
 def ablation(report: Mapping[str, Any]) -> str:
     """training/ablation.py: what each part of S-ViT's recipe brings."""
     rows = report["rows"]
-    cells = [["variant", "what is trained", "steps", "seeds", "AUC, held-out families", "least to most"]]
+    cells = [["variant", "what is trained", "steps", "seeds", "AUC of the score", "AUC of the similarity"]]
     parts = {"head": "fusion head on the frozen distilled backbone", "whole": "everything"}
     for row in rows:
-        auc, seeds = row["auc"], ", ".join(map(str, row["seeds"]))
-        spread = f"{auc['least']:.4f} to {auc['most']:.4f}"
-        cells.append([row["name"], parts[row["part"]], str(row["steps"]), seeds, f"{auc['mean']:.4f}", spread])
+        seeds = ", ".join(map(str, row["seeds"]))
+        found = [_spread(row["auc"]), _spread(row.get("similarity_auc"))]
+        cells.append([row["name"], parts[row["part"]], str(row["steps"]), seeds, *found])
     said = [f"`{command}`" for command in dict.fromkeys(row["command"] for row in rows)]
     begun = {name: _start(facts) for row in rows for name, facts in row["starts"].items()}
     lines = ["## Ablation of S-ViT's recipe", "", markdown(cells), ""]
@@ -41,6 +41,14 @@ def ablation(report: Mapping[str, Any]) -> str:
     ]
     lines += [f"- `--{name}`: {start}" for name, start in begun.items()]
     return "\n".join([*lines, "", "By " + ", ".join(said) + ".", ""])
+
+
+def _spread(auc: Mapping[str, float] | None) -> str:
+    """Mean over seeds, with the extremes where they differ."""
+    if auc is None:
+        return ""
+    apart = f" ({auc['least']:.4f} to {auc['most']:.4f})" if auc["least"] < auc["most"] else ""
+    return f"{auc['mean']:.4f}{apart}"
 
 
 def _start(facts: Mapping[str, Any]) -> str:

@@ -39,13 +39,15 @@ def test_the_head_learns_pairs_by_heart_and_the_backbone_stays():
 
 
 def test_a_row_says_how_far_the_seeds_are_apart():
-    said = row("head", "fusion product", [0.7, 0.8, 0.75], 500)
+    said = row("head", "fusion product", [0.7, 0.8, 0.75], steps=500)
     assert said["auc"] == pytest.approx({"mean": 0.75, "least": 0.7, "most": 0.8}) and said["seeds"] == [0, 1, 2]
+    assert "similarity_auc" not in said
+    assert row("whole", "recipe", [0.7], [0.6], steps=5)["similarity_auc"]["mean"] == 0.6
 
 
 def test_rows_that_are_run_again_take_the_place_of_the_old_ones():
-    old = [row("whole", "no guide", [0.7], 5), row("head", "fusion sum, lambda 0.003", [0.6], 5)]
-    new = [row("whole", "recipe", [0.8], 5), row("whole", "no guide", [0.75], 5)]
+    old = [row("whole", "no guide", [0.7], steps=5), row("head", "fusion sum, lambda 0.003", [0.6], steps=5)]
+    new = [row("whole", "recipe", [0.8], steps=5), row("whole", "no guide", [0.75], steps=5)]
     said = [(r["name"], r["auc"]["mean"]) for r in entered(old, new)]
     assert said == [("fusion sum, lambda 0.003", 0.6), ("recipe", 0.8), ("no guide", 0.75)]
 

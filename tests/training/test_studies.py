@@ -56,7 +56,7 @@ def test_ablation_rows(results: Path):
     row["starts"] = {"init": {"file": "a.safetensors", "steps": 966, "held_out_cosine": 0.64}}
     (results / "ablation.json").write_text(json.dumps({"rows": [row]}))
     (text,) = studies()
-    assert "| all | fusion head on the frozen distilled backbone | 5 | 0, 1 | 0.7900 | 0.7800 to 0.8000 |" in text
+    assert "| all | fusion head on the frozen distilled backbone | 5 | 0, 1 | 0.7900 (0.7800 to 0.8000) |  |" in text
     assert "- `--init`: `a.safetensors`, distilled for 966 steps, held-out cosine 0.640" in text
 
 

@@ -36,11 +36,13 @@ def ablation(report: Mapping[str, Any]) -> str:
     begun = {name: _start(facts) for row in rows for name, facts in row["starts"].items()}
     lines = ["## Ablation of S-ViT's recipe", "", markdown(cells), ""]
     lines += [
-        "Short runs, to compare rows with each other, not with the shipped weight. A row alone: `--only NAME`.",
+        "On pairs of held-out training families; in brackets least and most of the seeds. Short runs, to compare rows "
+        "with each other, not with the shipped weight, and with one seed a few hundredths may be chance; 0.5 is a head "
+        "that has learnt nothing. A row alone: `--only NAME`.",
         "",
     ]
     lines += [f"- `--{name}`: {start}" for name, start in begun.items()]
-    return "\n".join([*lines, "", "By " + ", ".join(said) + ".", ""])
+    return "\n".join([*lines, *(f"- by {command}" for command in said), ""])
 
 
 def _spread(auc: Mapping[str, float] | None) -> str:

@@ -16,9 +16,9 @@ both. A_ij reads: how much position j counts for position i, given both faces.
 Our reading, where public code and paper leave a choice: the published code takes the attention it shows (and feeds
 to its loss) from raw maps and the attention it scores with from unit-length maps, in a second pass. Here is one A,
 from the unit-length maps, and it does all three: it makes the score, it is on the tap, it guides the loss. From raw
-maps it can become one-hot as their scale grows in training, which nothing else holds. Ours: sqrt(C), so that a channel is
-of the order of 1, and the 1 / sqrt of usual attention. The published "init" of a new layer acted on a temporary; ours
-is PyTorch's own.
+maps it can become one-hot as their scale grows in training, which nothing else holds. Ours: sqrt(C), so that a channel
+is of the order of 1, and the 1 / sqrt of usual attention. The published "init" of a new layer acted on a temporary;
+ours is PyTorch's own.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ from models.faces import ARCFACE_112
 from models.layers.cbam import CBAM
 from models.layers.squeeze_excite import SqueezeExcite
 from models.outputs import InputSpec
-from models.pair import CosineLogit, PairModel
+from models.pair import CosineLogit, Lenders, PairModel
 from models.taps import Tap
 
 LAYOUTS: dict[int, tuple[int, int, int, int]] = {18: (2, 2, 2, 2), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
@@ -156,6 +157,7 @@ class IRResNet(PairModel):
     """
 
     cam_tap = "stage4.features"
+    lenders: ClassVar[Lenders] = {"trunk.fc.": ("ir18_none", "trunk.fc.")}
 
     def __init__(self, config: IRConfig | None = None) -> None:
         super().__init__()

@@ -74,7 +74,7 @@ def export(model: PairModel, name: str, facts: Facts, *, half: bool = False, fol
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
-    parameters, loans = {k for k, _ in model.named_parameters()}, borrowed(model)
+    parameters, loans = {k for k, _ in model.named_parameters()}, borrowed(model, name)
     own = {k: v for k, v in model.state_dict().items() if not k.startswith(tuple(loan.prefix for loan in loans))}
     tensors = {k: _stored(v, half and k in parameters) for k, v in own.items()}
     save_file(tensors, path)
@@ -83,12 +83,12 @@ def export(model: PairModel, name: str, facts: Facts, *, half: bool = False, fol
     return path
 
 
-def borrowed(model: PairModel) -> list[Loan]:
-    """What the model shares, tensor by tensor and bit by bit, with weights that are there."""
+def borrowed(model: PairModel, name: str) -> list[Loan]:
+    """What weight `name` shares, tensor by tensor and bit by bit, with others that are there."""
     state, loans = model.state_dict(), []
     for prefix, (weight, theirs) in model.lenders.items():
         own = {k: v for k, v in state.items() if k.startswith(prefix)}
-        if not own or weight not in available_weights():
+        if not own or weight == name or weight not in available_weights():
             continue
         loan = Loan(prefix, weight, theirs, read_sidecar(weight).sha256)
         others = loan.renamed(read_tensors(find_weight(weight)))

@@ -14,7 +14,7 @@ from models.pair import PairModel
 from models.svit_guide import PREFIX
 from models.weights import SHIPPED, WeightError, load_model, read_sidecar, read_tensors
 from training.calibrate import Calibration, operating_points
-from training.checkpoint import RESEARCH, Facts, export
+from training.checkpoint import RESEARCH, Facts, borrowed, export
 
 SMALL = {"guide": True, "depths": (1, 1, 1, 1), "dims": (16, 16, 16, 16), "heads": (1, 1, 1, 1)}
 
@@ -29,10 +29,13 @@ def guided() -> PairModel:
     return model.eval()
 
 
-def write(model: PairModel, folder: Path) -> Path:
+def facts() -> Facts:
     scores, same = torch.linspace(0, 1, 200).numpy(), torch.arange(200).numpy() >= 100
-    calibration = Calibration(0.5, "test", operating_points(scores, same, "test"))
-    return export(model, "svit", Facts(RESEARCH, [], calibration, config=SMALL), folder=folder)
+    return Facts(RESEARCH, [], Calibration(0.5, "test", operating_points(scores, same, "test")), config=SMALL)
+
+
+def write(model: PairModel, folder: Path) -> Path:
+    return export(model, "svit", facts(), folder=folder)
 
 
 def test_what_another_weight_has_is_not_stored_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -51,6 +54,15 @@ def test_a_tensor_that_was_trained_is_stored(tmp_path: Path, monkeypatch: pytest
     path = write(model, tmp_path)
     assert any(name.startswith(PREFIX + "trunk.") for name in load_file(path))
     assert not read_sidecar_in(tmp_path, monkeypatch).loans
+
+
+def test_a_weight_never_reads_from_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))
+    model = create_model("ir18_none", width=16, dim=8)
+    for _ in range(2):  # the second time its own former file has the same fc
+        assert export(model, "ir18_none", facts(), folder=tmp_path)
+        assert not read_sidecar("ir18_none").loans
+    assert [loan.prefix for loan in borrowed(model, "siamese_ir")] == ["trunk.fc."]
 
 
 def test_the_lender_must_be_the_file_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -9,7 +9,7 @@ run: $(VENV)/.run            ## install and start the app on http://127.0.0.1:78
 	$(BIN)/python app.py
 
 test: lint                   ## install everything, lint, types, all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.dev           ## ruff and mypy
 	$(BIN)/ruff check .

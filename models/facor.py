@@ -156,7 +156,7 @@ class FaCoR(PairModel):
 
     cam_tap = code_tap = "stage4.features"
     by_similarity = False
-    lenders: ClassVar[Lenders] = {"trunk.fc.": ("ir18_none", "trunk.fc.")}
+    lenders: ClassVar[Lenders] = {"trunk.": ("siamese_ir", "trunk.")}
 
     def __init__(self, config: FaCoRConfig | None = None) -> None:
         super().__init__()

@@ -53,8 +53,10 @@ class Page(NamedTuple):
     viewer: HeatmapViewer
     inside: InsideViewer
     rest: gr.Column
+    regions: gr.Row
     region_plot: gr.Plot
     region_table: gr.HTML
+    curves: gr.Column
     curve_a: gr.Plot
     curve_b: gr.Plot
     curve_table: gr.HTML
@@ -119,20 +121,21 @@ def _right_side(a: PhotoInput, b: PhotoInput, weight: gr.Dropdown) -> Page:
         gr.Markdown("## What the model looked at")
         viewer = heatmap_viewer()
         gr.Markdown("## Can the map be trusted?")
-        with gr.Row():
-            curve_a = gr.Plot(show_label=False, min_width=300, elem_id="curve-a")
-            curve_b = gr.Plot(show_label=False, min_width=300, elem_id="curve-b")
-        curve_table = gr.HTML(elem_id="curve-table")
+        with gr.Column() as curves:
+            with gr.Row():
+                curve_a = gr.Plot(show_label=False, min_width=300, elem_id="curve-a")
+                curve_b = gr.Plot(show_label=False, min_width=300, elem_id="curve-b")
+            curve_table = gr.HTML(elem_id="curve-table")
         inside = inside_viewer()
         gr.Markdown("## Which regions carry the score")
-        with gr.Row():
+        with gr.Row() as regions:
             with gr.Column(scale=5, min_width=300):
                 region_plot = gr.Plot(show_label=False, elem_id="region-plot")
             with gr.Column(scale=3, min_width=240):
                 region_table = gr.HTML(elem_id="region-table")
         report = report_button()
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
-    shown = (region_plot, region_table, curve_a, curve_b, curve_table, report)
+    shown = (regions, region_plot, region_table, curves, curve_a, curve_b, curve_table, report)
     return Page(a, b, weight, card, threshold, answer, viewer, inside, rest, *shown)
 
 
@@ -182,7 +185,7 @@ def _wire_viewer(page: Page) -> None:
 
 def then_answer(event: Any, page: Page) -> None:
     """After `event`: the answer, the pickers that fit the model, the maps, and the covered regions."""
-    answered = event.then(
+    answered = _mark(event, page.regions, page.viewer.view, page.curves, former=True).then(
         do.answer_pair,
         [page.a.shot, page.b.shot, page.weight, page.threshold],
         [page.answer, page.card, page.rest, page.inside.seen],
@@ -192,30 +195,37 @@ def then_answer(event: Any, page: Page) -> None:
     viewer = page.viewer
     shown = then_show(answered, page.inside, viewer.opacity)
     offered = shown.then(do.offer_methods, [page.weight, viewer.method], [viewer.method, viewer.layer], **VIEWS)
-    covered = _then_explain(offered, page)
-    covered.then(
+    covered = _then_explain(offered, page).then(
         do.cover_regions,
         [page.a.shot, page.b.shot, page.answer],
         [page.region_plot, page.region_table],
         show_progress_on=page.region_plot,
         **RUNS,
     )
+    _mark(covered, page.regions, former=False)
+
+
+def _mark(event: Any, *panels: Any, former: bool) -> Any:
+    """After `event`: fade panels that still show a former answer, or show them in full again; returns the step."""
+    classes = ["ks-former"] if former else []
+    return event.then(lambda: {p: gr.update(elem_classes=classes) for p in panels}, None, list(panels), **VIEWS)
 
 
 def _then_explain(event: Any, page: Page) -> Any:
     """After `event`: maps and their faithfulness; returns the last step."""
     viewer, shots = page.viewer, [page.a.shot, page.b.shot]
-    explained = event.then(
+    explained = _mark(event, viewer.view, page.curves, former=True).then(
         do.explain_pair,
         [*shots, page.answer, viewer.method, viewer.layer, viewer.opacity],
         [viewer.maps, viewer.view],
         show_progress_on=viewer.view,
         **RUNS,
     )
-    return explained.then(
+    checked = _mark(explained, viewer.view, former=False).then(
         do.check_maps,
         [*shots, viewer.maps],
         [page.curve_a, page.curve_b, page.curve_table],
         show_progress_on=page.curve_a,
         **RUNS,
     )
+    return _mark(checked, page.curves, former=False)

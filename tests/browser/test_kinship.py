@@ -174,6 +174,18 @@ def test_method_layer_and_model_change_what_they_say(open_page: Callable[..., An
     )
 
 
+def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    assert page.locator(".ks-former").count() == 0
+    table = page.locator("#region-table").inner_html()
+    page.locator("#model input").click()
+    page.get_by_role("option", name="Same person? (dlib_resnet)", exact=True).click()
+    page.wait_for_selector(".ks-former #region-table")
+    assert page.locator("#region-table").inner_html() == table  # the former model's, and seen to be
+    page.wait_for_function("() => !document.querySelector('.ks-former')")
+    assert page.locator("#region-table").inner_html() != table
+
+
 def test_a_snapshot_is_a_photo_too(open_page: Callable[..., Any]) -> None:
     page = open_page()
     page.locator("#photo-a button[aria-label='Remove Image']").click()

@@ -1,7 +1,7 @@
 """Train a kinship network on Families In the Wild: weights/<model>.safetensors.
 
     python -m training.kinship --model svit --init runs/svit_distill/model.safetensors
-    python -m training.kinship --model facor --init runs/siamese_ir_distill/model.safetensors
+    python -m training.kinship --model siamese_ir --init runs/siamese_ir_distill/model.safetensors
     python -m training.kinship --model dlib_tuned --init weights/dlib_resnet.safetensors
     accelerate launch -m training.kinship --model svit ...        # the same on several GPUs or nodes
 

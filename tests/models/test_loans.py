@@ -56,6 +56,15 @@ def test_a_tensor_that_was_trained_is_stored(tmp_path: Path, monkeypatch: pytest
     assert not read_sidecar_in(tmp_path, monkeypatch).loans
 
 
+def test_facor_reads_a_trunk_that_was_kept_and_stores_one_that_was_trained(tmp_path: Path):
+    siamese, model = load_model("siamese_ir", "cpu"), create_model("facor")
+    model.load_state_dict({**model.state_dict(), **{k: v for k, v in siamese.state_dict().items() if "trunk" in k}})
+    assert [(loan.prefix, loan.weight) for loan in borrowed(model, "facor")] == [("trunk.", "siamese_ir")]
+    with torch.no_grad():
+        model.get_buffer("trunk.bn1.running_mean").add_(1e-3)
+    assert not borrowed(model, "facor")
+
+
 def test_a_weight_never_reads_from_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))
     model = create_model("ir18_none", width=16, dim=8)

@@ -12,11 +12,20 @@ import torch
 from PIL import Image
 
 from models import FaceBatch, detect_faces, load_model, open_photo, predict, read_sidecar
+from training.crops import Crops
 from training.data import Pair
 from training.evaluate.__main__ import main
 from training.evaluate.published import LAYOUTS, beside, published
 from training.evaluate.report import by_relation, figures, table
-from training.evaluate.scoring import Scored, encode, encode_photos, mirrored, score_pairs
+from training.evaluate.scoring import (
+    Scored,
+    encode,
+    encode_crops,
+    encode_photos,
+    mirrored,
+    score_pairs,
+    with_mirror,
+)
 from training.evaluate.tasks import TASKS
 from training.metrics import accuracy, auc
 
@@ -134,6 +143,15 @@ def test_the_mirror_view_is_averaged_in_and_maps_are_turned_back():
     assert torch.allclose(mirrored(faces).keypoints[0, 0], torch.tensor([0.2, 0.4]))
     mean = encode(Centroid(False), faces, True).view(2, 5, 2)
     assert torch.allclose(mean[0, 0], torch.tensor([0.25, 0.4]))
+
+
+@pytest.mark.parametrize("maps", [True, False])
+def test_codes_that_are_there_are_not_made_again(maps: bool):
+    rng, names = np.random.default_rng(0), ("a", "b", "c")
+    crops = Crops(names, rng.integers(0, 256, (3, 4, 4, 3), np.uint8), rng.random((3, 5, 2)), np.ones(3, bool))
+    model = Centroid(maps)
+    found, wanted = with_mirror(model, crops, encode_crops(model, crops)), encode_crops(model, crops, mirror=True)
+    assert found.keys() == wanted.keys() and all(torch.equal(found[name], wanted[name]) for name in names)
 
 
 def test_figures_are_those_of_the_metrics():

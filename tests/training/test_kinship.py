@@ -18,13 +18,16 @@ from safetensors.torch import load_file
 from models.svit import Svit, fuse
 from models.taps import record
 from tests.training.kin_worker import MODELS, lesson, steps, tiny, train
+from training.augment import Augment
 from training.data import Kin, family_of, identity_of
+from training.distill import make_accelerator
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.kin_batches import KinBatches, partners
 from training.kin_export import calibrate, platt_of
 from training.kin_objectives import Weights, objective_for, similarity_gap, with_partners
-from training.kinship import Settings, freeze_norms, optimizer_groups, start_from
-from training.loop import read_log
+from training.kinship import Settings, fit, freeze_norms, optimizer_groups, start_from
+from training.loop import Run, read_log
+from training.warm_start import freeze
 
 FAST = {"svit": 3e-3, "facor": 3e-3, "siamese_ir": 3e-3, "dlib_kin": 1e-4}  # without batch norms a high rate collapses
 
@@ -49,6 +52,18 @@ def test_eight_pairs_are_learnt_by_heart(name: str, tmp_path: Path) -> None:
     scored = score_pairs(kept, encode_crops(kept, part.crops, unique_images(part.held)), part.held)
     assert scored.score[scored.same].min() > scored.score[~scored.same].mean()
     assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
+def test_a_frozen_trunk_stays_bit_for_bit(tmp_path: Path) -> None:
+    model = tiny("facor")
+    freeze(model, "trunk.")
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    how = Settings(steps=2, pairs=8, groups=2, warmup=1, check=2, weights=Weights(noise=0.2))
+    objective, run = objective_for(model, how.weights), Run(tmp_path, make_accelerator("no"), how.seed)
+    fit(objective, lesson(model), how, Augment(), run, {"model": "facor"}, started=True)
+    kept = load_file(tmp_path / "model.safetensors")
+    moved = {k for k, v in before.items() if not torch.equal(kept[k], v)}  # running statistics count too
+    assert moved and not any(k.startswith("trunk.") for k in moved)
 
 
 def test_two_steps_and_two_more_are_four(tmp_path: Path) -> None:

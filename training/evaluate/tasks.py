@@ -25,7 +25,7 @@ from training.evaluate.kinfacew import kinfacew
 from training.evaluate.masked import masked_lfw, mfr2
 from training.evaluate.partial import partial_lfw
 from training.evaluate.report import at_threshold, figures, head
-from training.evaluate.scoring import Scored, encode_crops, encode_photos, score_pairs, unique_images
+from training.evaluate.scoring import Scored, encode_crops, encode_photos, score_pairs, unique_images, with_mirror
 from training.evaluate.search import search
 from training.evaluate.setup import CHOICE, RAW, Setup
 from training.evaluate.tri import tri
@@ -37,9 +37,10 @@ def lfw(setup: Setup) -> dict[str, Any]:
     root = data_root(setup.data)
     pairs = lfw_pairs(root)
     crops = folder_crops(root / "lfw" / "images", setup.model.spec, unique_images(pairs))
+    plain = encode_crops(setup.model, crops)
     single, both = (
-        identity_scores(setup, score_pairs(setup.model, encode_crops(setup.model, crops, mirror=mirror), pairs))
-        for mirror in (False, True)
+        identity_scores(setup, score_pairs(setup.model, codes, pairs))
+        for codes in (plain, with_mirror(setup.model, crops, plain))
     )
     fold = np.array([p.fold for p in pairs])
     per_fold = fold_accuracy(both.score, both.same, fold)

@@ -135,7 +135,7 @@ def shares_figure(shares: Shares) -> go.Figure:
         cliponaxis=False,
     )
     spread = max(*values, 0) - min(*values, 0) or 1.0
-    low, high = min(*values, 0) - 0.2 * spread, max(*values, 0) + 0.2 * spread
+    low, high = min(*values, 0) - 0.4 * spread, max(*values, 0) + 0.4 * spread  # a number has room on a phone too
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title=shares.unit, range=[low, high])
     return styled(figure, "")

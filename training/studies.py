@@ -69,7 +69,12 @@ def distilled(report: Mapping[str, Any]) -> str:
         single = f"{100 * row['single_view']['accuracy']:.1f}"
         cells.append([row["weight"], *figures, single, cosine, str(row.get("steps", ""))])
     lines = ["## Backbones after distillation", "", markdown(cells), ""]
-    lines += [f"Accuracy in per cent. {report['rows'][0]['protocol']}.", ""]
+    lines += [
+        "A row with steps is a backbone as distillation left it, the short runs that the ablation starts from; one without "
+        "is a shipped weight, distilled for longer and then trained on its task. The three ViTs, shipped as distilled, "
+        f"stand under affine_lfw, aligned. Accuracy in per cent. {report['rows'][0]['protocol']}.",
+        "",
+    ]
     lines += [f"- {row['weight']}: `{row['command']}`" for row in report["rows"]]
     return "\n".join([*lines, "", "By `python -m training.distill_study`.", ""])
 

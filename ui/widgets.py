@@ -211,5 +211,5 @@ FETCH = "() => setTimeout(() => document.querySelector('#report-file')?.click(),
 def report_button() -> ReportButton:
     """One press makes the report and downloads it."""
     button = gr.Button("Download the report (zip)", variant="primary", elem_id="report")
-    file = gr.DownloadButton("report", visible="hidden", elem_id="report-file")
+    file = gr.DownloadButton("report", visible="hidden", elem_id="report-file", elem_classes="ks-file")
     return ReportButton(button, file, gr.HTML(elem_id="report-note"))

@@ -184,6 +184,7 @@ def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: 
     assert page.locator("#region-table").inner_html() == table  # the former model's, and seen to be
     page.wait_for_function("() => !document.querySelector('.ks-former')")
     assert page.locator("#region-table").inner_html() != table
+    assert not page.locator("#report-file").is_visible()
 
 
 def test_a_snapshot_is_a_photo_too(open_page: Callable[..., Any]) -> None:

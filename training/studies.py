@@ -70,9 +70,9 @@ def distilled(report: Mapping[str, Any]) -> str:
         cells.append([row["weight"], *figures, single, cosine, str(row.get("steps", ""))])
     lines = ["## Backbones after distillation", "", markdown(cells), ""]
     lines += [
-        "A row with steps is a backbone as distillation left it, the short runs that the ablation starts from; one without "
-        "is a shipped weight, distilled for longer and then trained on its task. The three ViTs, shipped as distilled, "
-        f"stand under affine_lfw, aligned. Accuracy in per cent. {report['rows'][0]['protocol']}.",
+        "A row with steps is a backbone as distillation left it, the short runs that the ablation starts from; one "
+        "without is a shipped weight, distilled for longer and then trained on its task. The three ViTs, shipped as "
+        f"distilled, stand under affine_lfw, aligned. Accuracy in per cent. {report['rows'][0]['protocol']}.",
         "",
     ]
     lines += [f"- {row['weight']}: `{row['command']}`" for row in report["rows"]]

@@ -56,7 +56,7 @@ def test_a_tensor_that_was_trained_is_stored(tmp_path: Path, monkeypatch: pytest
     assert not read_sidecar_in(tmp_path, monkeypatch).loans
 
 
-def test_facor_reads_a_trunk_that_was_kept_and_stores_one_that_was_trained(tmp_path: Path):
+def test_facor_reads_a_trunk_that_was_kept_and_stores_one_that_was_trained():
     siamese, model = load_model("siamese_ir", "cpu"), create_model("facor")
     model.load_state_dict({**model.state_dict(), **{k: v for k, v in siamese.state_dict().items() if "trunk" in k}})
     assert [(loan.prefix, loan.weight) for loan in borrowed(model, "facor")] == [("trunk.", "siamese_ir")]

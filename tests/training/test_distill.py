@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -36,13 +34,6 @@ from training.mobilefacenet import MobileFaceNet, load_mobilefacenet
 from training.teachers import Teacher, embed_all, joined_targets, teacher_embeddings
 
 STILL = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)
-
-
-@pytest.fixture(autouse=True)
-def fresh_accelerate() -> Iterator[None]:
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def test_eight_faces_are_learnt_by_heart_and_the_best_weights_kept(tmp_path: Path) -> None:

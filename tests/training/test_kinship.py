@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +29,6 @@ from training.loop import Run, read_log
 from training.warm_start import freeze
 
 FAST = {"svit": 3e-3, "facor": 3e-3, "siamese_ir": 3e-3, "dlib_kin": 1e-4}  # without batch norms a high rate collapses
-
-
-@pytest.fixture(autouse=True)
-def fresh_accelerate() -> Iterator[None]:
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -5,24 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from torch import nn
 
 from tests.training.partial_fc_worker import CLASSES, DIM, FACES, one_step
 from training.losses import ArcFace
 from training.partial_fc import PartialFC, shard
-
-
-@pytest.fixture(autouse=True)
-def fresh_accelerate() -> Iterator[None]:
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def full() -> dict[str, torch.Tensor]:

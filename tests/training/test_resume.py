@@ -6,13 +6,11 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from torch import nn
 
 import training.distill
@@ -22,14 +20,6 @@ from training.loop import EarlyStopping, Run, draw_curve, my_rows, read_log, war
 from training.resume import Batches, ResumeError, load_state, save_state, seed_step, seeds_of
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def fresh_accelerate() -> Iterator[None]:
-    """accelerate keeps one state a process; a test must not hand its precision to the next."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def test_four_steps_equal_two_and_two_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

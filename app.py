@@ -28,16 +28,24 @@ if "GRADIO_TEMP_DIR" not in os.environ:
 
 import gradio as gr
 
-from ui import api, attention, keypoints, kinship_modes, model_cards, partial
-from ui.answering import trained
-from ui.examples import first_example
-from ui.shots import forget
-from ui.theme import HEAD, STYLES, theme
-from ui.widgets import SESSION_SECONDS
+from ui.attention import api as attention_api
+from ui.attention import page as attention
+from ui.keypoints import api as keypoints_api
+from ui.keypoints import page as keypoints
+from ui.kinship import api as kinship_api
+from ui.kinship import modes as kinship
+from ui.models import page as models
+from ui.partial import api as partial_api
+from ui.partial import page as partial
+from ui.shared.answering import trained
+from ui.shared.examples import first_example
+from ui.shared.photos import forget
+from ui.shared.theme import HEAD, STYLES, theme
+from ui.shared.widgets import SESSION_SECONDS
 
 
 class TabEntry(NamedTuple):
-    """A tab of the page: what lays it out, the models it cannot do without, and what its first opening starts.
+    """A use: what lays its tab out, the models it cannot do without, what its first opening starts, its endpoints.
 
     Without a weight for each of `needs` there is no such tab. `opened` gets the tab and what `build` returned.
     """
@@ -45,14 +53,15 @@ class TabEntry(NamedTuple):
     build: Callable[[], Any]
     needs: tuple[str, ...] = ()
     opened: Callable[[gr.Tab, Any], None] | None = None
+    api: Callable[[], None] | None = None
 
 
 TABS = {
-    "Kinship": TabEntry(kinship_modes.build),
-    "Partial face": TabEntry(partial.build, partial.NEEDS, partial.opened),
-    "Attention": TabEntry(attention.build, attention.NEEDS, attention.opened),
-    "Keypoints": TabEntry(keypoints.build, keypoints.NEEDS, keypoints.opened),
-    "Models": TabEntry(model_cards.build),
+    "Kinship": TabEntry(kinship.build, api=kinship_api.build),
+    "Partial face": TabEntry(partial.build, partial.NEEDS, partial.opened, partial_api.build),
+    "Attention": TabEntry(attention.build, attention.NEEDS, attention.opened, attention_api.build),
+    "Keypoints": TabEntry(keypoints.build, keypoints.NEEDS, keypoints.opened, keypoints_api.build),
+    "Models": TabEntry(models.build),
 }
 TITLE = """<header class='ks-title'><h1>Kinsight</h1>
 <p>Two faces in, an answer out, and what the model looked at to give it.</p></header>"""
@@ -68,7 +77,10 @@ def build() -> gr.Blocks:
                     laid_out = entry.build()
                 if entry.opened:
                     entry.opened(tab, laid_out)
-        api.build()
+        with gr.Column(visible=False):
+            for entry in TABS.values():
+                if entry.api:
+                    entry.api()
         page.unload(forget)
     page.queue(max_size=64)
     return page

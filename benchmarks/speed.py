@@ -28,15 +28,18 @@ import psutil
 import torch
 from PIL import Image
 
-from explain import explain, look_inside
-from explain.arms import ARMS, Comparison, compare_arms, set_scene
-from explain.part_weights import APART
-from explain.partial_edit import Edit
+from explain import explain, read_evidence
+from explain.attention.compare import ARMS, Comparison, compare_arms, set_scene
+from explain.partial.edit import Edit
+from explain.partial.find import APART
 from models import Result, detect_faces, load_model, open_photo, predict
 from models.pair import PairModel
-from ui import following, keypoints_callbacks, partial_callbacks, parting
-from ui.answering import trained
-from ui.shots import take
+from ui.keypoints import answers as following
+from ui.keypoints import callbacks as keypoints_callbacks
+from ui.partial import answers as parting
+from ui.partial import callbacks as partial_callbacks
+from ui.shared.answering import trained
+from ui.shared.photos import take
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
@@ -114,7 +117,7 @@ def walk_rows(paths: list[Path], runs: int) -> list[dict]:
         ("the same with Grad-CAM maps", lambda: explain(answer(paths, grad=True), "grad_cam"), 1.0),
         ("full occlusion maps of both faces", lambda: explain(result, "occlusion"), 4.0),
         ("three joined networks: score", lambda: answer(paths, grad=False, weight="kin_trio"), 0.5),
-        ("S-ViT: score with every attention map", lambda: look_inside(answer(paths, grad=False, weight="svit")), 1.2),
+        ("S-ViT: score with every attention map", lambda: read_evidence(answer(paths, grad=False, weight="svit")), 1.2),
         ("masked photo: three arms with Grad-CAM", lambda: arms_answer(paths[0]), 2.5),
     ]
     if trained(parting.NEEDS):

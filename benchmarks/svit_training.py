@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from benchmarks.speed import machine
 from benchmarks.vit_cost import median_interval
-from models.svit import PCPVT, SvitConfig
+from models.nets.svit import PCPVT, SvitConfig
 
 RESULTS = Path(__file__).resolve().parent / "results" / "svit_training.json"
 LIMIT = 1.10

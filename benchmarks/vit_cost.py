@@ -22,8 +22,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.speed import machine
+from models.nets.vit_kprpe import BASE, POSITIONS, SMALL, ViT, VitConfig
 from models.registry import entry
-from models.vit_kprpe import BASE, POSITIONS, SMALL, ViT, VitConfig
 
 RESULTS = Path(__file__).resolve().parent / "results" / "vit_cost.json"
 SIZES: dict[str, dict[str, Any]] = {"demo": entry("vit_abs").values, "small": SMALL, "base": BASE}

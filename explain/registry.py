@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from explain import branches, grad_cam, occlusion, pair_gradients
-from explain.attention_maps import CAPTION as ATTENTION_CAPTION
-from explain.attention_maps import attention_received
-from explain.cross_attention import CAPTION as CROSS_CAPTION
-from explain.cross_attention import looked_at
-from explain.findings import Heatmap
-from models.outputs import Result
+from explain.core.findings import Heatmap
+from explain.methods import branches, grad_cam, occlusion, pair_gradients
+from explain.methods.attention_maps import CAPTION as ATTENTION_CAPTION
+from explain.methods.attention_maps import attention_received
+from explain.methods.cross_attention import CAPTION as CROSS_CAPTION
+from explain.methods.cross_attention import looked_at
 from models.pair import Branched, PairModel
+from models.predict import Result
 from models.taps import kind_of, tap_names
 
 

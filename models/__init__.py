@@ -6,10 +6,11 @@ result = predict(model, faces_a[0], faces_b[0])
 result.score, result.evidence
 """
 
-from models.faces import default_face, detect_faces
-from models.outputs import KEYPOINT_NAMES, Face, FaceBatch, InputSpec, PairOutput, Result
-from models.photo import PhotoError, open_photo
-from models.predict import predict
+from models.faces.detect import default_face, detect_faces
+from models.faces.face import KEYPOINT_NAMES, Face, FaceBatch, InputSpec
+from models.faces.photo import PhotoError, open_photo
+from models.outputs import PairOutput
+from models.predict import Result, predict
 from models.registry import create_model, list_models
 from models.taps import record
 from models.weights import WeightError, available_weights, load_model, read_sidecar

@@ -17,7 +17,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from models.outputs import Face, FaceBatch
+from models.faces.face import Face, FaceBatch
 from models.pair import PairModel
 from models.predict import aligned_for
 

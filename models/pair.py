@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.outputs import FaceBatch, InputSpec, PairOutput
+from models.faces.face import FaceBatch, InputSpec
+from models.outputs import PairOutput
 
 Lenders = Mapping[str, tuple[str, str]]
 

@@ -2,11 +2,53 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from models.outputs import Face, FaceBatch, Result
+import torch
+from torch import Tensor
+
+from models.faces.face import Face, FaceBatch
+from models.outputs import PairOutput
 from models.pair import PairModel
 from models.taps import record
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answered pair with the evidence the answer was made of.
+
+    Attributes:
+        model: the network that answered (in eval mode).
+        a, b: the aligned faces it saw, batches of one.
+        output: PairOutput of B = 1; carries the autograd graph when predict(grad=True).
+        evidence: tap name -> tensor as it flowed. Rows of per-face taps are (a, b); rows of per-pair
+            taps are (a -> b, b -> a).
+    """
+
+    model: PairModel
+    a: FaceBatch
+    b: FaceBatch
+    output: PairOutput
+    evidence: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """Calibrated probability in [0, 1], mean over both orders."""
+        return float(self.output.score.detach()[0])
+
+    @property
+    def score_ab(self) -> float:
+        return float(self.output.logit.detach().sigmoid()[0, 0])
+
+    @property
+    def score_ba(self) -> float:
+        return float(self.output.logit.detach().sigmoid()[0, 1])
+
+    @property
+    def similarity(self) -> float:
+        """Cosine of the two embeddings, in [-1, 1]."""
+        return float(self.output.similarity.detach()[0])
 
 
 def aligned_for(model: PairModel, face: Face | FaceBatch) -> FaceBatch:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.outputs import Face, FaceBatch, Result
+from models.faces.face import Face, FaceBatch
 from models.pair import PairModel
-from models.predict import aligned_for, predict
+from models.predict import Result, aligned_for, predict
 from models.weights import TriOperating
 
 __all__ = ["TriOperating", "TriResult", "predict_tri", "tri_log_odds"]

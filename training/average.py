@@ -20,10 +20,10 @@ from torch import Tensor
 
 from models import create_model
 from models.weights import file_sha256
-from training.data import data_root, fiw_crops, fiw_train_pairs
-from training.kin_batches import held_out_list, split
-from training.kin_export import ship
+from training.data.kin_batches import held_out_list, split
+from training.data.sets import data_root, fiw_crops, fiw_train_pairs
 from training.kinship import Settings
+from training.tools.kin_export import ship
 
 
 def mean_weights(states: Sequence[Mapping[str, Tensor]], own: str) -> dict[str, Tensor]:

@@ -23,9 +23,9 @@ import torch.nn.functional as F
 
 from models.pair import CosineLogit, PairModel
 from models.weights import OperatingPoints
-from training.data import by_identity, data_row, family_of, folder_crops, image_names
+from training.data.sets import by_identity, data_row, family_of, folder_crops, image_names
+from training.evaluate.metrics import best_threshold
 from training.evaluate.scoring import encode_crops
-from training.metrics import best_threshold
 
 GRID = (0.001, 0.002, 0.005, *(i / 100 for i in range(1, 100)), 0.995, 0.998, 0.999)
 """Thresholds of the operating points."""

@@ -14,9 +14,9 @@ from typing import Any
 
 from models.registry import MODELS
 from models.weights import SHIPPED, Sidecar
+from training.data.holdout import HELD_OUT_ROW
 from training.evaluate.published import LAYOUTS, beside
-from training.holdout import HELD_OUT_ROW
-from training.studies import markdown, studies
+from training.studies.summary import markdown, studies
 
 HEAD = """# Weights
 

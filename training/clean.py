@@ -21,10 +21,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from models.outputs import Face
-from models.photo import open_photo
-from training.data import data_root, image_names
-from training.detections import central_face
+from models.faces.face import Face
+from models.faces.photo import open_photo
+from training.data.detections import central_face
+from training.data.sets import data_root, image_names
 
 SETS = {"celeba": Path("celeba"), "fiw": Path("fiw/train")}
 """Set -> folder of its images below the data folder. Evaluation sets are never cleaned."""

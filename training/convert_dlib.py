@@ -23,13 +23,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.dlib_resnet import DlibResnet, Residual
+from models.nets.dlib_resnet import DlibResnet, Residual
 from models.weights import SHIPPED, file_sha256
 from training.calibrate import calibrate_cosine, verification_pairs
 from training.cards import write_cards
-from training.checkpoint import CC0, Facts, export
-from training.data import DataError, data_root
-from training.metrics import auc
+from training.data.sets import DataError, data_root
+from training.evaluate.metrics import auc
+from training.tools.checkpoint import CC0, Facts, export
 
 DAT_NAME = "dlib_face_recognition_resnet_model_v1.dat"
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "dlib_descriptors.npz"

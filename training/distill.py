@@ -3,13 +3,13 @@
     python -m training.distill --model svit --data DIR [--epochs 16] [--lr 7e-4] [--out runs/svit_distill]
     accelerate launch -m training.distill --model svit ...        # the same on several GPUs or nodes
 
-The teachers see clean aligned faces, once (training/teachers.py); the student sees augmented ones. Faces: FIW train
-without the held-out families, and CelebA; never LFW, MFR2 or FIW val. Loss: losses.distillation. AdamW without decay
-on norms and biases, gradient norm 1, learning rate loop.warm_stable_decay, bf16. After every epoch the mean centred
-cosine to the teachers on clean faces of the held-out families selects the weights kept in <out>/model.safetensors
-(<out>/model.json says what they are); a verification network is then calibrated and exported as weights/<model>
-(training/verification_export.py), a kinship backbone goes on to training.kinship. The run continues by itself when
-the command is given again.
+The teachers see clean aligned faces, once (training/tools/teachers.py); the student sees augmented ones. Faces: FIW
+train without the held-out families, and CelebA; never LFW, MFR2 or FIW val. Loss: losses.distillation. AdamW without
+decay on norms and biases, gradient norm 1, learning rate loop.warm_stable_decay, bf16. After every epoch the mean
+centred cosine to the teachers on clean faces of the held-out families selects the weights kept in
+<out>/model.safetensors (<out>/model.json says what they are); a verification network is then calibrated and exported
+as weights/<model> (training/tools/verification_export.py), a kinship backbone goes on to training.kinship. The run
+continues by itself when the command is given again.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models import create_model
-from models.outputs import FaceBatch, InputSpec
+from models.faces.face import FaceBatch, InputSpec
 from models.pair import PairModel
 from models.registry import entry
-from training.augment import Augment, augmented, draw
-from training.checkpoint import command_line
-from training.crops import Crops, Morphs, draw_morphs, joined_batch
-from training.data import celeba_crops, data_root, family_of, fiw_crops
-from training.holdout import is_held_out
-from training.loop import (
+from training.data.augment import Augment, augmented, draw
+from training.data.crops import Crops, Morphs, draw_morphs, joined_batch
+from training.data.holdout import is_held_out
+from training.data.sets import celeba_crops, data_root, family_of, fiw_crops
+from training.tools.checkpoint import command_line
+from training.tools.loop import (
     EarlyStopping,
     Run,
     descend,
@@ -48,12 +48,12 @@ from training.loop import (
     set_rate,
     warm_stable_decay,
 )
-from training.losses import distillation
-from training.resume import Batches, generator_of
-from training.settings import add_settings, chosen
-from training.teachers import available_teachers, joined_targets, teacher_embeddings, weight_teacher
-from training.verification_export import ship
-from training.warm_start import begin
+from training.tools.losses import distillation
+from training.tools.resume import Batches, generator_of
+from training.tools.settings import add_settings, chosen
+from training.tools.teachers import available_teachers, joined_targets, teacher_embeddings, weight_teacher
+from training.tools.verification_export import ship
+from training.tools.warm_start import begin
 
 LOG_EVERY = 10
 
@@ -196,7 +196,7 @@ def select(
     stopping: EarlyStopping,
     facts: dict[str, Any],
 ) -> None:
-    """Look at the held-out faces, log, and keep the weights when they are the best so far."""
+    """PatchQuery at the held-out faces, log, and keep the weights when they are the best so far."""
     value = held_out_cosine(student, held_out, mean, batch)
     run.log(step, held_out_cosine=value)
     run.draw_curve()

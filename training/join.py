@@ -19,13 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models import create_model
-from models.kin_trio import KinTrio
+from models.nets.kin_trio import KinTrio
 from models.weights import Loan, find_weight, read_sidecar, read_tensors
-from training.data import Pair, data_root, fiw_crops, fiw_train_pairs
+from training.data.kin_batches import held_out_list, split
+from training.data.sets import Pair, data_root, fiw_crops, fiw_train_pairs
+from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, unique_images
-from training.kin_batches import held_out_list, split
-from training.kin_export import ship
-from training.metrics import auc
+from training.tools.kin_export import ship
 
 HELD_OUT = 0.1
 """Fraction of the families; training/kinship.py holds out the same ones, the heads' recipe these and more."""

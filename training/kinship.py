@@ -5,11 +5,12 @@
     python -m training.kinship --model dlib_tuned --init weights/dlib_resnet.safetensors
     accelerate launch -m training.kinship --model svit ...        # the same on several GPUs or nodes
 
-The loop is one for all; what a network learns from a batch stands in training/kin_objectives.py, how batches are made
-in training/kin_batches.py. AdamW without decay on norms and biases; what --init brings learns at --lr, the rest ten
-times faster; gradient norm 1; loop.warm_stable_decay; bf16. An exponential average of the weights is tried on pairs of
-held-out training families every --check steps, and the best is kept. The same held-out families fit probability and
-threshold. FIW's validation part is never read here. The run continues by itself when the command is given again.
+The loop is one for all; what a network learns from a batch stands in training/tools/kin_objectives.py, how batches are
+made in training/data/kin_batches.py. AdamW without decay on norms and biases; what --init brings learns at --lr, the
+rest ten times faster; gradient norm 1; loop.warm_stable_decay; bf16. An exponential average of the weights is tried on
+pairs of held-out training families every --check steps, and the best is kept. The same held-out families fit
+probability and threshold. FIW's validation part is never read here. The run continues by itself when the command is
+given again.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ from torch import Tensor, nn
 from models import create_model
 from models.pair import PairModel
 from models.weights import file_sha256
-from training.augment import Augment, augmented, draw
-from training.crops import Crops
-from training.data import Pair, data_root, fiw_crops, fiw_train_pairs
+from training.data.augment import Augment, augmented, draw
+from training.data.crops import Crops
+from training.data.kin_batches import KinBatches, held_out_list, partners, split
+from training.data.sets import Pair, data_root, fiw_crops, fiw_train_pairs
 from training.distill import make_accelerator
+from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
-from training.kin_batches import KinBatches, held_out_list, partners, split
-from training.kin_export import ship
-from training.kin_objectives import Objective, Weights, objective_for
-from training.loop import EarlyStopping, Run, descend, my_rows, parameter_groups, set_rate, warm_stable_decay
-from training.metrics import auc
-from training.resume import generator_of, seeds_of
-from training.teachers import teacher_embeddings, weight_teacher
-from training.warm_start import freeze
+from training.tools.kin_export import ship
+from training.tools.kin_objectives import Objective, Weights, objective_for
+from training.tools.loop import EarlyStopping, Run, descend, my_rows, parameter_groups, set_rate, warm_stable_decay
+from training.tools.resume import generator_of, seeds_of
+from training.tools.teachers import teacher_embeddings, weight_teacher
+from training.tools.warm_start import freeze
 
 LOG_EVERY = 10
 NOISE = 1_000_000

@@ -3,7 +3,7 @@
     python -m training.kinship_head [--data DIR] [--out runs/kinship_head] [--seed 0]
 
 Families In the Wild, training part. A batch is one kin pair from each of `batch` families, a random image of each
-member and a random stored view of each image (training/trunk_features.py), with noise on the features; the loss is
+member and a random stored view of each image (training/data/trunk_features.py), with noise on the features; the loss is
 InfoNCE at tau .08 over the 2N faces (TeamCNU's RFIW2021 recipe). The weights are averaged exponentially; every `check`
 steps the averaged head is tried on kin pairs of held-out training families and the best one is kept. The K heads of the
 model are trained one after the other with seeds of their own. The same held-out families fit the probability and the
@@ -28,21 +28,21 @@ from accelerate import Accelerator
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.dlib_kin import DlibKin
-from models.dlib_resnet import DlibResnet
+from models.nets.dlib_kin import DlibKin
+from models.nets.dlib_resnet import DlibResnet
 from models.registry import create_model
 from models.weights import SHIPPED, load_model
 from training.calibrate import calibrate_cosine
 from training.cards import write_cards
-from training.checkpoint import RESEARCH, Facts, export
-from training.crops import Crops
-from training.data import Kin, Pair, by_identity, data_root, data_row, family_of, fiw_crops, fiw_train_pairs
+from training.data.crops import Crops
+from training.data.kin_batches import apart, held_out_list, split
+from training.data.sets import Kin, Pair, by_identity, data_root, data_row, family_of, fiw_crops, fiw_train_pairs
+from training.data.trunk_features import ViewFeatures, view_features
+from training.evaluate.metrics import auc, bootstrap_ci
 from training.evaluate.scoring import encode_crops, unique_images
-from training.kin_batches import apart, held_out_list, split
-from training.loop import EarlyStopping, Run, warm_stable_decay
-from training.losses import info_nce
-from training.metrics import auc, bootstrap_ci
-from training.trunk_features import ViewFeatures, view_features
+from training.tools.checkpoint import RESEARCH, Facts, export
+from training.tools.loop import EarlyStopping, Run, warm_stable_decay
+from training.tools.losses import info_nce
 
 TRUNK = "dlib_resnet"
 """Weight the trunk comes from."""

@@ -9,17 +9,17 @@
     accelerate launch -m training.partial --model partial_face ...        # several GPUs or nodes
 
 Faces: FIW train members without the held-out families, and CelebA identities; never LFW, MFR2 or FIW val. The student
-sees augmented faces, --cropped of them cut to a box (training/partial_views.py), --worn of them with something in front
-(training/worn_crops.py). It learns the teachers' embedding of the clean whole face (losses.distillation) and the
-losses of training/partial_losses.py:
+sees augmented faces, --cropped of them cut to a box (training/data/partial_views.py), --worn of them with something in
+front (training/data/worn_crops.py). It learns the teachers' embedding of the clean whole face (losses.distillation)
+and the losses of training/tools/partial_losses.py:
 
     L = distillation(f) + w1 L_wCE + w2 L_wDIV        w1 --cross-entropy, w2 --diversity
 
 The average-pooled network is the case of one part with s = 1: L_wCE is the plain cross-entropy, L_wDIV is 0. AdamW,
 gradient norm 1, loop.warm_stable_decay, bf16. After every epoch the mean centred cosine to the teachers on faces of
 held-out families, whole and cropped, selects the weights kept in <out>/model.safetensors; they are then calibrated and
-exported as weights/<model> (training/verification_export.py), those of --no-partial excepted. The run continues by
-itself when the command is given again.
+exported as weights/<model> (training/tools/verification_export.py), those of --no-partial excepted. The run continues
+by itself when the command is given again.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 
 from models import create_model
-from models.faces import PARTIAL_160
-from models.outputs import FaceBatch
+from models.faces.align import PARTIAL_160
+from models.faces.face import FaceBatch
+from models.nets.partial_face import PartialFace, Parts
 from models.pair import PairModel
-from models.partial_face import PartialFace, Parts
 from models.weights import file_sha256
-from training.augment import Augment, draw
-from training.data import data_root
+from training.data.augment import Augment, draw
+from training.data.partial_views import Partial, Views, draw_views, seen
+from training.data.sets import data_root
 from training.distill import Lesson, Student, embedding_length, held_out_cosine, keep, lessons, make_accelerator
-from training.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
-from training.losses import MarginHead, distillation
-from training.partial_losses import weighted_cross_entropy, weighted_diversity
-from training.partial_views import Partial, Views, draw_views, seen
 from training.recognition import Faces, faces_of
-from training.resume import Batches, generator_of
-from training.settings import add_settings, chosen
-from training.verification_export import ship
+from training.tools.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
+from training.tools.losses import MarginHead, distillation
+from training.tools.partial_losses import weighted_cross_entropy, weighted_diversity
+from training.tools.resume import Batches, generator_of
+from training.tools.settings import add_settings, chosen
+from training.tools.verification_export import ship
 
 LOG_EVERY = 10
 SCALE = 32.0
@@ -192,7 +192,7 @@ def select(
     stopping: EarlyStopping,
     facts: dict[str, Any],
 ) -> None:
-    """Look at the held-out faces, whole and cropped; keep the weights when they are the best so far."""
+    """PatchQuery at the held-out faces, whole and cropped; keep the weights when they are the best so far."""
     cosines = {f"held_out_{name}": held_out_cosine(student, part, mean, how.batch) for name, part in held.items()}
     run.log(step, **cosines)
     run.draw_curve()

@@ -6,12 +6,12 @@
     accelerate launch -m training.recognition --model ir18_none ...               # several GPUs or nodes
 
 Faces: FIW train members without the held-out families, and CelebA identities; never LFW, MFR2 or FIW val. The student
-sees augmented faces, --worn of them with something in front (training/worn_crops.py); it learns the teachers'
+sees augmented faces, --worn of them with something in front (training/data/worn_crops.py); it learns the teachers'
 embedding of the clean face (losses.distillation) and, with weight --margin-loss, to tell the identities apart by
-ArcFace (training/partial_fc.py). AdamW, gradient norm 1, loop.warm_stable_decay, bf16. After every epoch the mean
+ArcFace (training/tools/partial_fc.py). AdamW, gradient norm 1, loop.warm_stable_decay, bf16. After every epoch the mean
 centred cosine to the teachers on faces of held-out families, clean and worn, selects the weights kept in
-<out>/model.safetensors; they are then calibrated and exported as weights/<model> (training/verification_export.py).
-The run continues by itself when the command is given again.
+<out>/model.safetensors; they are then calibrated and exported as weights/<model>
+(training/tools/verification_export.py). The run continues by itself when the command is given again.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from timm.optim import param_groups_weight_decay
 from torch import Tensor
 
 from models import create_model
-from models.outputs import FaceBatch
+from models.faces.face import FaceBatch
 from models.weights import file_sha256
-from training.augment import Augment, augmented, draw
-from training.crops import Crops
-from training.data import data_root, identity_of
+from training.data.augment import Augment, augmented, draw
+from training.data.crops import Crops
+from training.data.sets import data_root, identity_of
+from training.data.worn_crops import worn_crops
 from training.distill import Lesson, Student, held_out_cosine, keep, lessons, make_accelerator
-from training.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
-from training.losses import distillation
-from training.partial_fc import PartialFC
-from training.resume import Batches, Stateful, generator_of
-from training.settings import add_settings, chosen
-from training.verification_export import ship
-from training.warm_start import start_from
-from training.worn_crops import worn_crops
+from training.tools.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
+from training.tools.losses import distillation
+from training.tools.partial_fc import PartialFC
+from training.tools.resume import Batches, Stateful, generator_of
+from training.tools.settings import add_settings, chosen
+from training.tools.verification_export import ship
+from training.tools.warm_start import start_from
 
 LOG_EVERY = 10
 
@@ -156,7 +156,7 @@ def select(
     stopping: EarlyStopping,
     facts: dict[str, Any],
 ) -> None:
-    """Look at the held-out faces, clean and worn; keep the weights when their mean is the best so far."""
+    """PatchQuery at the held-out faces, clean and worn; keep the weights when their mean is the best so far."""
     clean, worn = (held_out_cosine(student, lesson, mean, batch) for lesson in (held.clean, held.worn))
     run.log(step, held_out_clean=clean, held_out_worn=worn)
     run.draw_curve()

@@ -29,7 +29,8 @@ from models.tri import tri_log_odds
 from models.weights import TriOperating, WeightError, find_weight, load_model, read_sidecar
 from training.calibrate import balanced_rows, fit_platt, operating_points
 from training.cards import write_cards
-from training.data import (
+from training.data.holdout import held_out_of
+from training.data.sets import (
     DataError,
     by_identity,
     data_root,
@@ -41,9 +42,8 @@ from training.data import (
     image_names,
     read_csv,
 )
+from training.evaluate.metrics import best_threshold
 from training.evaluate.scoring import Scored, compare_all, encode_crops, sigmoid
-from training.holdout import held_out_of
-from training.metrics import best_threshold
 
 RELATIONS = {"m": "FMS", "f": "FMD"}
 """Gender of the child -> relation: father-mother-son, father-mother-daughter."""

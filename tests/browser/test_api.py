@@ -14,8 +14,9 @@ from gradio_client import Client, handle_file
 from models import detect_faces, open_photo, read_sidecar
 from tests.ui.photos import EXAMPLES, bad_files, montage
 from tests.ui.public import public_endpoints
-from ui import answering, triplet
-from ui.shots import take
+from ui.kinship import tri_answers as triplet
+from ui.shared import answering
+from ui.shared.photos import take
 
 pytestmark = pytest.mark.browser
 A, B = EXAMPLES / "obama_2012.jpg", EXAMPLES / "biden_2010.jpg"

@@ -16,9 +16,9 @@ import pytest
 from models import read_sidecar
 from tests.browser.conftest import open_tab_named
 from tests.ui.photos import EXAMPLES, bad_files, montage
-from ui import answering
-from ui.examples import EXAMPLES as PAIRS
-from ui.shots import take
+from ui.shared import answering
+from ui.shared.examples import EXAMPLES as PAIRS
+from ui.shared.photos import take
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ import pytest
 from tests.browser.test_kinship import KIN, expect_score, settle, upload
 from tests.browser.test_kinship import wanted as pair_score
 from tests.ui.photos import EXAMPLES, montage
-from ui.search_callbacks import GALLERY
+from ui.kinship.search_callbacks import GALLERY
 
 pytestmark = pytest.mark.browser
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.browser.test_kinship import KIN, expect_score, settle, upload
 from tests.ui.photos import EXAMPLES
-from ui import triplet
-from ui.shots import take
-from ui.tri_callbacks import EXAMPLE
+from ui.kinship import tri_answers as triplet
+from ui.kinship.tri_callbacks import EXAMPLE
+from ui.shared.photos import take
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explain.inside import look_inside
+from explain.evidence import read_evidence
 from models import available_weights, create_model, list_models, load_model, predict
 from models.pair import Branched, PairModel
 from models.taps import Tap, kind_of, tap_names
@@ -95,7 +95,7 @@ def test_every_head_counts(name: str, tap: str) -> None:
 def test_what_is_handed_to_the_page_is_what_was_recorded(name: str) -> None:
     model = network(name)
     result = predict(model, noise_faces(model, 1), noise_faces(model, 2))
-    inside = look_inside(result)
+    inside = read_evidence(result)
     assert [*inside.attention, *inside.links] == attention_of(name)
     for tap, pair in {**inside.attention, **inside.links}.items():
         for shown, used in zip(pair, result.evidence[tap], strict=True):
@@ -107,5 +107,5 @@ def test_what_is_handed_to_the_page_is_what_was_recorded(name: str) -> None:
 
 def test_a_model_without_attention_gives_none() -> None:
     model = ready(create_model("dlib_resnet"))
-    inside = look_inside(predict(model, noise_faces(model, 1), noise_faces(model, 2)))
+    inside = read_evidence(predict(model, noise_faces(model, 1), noise_faces(model, 2)))
     assert not inside.attention and not inside.links and inside.shares is None

@@ -11,7 +11,8 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from explain import EXPLAINERS, explain, layers_for, methods_for, render
+from explain import EXPLAINERS, explain, layers_for, methods_for
+from explain.core import render
 from models import Face, create_model, detect_faces, load_model, open_photo, predict
 from models.pair import PairModel
 from tests.explain.tiny import (
@@ -130,7 +131,11 @@ def test_the_model_is_left_as_it_was_after_an_exception(method: str, monkeypatch
         monkeypatch.setattr(path, broken)
     for name in ("compare", "places"):
         monkeypatch.setattr(result.model, name, broken)
-    for module in ("pair_gradients.unit_sensitivity", "findings.AttentionMaps.received", "findings.Links.received"):
+    for module in (
+        "methods.pair_gradients.unit_sensitivity",
+        "core.findings.AttentionMaps.received",
+        "core.findings.Links.received",
+    ):
         monkeypatch.setattr(f"explain.{module}", broken)
     with pytest.raises(RuntimeError, match="on purpose"):
         explain(result, method)

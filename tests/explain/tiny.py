@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.faces import ARCFACE_112
-from models.outputs import FaceBatch, Result
+from models.faces.align import ARCFACE_112
+from models.faces.face import FaceBatch
 from models.pair import CosineLogit, PairModel
-from models.predict import predict
+from models.predict import Result, predict
 from models.taps import Tap
 
 SIZE, GRID = 64, 8

@@ -7,8 +7,8 @@ import time
 import pytest
 import torch
 
+from models.faces.face import FaceBatch
 from models.gallery import Gallery
-from models.outputs import FaceBatch
 from models.pair import PairModel
 from models.predict import predict
 from models.registry import create_model

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 from models import create_model
+from models.nets.svit_guide import PREFIX
 from models.pair import PairModel
-from models.svit_guide import PREFIX
 from models.weights import SHIPPED, WeightError, load_model, read_sidecar, read_tensors
 from training.calibrate import Calibration, operating_points
-from training.checkpoint import RESEARCH, Facts, borrowed, export
+from training.tools.checkpoint import RESEARCH, Facts, borrowed, export
 
 SMALL = {"guide": True, "depths": (1, 1, 1, 1), "dims": (16, 16, 16, 16), "heads": (1, 1, 1, 1)}
 

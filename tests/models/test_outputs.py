@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models import Face, FaceBatch, InputSpec, PairOutput
-from models.faces import ARCFACE_112
+from models.faces.align import ARCFACE_112
 
 
 def batch(n: int = 2, size: int = 8) -> FaceBatch:

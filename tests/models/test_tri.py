@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from models import detect_faces, load_model, open_photo, predict, read_sidecar
-from models.outputs import Face
+from models.faces.face import Face
 from models.pair import PairModel
 from models.tri import TriOperating, predict_tri, tri_log_odds
 from models.weights import OperatingPoints, Sidecar

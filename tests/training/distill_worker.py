@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.svit import Svit, SvitConfig
-from training.augment import Augment
-from training.crops import Crops
+from models.nets.svit import Svit, SvitConfig
+from training.data.augment import Augment
+from training.data.crops import Crops
 from training.distill import Lesson, Settings, Student, fit, make_accelerator
-from training.loop import Run
+from training.tools.loop import Run
 
 DIM, FACES, BATCH = 12, 24, 8
 CONFIG = SvitConfig(64, (1, 1, 1, 1), (8, 16, 20, 32), (1, 2, 5, 4), embed_dim=DIM, drop_path=0.3)

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from models import read_sidecar
-from models.faces import ARCFACE_112
-from models.outputs import InputSpec
+from models.faces.align import ARCFACE_112
+from models.faces.face import InputSpec
 from models.pair import CosineLogit, PairModel
 from models.tri import TriOperating
 from models.weights import OperatingPoints, Sidecar

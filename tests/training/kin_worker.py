@@ -14,19 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.dlib_kin import DlibKin, DlibKinConfig
-from models.facor import FaCoR, FaCoRConfig
-from models.ir_resnet import IRConfig, IRResNet
+from models.nets.dlib_kin import DlibKin, DlibKinConfig
+from models.nets.facor import FaCoR, FaCoRConfig
+from models.nets.ir_resnet import IRConfig, IRResNet
+from models.nets.svit import Svit, SvitConfig
 from models.pair import PairModel
-from models.svit import Svit, SvitConfig
-from training.augment import Augment
-from training.crops import Crops
-from training.data import Kin
+from training.data.augment import Augment
+from training.data.crops import Crops
+from training.data.kin_batches import KinBatches, held_out_list
+from training.data.sets import Kin
 from training.distill import make_accelerator
-from training.kin_batches import KinBatches, held_out_list
-from training.kin_objectives import Weights, objective_for
 from training.kinship import Lesson, Settings, fit
-from training.loop import Run
+from training.tools.kin_objectives import Weights, objective_for
+from training.tools.loop import Run
 
 STILL = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)
 TINY = SvitConfig(64, (1, 1, 1, 1), (8, 16, 20, 32), (1, 2, 5, 4), embed_dim=12)

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from training.distill import make_accelerator
-from training.loop import my_rows
-from training.partial_fc import PartialFC
+from training.tools.loop import my_rows
+from training.tools.partial_fc import PartialFC
 
 DIM, CLASSES, FACES = 6, 11, 8
 

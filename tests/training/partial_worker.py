@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.faces import PARTIAL_160
+from models.faces.align import PARTIAL_160
+from models.nets.partial_face import PartialAverage, PartialAverageConfig, PartialFace, PartialFaceConfig
 from models.pair import PairModel
-from models.partial_face import PartialAverage, PartialAverageConfig, PartialFace, PartialFaceConfig
-from training.augment import Augment
-from training.crops import Crops
+from training.data.augment import Augment
+from training.data.crops import Crops
 from training.distill import Lesson, Student, make_accelerator
-from training.loop import Run
 from training.partial import Settings, fit
 from training.recognition import faces_of
+from training.tools.loop import Run
 
 DIM, FACES = 12, 16
 STILL = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)

@@ -14,19 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.ir_resnet import IRConfig, IRResNet
-from training.augment import Augment
-from training.crops import Crops
+from models.nets.ir_resnet import IRConfig, IRResNet
+from training.data.augment import Augment
+from training.data.crops import Crops
 from training.distill import Lesson, Student, make_accelerator
-from training.loop import Run
 from training.recognition import Faces, Settings, faces_of, fit
+from training.tools.loop import Run
 
 DIM, FACES = 12, 16
 
 
 def lesson(rows: range) -> Lesson:
     """Faces of noise, two an identity, on ArcFace's template, with random targets."""
-    from models.faces import ARCFACE_112
+    from models.faces.align import ARCFACE_112
 
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (FACES, 112, 112, 3), dtype=np.uint8)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.faces import detect_faces
-from models.outputs import Face
-from models.photo import open_photo
+from models.faces.detect import detect_faces
+from models.faces.face import Face
+from models.faces.photo import open_photo
 from training import clean as recipe
 from training.clean import COLUMNS, TILE, Judged, clean, contact_sheet, deviation, evenly, judge, main, read_kept
 

@@ -13,11 +13,12 @@ from safetensors.torch import load_file
 
 import training.distill
 from models import create_model
-from models.svit import Svit
+from models.nets.svit import Svit
 from tests.training.distill_worker import CONFIG, DIM, FACES, lesson
-from training.augment import Augment
-from training.crops import Crops
-from training.data import data_root
+from training.data.augment import Augment
+from training.data.crops import Crops
+from training.data.holdout import is_held_out
+from training.data.sets import data_root
 from training.distill import (
     Lesson,
     Settings,
@@ -28,10 +29,9 @@ from training.distill import (
     lessons,
     make_accelerator,
 )
-from training.holdout import is_held_out
-from training.loop import Run, is_offset, parameter_groups, read_log
-from training.mobilefacenet import MobileFaceNet, load_mobilefacenet
-from training.teachers import Teacher, embed_all, joined_targets, teacher_embeddings
+from training.tools.loop import Run, is_offset, parameter_groups, read_log
+from training.tools.mobilefacenet import MobileFaceNet, load_mobilefacenet
+from training.tools.teachers import Teacher, embed_all, joined_targets, teacher_embeddings
 
 STILL = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)
 

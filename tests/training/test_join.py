@@ -11,10 +11,10 @@ import torch.nn.functional as F
 
 from models.weights import load_model, read_sidecar
 from training.calibrate import Calibration, operating_points
-from training.checkpoint import RESEARCH, Facts, export
-from training.data import Pair
+from training.data.sets import Pair
+from training.evaluate.metrics import auc
 from training.join import by_shares, cosines, joined
-from training.metrics import auc
+from training.tools.checkpoint import RESEARCH, Facts, export
 
 SHARED = (0.5, 0.3, 0.2)
 

@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 import training.average
 import training.kinship
 from models.weights import load_model, read_sidecar
-from training.holdout import is_held_out
-from training.kin_export import ship
+from training.data.holdout import is_held_out
+from training.tools.kin_export import ship
 
 SMALL = json.dumps({"width": 4, "dim": 8})
 

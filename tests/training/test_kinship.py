@@ -14,19 +14,19 @@ import torch.nn.functional as F
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
-from models.svit import Svit, fuse
+from models.nets.svit import Svit, fuse
 from models.taps import record
 from tests.training.kin_worker import MODELS, lesson, steps, tiny, train
-from training.augment import Augment
-from training.data import Kin, family_of, identity_of
+from training.data.augment import Augment
+from training.data.kin_batches import KinBatches, partners
+from training.data.sets import Kin, family_of, identity_of
 from training.distill import make_accelerator
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
-from training.kin_batches import KinBatches, partners
-from training.kin_export import calibrate, platt_of
-from training.kin_objectives import Weights, objective_for, similarity_gap, with_partners
 from training.kinship import Settings, fit, freeze_norms, optimizer_groups, start_from
-from training.loop import Run, read_log
-from training.warm_start import freeze
+from training.tools.kin_export import calibrate, platt_of
+from training.tools.kin_objectives import Weights, objective_for, similarity_gap, with_partners
+from training.tools.loop import Run, read_log
+from training.tools.warm_start import freeze
 
 FAST = {"svit": 3e-3, "facor": 3e-3, "siamese_ir": 3e-3, "dlib_kin": 1e-4}  # without batch norms a high rate collapses
 
@@ -162,8 +162,8 @@ def test_a_start_brings_the_trunk_alone_and_must_fit() -> None:
 
 
 def test_a_siamese_start_fits_facor() -> None:
-    from models.facor import FaCoR, FaCoRConfig
-    from models.ir_resnet import IRConfig, IRResNet
+    from models.nets.facor import FaCoR, FaCoRConfig
+    from models.nets.ir_resnet import IRConfig, IRResNet
 
     facor, siamese = FaCoR(FaCoRConfig(18, 4, reduction=4)), IRResNet(IRConfig(18, 4, dim=32))
     start_from(facor, siamese.state_dict(), objective_for(facor, Weights()).trunk)

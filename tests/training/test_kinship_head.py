@@ -8,14 +8,14 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from models.dlib_kin import DlibKinConfig, KinHead
-from training.data import Kin, Pair, family_of, identity_of
-from training.holdout import is_held_out
-from training.kin_batches import held_out_list, split
+from models.nets.dlib_kin import DlibKinConfig, KinHead
+from training.data.holdout import is_held_out
+from training.data.kin_batches import held_out_list, split
+from training.data.sets import Kin, Pair, family_of, identity_of
+from training.data.trunk_features import ViewFeatures
+from training.evaluate.metrics import auc
 from training.kinship_head import KinDraw, Settings, pair_cosines, rows_of, train
-from training.loop import Run, read_log
-from training.metrics import auc
-from training.trunk_features import ViewFeatures
+from training.tools.loop import Run, read_log
 
 
 @pytest.fixture

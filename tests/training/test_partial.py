@@ -20,15 +20,15 @@ from safetensors.torch import load_file, save_file
 
 import training.distill
 from models import create_model
-from models.faces import PARTIAL_160
+from models.faces.align import PARTIAL_160
 from tests.training.partial_worker import DIM, STILL, embedding, lesson, same_everywhere, settings, tiny, train
 from tests.training.test_distill import Flat
+from training.data.holdout import is_held_out
 from training.distill import Student
-from training.holdout import is_held_out
-from training.loop import Run, read_log
 from training.partial import Learner, by_module, cropped, for_every_part, load_fitting, main
-from training.partial_losses import weighted_diversity
-from training.teachers import Teacher
+from training.tools.loop import Run, read_log
+from training.tools.partial_losses import weighted_diversity
+from training.tools.teachers import Teacher
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ import torch
 from accelerate.state import AcceleratorState
 
 from tests.training.recognition_worker import embedding, faces, lesson, train
-from training.augment import Augment
-from training.loop import read_log
-from training.worn_crops import SHARES, worn_crops
+from training.data.augment import Augment
+from training.data.worn_crops import SHARES, worn_crops
+from training.tools.loop import read_log
 
 
 @pytest.fixture(autouse=True)

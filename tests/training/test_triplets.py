@@ -19,13 +19,13 @@ from models.weights import OperatingPoints, file_sha256
 from tests.training.families import HALF, Colour, colours, paint, sidecar
 from training import triplets as tri
 from training.calibrate import Calibration
-from training.checkpoint import RESEARCH, Facts, export
-from training.data import DataError, family_of, identity_of
-from training.detections import central_face
+from training.data.detections import central_face
+from training.data.holdout import HELD_OUT_ROW, held_out_of, is_held_out, place
+from training.data.sets import DataError, family_of, identity_of
 from training.evaluate.scoring import encode_photos
 from training.evaluate.setup import Setup
 from training.evaluate.tasks import TASKS
-from training.holdout import HELD_OUT_ROW, held_out_of, is_held_out, place
+from training.tools.checkpoint import RESEARCH, Facts, export
 from training.triplets import Trio, Triplet, draw_triplets, trios_of
 
 GENDERS = {"A/1": "m", "A/2": "f", "A/3": "f", "B/1": "f", "B/2": "m", "B/3": "f", "C/1": "m", "C/3": "f"}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.ui.photos import EXAMPLES, montage
-from ui.shots import Shot, take
+from ui.shared.photos import Shot, take
 
 
 @pytest.fixture(scope="session")

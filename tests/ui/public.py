@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ui import arms, following, parting
-from ui.answering import trained
+from ui.attention import answers as arms
+from ui.keypoints import answers as following
+from ui.partial import answers as parting
+from ui.shared.answering import trained
 
 ENDPOINTS: dict[str, tuple[str, ...]] = {
     "kin_score": (),

@@ -13,7 +13,7 @@ import pytest
 
 import app
 from tests.ui.public import public_endpoints
-from ui.theme import theme
+from ui.shared.theme import theme
 
 ROOT = Path(app.__file__).parent
 
@@ -28,7 +28,9 @@ def test_launch_options_keep_photos_private() -> None:
 
 def test_fonts_and_styles_are_local() -> None:
     assert theme()._stylesheets == [] or not any("http" in s for s in theme()._stylesheets)
-    for style in (ROOT / "ui").glob("*.css"):
+    styles = list((ROOT / "ui").rglob("*.css"))
+    assert styles
+    for style in styles:
         assert "http" not in style.read_text() and "@import" not in style.read_text()
 
 
@@ -39,7 +41,7 @@ def page() -> gr.Blocks:
 
 def test_only_scoring_is_public(page: gr.Blocks) -> None:
     visible = {fn.api_name: fn.api_visibility for fn in page.fns.values()}
-    assert [n for n, v in visible.items() if v == "public"] == public_endpoints()
+    assert {n for n, v in visible.items() if v == "public"} == set(public_endpoints())
     assert visible["detect"] == "undocumented"
 
 
@@ -67,7 +69,7 @@ def test_address_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_importing_the_app_reads_no_weight() -> None:
     """Start-up stays short: networks are loaded behind the first page."""
-    code = "import app, ui.answering as a; assert a._load.cache_info().currsize == 0; print('ok')"
+    code = "import app, ui.shared.answering as a; assert a._load.cache_info().currsize == 0; print('ok')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip().endswith("ok"), done.stderr
 

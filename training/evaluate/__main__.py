@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.partial_crops import FACTORS
-from models.photo import PhotoError
+from models.faces.partial_crops import FACTORS
+from models.faces.photo import PhotoError
 from models.weights import WeightError, load_model, read_sidecar
-from training.data import DataError
+from training.data.sets import DataError
 from training.evaluate.report import table, write_json
 from training.evaluate.setup import Setup, from_run
 from training.evaluate.tasks import TASKS

@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from models.affine import LOOSE, Move, loose, moved
-from models.outputs import Face, FaceBatch
+from models.faces.affine import LOOSE, Move, loose, moved
+from models.faces.face import Face, FaceBatch
+from models.faces.photo import open_photo
 from models.pair import PairModel
-from models.photo import open_photo
-from training.data import Pair, data_root, lfw_pairs, need
-from training.detections import central_face
+from training.data.detections import central_face
+from training.data.sets import Pair, data_root, lfw_pairs, need
+from training.evaluate.metrics import fold_accuracy, fold_ci
 from training.evaluate.precision import Precision, fastest
 from training.evaluate.report import figures, head
 from training.evaluate.scoring import Scored, score_pairs, unique_images
 from training.evaluate.setup import CHOICE, Setup
-from training.metrics import fold_accuracy, fold_ci
 
 BATCH = 32
 JITTER = 0.03

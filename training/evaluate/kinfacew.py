@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from training.data import KINFACE_FOLDERS, Pair, data_root, folder_crops, kinface_pairs
+from training.data.sets import KINFACE_FOLDERS, Pair, data_root, folder_crops, kinface_pairs
+from training.evaluate.metrics import accuracy, auc, fold_accuracy, fold_ci, tar_table
 from training.evaluate.report import head
 from training.evaluate.scoring import Scored, encode_crops, score_pairs, unique_images
 from training.evaluate.setup import CHOICE, Setup
-from training.metrics import accuracy, auc, fold_accuracy, fold_ci, tar_table
 
 PROTOCOL = (
     "KinFaceW-I and -II, restricted protocol, 5 folds as given, no training on them: the threshold of a fold is the "

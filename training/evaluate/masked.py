@@ -1,8 +1,8 @@
 """Tasks "masked_lfw" and "mfr2": the same person or not, with drawn masks and with real ones.
 
 masked_lfw: LFW's pairs plain, with a mask on the second image, and with masks on both. A mask is drawn on the photo
-from the keypoints of the bare face (models/occluders.py); kind, make and fit come from the seed and the photo's own
-pixels, so that every model sees the same masks.
+from the keypoints of the bare face (models/faces/occluders.py); kind, make and fit come from the seed and the photo's
+own pixels, so that every model sees the same masks.
 mfr2: people in real masks (Anwar and Raychowdhury, "Masked Face Recognition for Secure Authentication", 2020).
 """
 
@@ -21,32 +21,16 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-import models.occluders
-from models.occluders import MASKS, occlude
-from models.outputs import Face, InputSpec
-from training.crops import Crops, cached_crops
-from training.data import (
-    Pair,
-    data_root,
-    folder_crops,
-    identity_of,
-    lfw_pairs,
-    mfr2_masked,
-    mfr2_pairs,
-)
-from training.detections import central_face
+import models.faces.occluders
+from models.faces.face import Face, InputSpec
+from models.faces.occluders import MASKS, occlude
+from training.data.crops import Crops, cached_crops
+from training.data.detections import central_face
+from training.data.sets import Pair, data_root, folder_crops, identity_of, lfw_pairs, mfr2_masked, mfr2_pairs
+from training.evaluate.metrics import accuracy, auc, best_threshold, bootstrap_ci, fold_accuracy, fold_ci, tar_at_far
 from training.evaluate.report import head
 from training.evaluate.scoring import Scored, encode_crops, score_pairs, unique_images
 from training.evaluate.setup import CHOICE, Setup
-from training.metrics import (
-    accuracy,
-    auc,
-    best_threshold,
-    bootstrap_ci,
-    fold_accuracy,
-    fold_ci,
-    tar_at_far,
-)
 
 SEED = 0
 FARS = (1e-2, 1e-3)
@@ -79,8 +63,12 @@ def dressed_face(photo: np.ndarray, seed: int) -> Face:
 
 def sources() -> str:
     """A hash of the code that finds faces and draws masks: another code, another cache."""
-    folder = Path(inspect.getfile(models.occluders)).parent
-    files = [folder / "occluders.py", *sorted((folder / "worn").glob("*.py")), folder / "faces.py"]
+    folder = Path(inspect.getfile(models.faces.occluders)).parent
+    files = [
+        folder / "occluders.py",
+        *sorted((folder / "worn").glob("*.py")),
+        *(folder / f"{name}.py" for name in ("detect", "face", "geometry")),
+    ]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16]
 
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from models.faces import PARTIAL_160, align
-from models.outputs import FaceBatch
+from models.faces.align import PARTIAL_160
+from models.faces.face import FaceBatch
+from models.faces.partial_crops import FACTORS, WHOLE, crop_part
 from models.pair import PairModel
-from models.partial_crops import FACTORS, WHOLE, crop_part
-from training.crops import Crops, template_face
+from training.data.crops import Crops, template_face
 from training.evaluate.precision import Precision, fastest
 
 BATCH = 32
@@ -50,7 +50,7 @@ def as_input(model: PairModel, faces: np.ndarray) -> FaceBatch:
     Hidden landmarks cannot be detected: a network that reads keypoints gets those of the template.
     """
     if model.spec != PARTIAL_160:
-        return FaceBatch.cat([align(template_face(face, PARTIAL_160), model.spec) for face in faces])
+        return FaceBatch.cat([template_face(face, PARTIAL_160).aligned(model.spec) for face in faces])
     image = torch.from_numpy(faces).permute(0, 3, 1, 2).float() / 255  # (B, 3, 160, 160)
     points = torch.from_numpy((PARTIAL_160.points() + 0.5) / PARTIAL_160.size).float()
     return FaceBatch(image, points.expand(len(image), 5, 2))

@@ -26,11 +26,11 @@ from scipy.stats import rankdata
 from torch import Tensor
 from tqdm import tqdm
 
+from models.faces.partial_crops import FACTORS, FILL, LANDMARKS, box_around, keep_box
+from models.nets.partial_face import PartialFace, Parts
 from models.pair import PairModel
-from models.partial_crops import FACTORS, FILL, LANDMARKS, box_around, keep_box
-from models.partial_face import PartialFace, Parts
-from training.crops import Crops
-from training.metrics import bootstrap_ci
+from training.data.crops import Crops
+from training.evaluate.metrics import bootstrap_ci
 
 FACES = 1000
 BATCH = 32

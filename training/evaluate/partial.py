@@ -16,9 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.faces import PARTIAL_160
-from models.pair import PairModel
-from models.partial_crops import (
+from models.faces.align import PARTIAL_160
+from models.faces.partial_crops import (
     FACTORS,
     LANDMARKS,
     PROTOCOLS,
@@ -28,13 +27,14 @@ from models.partial_crops import (
     box_around,
     pair_plan,
 )
-from training.data import Pair, data_root, folder_crops, lfw_pairs
+from models.pair import PairModel
+from training.data.sets import Pair, data_root, folder_crops, lfw_pairs
+from training.evaluate.metrics import accuracy, auc, fold_accuracy, fold_ci, tar_table
 from training.evaluate.part_codes import Embedder
 from training.evaluate.part_maps import part_maps, with_maps
 from training.evaluate.report import head
 from training.evaluate.scoring import sigmoid, unique_images
 from training.evaluate.setup import CHOICE, Setup
-from training.metrics import accuracy, auc, fold_accuracy, fold_ci, tar_table
 
 PARTIAL = tuple(p for p in PROTOCOLS if p != "holistic")
 PROTOCOL = (

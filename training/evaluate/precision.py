@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.outputs import FaceBatch
+from models.faces.face import FaceBatch
 from models.pair import PairModel
 
 TOLERANCE = 1e-2

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from training.data import KINFACE_FOLDERS, RELATIONS
+from training.data.sets import KINFACE_FOLDERS, RELATIONS
 
 
 @dataclass(frozen=True)

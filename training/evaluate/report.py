@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from models.weights import Sidecar
+from training.evaluate.metrics import accuracy, auc, best_threshold, bootstrap_ci, tar_table
 from training.evaluate.published import beside, published
 from training.evaluate.scoring import Scored
-from training.metrics import accuracy, auc, best_threshold, bootstrap_ci, tar_table
 
 
 def head(task: str, sidecar: Sidecar, protocol: str) -> dict[str, Any]:

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from models.faces import align
-from models.outputs import FaceBatch
+from models.faces.face import FaceBatch
+from models.faces.photo import open_photo
 from models.pair import PairModel
-from models.photo import open_photo
-from training.augment import MIRRORED
-from training.crops import Crops
-from training.data import Pair, need
-from training.detections import central_face
+from training.data.augment import MIRRORED
+from training.data.crops import Crops
+from training.data.detections import central_face
+from training.data.sets import Pair, need
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def encode_photos(model: PairModel, folder: Path, names: Sequence[str]) -> tuple
     def batch_of(rows: range) -> FaceBatch:
         faces = [(names[i], central_face(open_photo(need(folder / names[i])))) for i in rows]
         missed.extend(name for name, face in faces if face.confidence == 0)
-        return FaceBatch.cat([align(face, model.spec) for _, face in faces])
+        return FaceBatch.cat([face.aligned(model.spec) for _, face in faces])
 
     codes = encode_all(model, len(names), batch_of, "detecting and encoding")
     return dict(zip(names, codes, strict=True)), missed

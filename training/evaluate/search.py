@@ -22,11 +22,11 @@ from torch import Tensor
 
 from models.gallery import TOP
 from models.pair import PairModel
-from training.data import by_identity, data_root, family_of, fiw_crops, identity_of, image_names
+from training.data.sets import by_identity, data_root, family_of, fiw_crops, identity_of, image_names
+from training.evaluate.metrics import auc, average_precision, bootstrap_ci, hit_within, tar_table
 from training.evaluate.report import head
 from training.evaluate.scoring import compare_all, encode_crops
 from training.evaluate.setup import Setup
-from training.metrics import auc, average_precision, bootstrap_ci, hit_within, tar_table
 
 MAP_IMAGES = 3
 """Images of a probe that the pair score uses where a code is a map, not a vector: such pairs cost far more."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from models.faces.partial_crops import FACTORS
 from models.pair import PairModel
-from models.partial_crops import FACTORS
 from models.registry import create_model
 from models.weights import OperatingPoints, Sidecar, WeightError, file_sha256
 

@@ -9,27 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from training.data import (
-    Pair,
-    data_root,
-    family_of,
-    fiw_crops,
-    fiw_val_pairs,
-    folder_crops,
-    lfw_pairs,
-    read_pairs,
-)
+from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_val_pairs, folder_crops, lfw_pairs, read_pairs
 from training.evaluate.affine import affine_lfw
 from training.evaluate.area_plot import draw_by_area
 from training.evaluate.kinfacew import kinfacew
 from training.evaluate.masked import masked_lfw, mfr2
+from training.evaluate.metrics import accuracy, auc, best_threshold, fold_accuracy, fold_ci
 from training.evaluate.partial import partial_lfw
 from training.evaluate.report import at_threshold, figures, head
 from training.evaluate.scoring import Scored, encode_crops, encode_photos, score_pairs, unique_images, with_mirror
 from training.evaluate.search import search
 from training.evaluate.setup import CHOICE, RAW, Setup
 from training.evaluate.tri import tri
-from training.metrics import accuracy, auc, best_threshold, fold_accuracy, fold_ci
 
 
 def lfw(setup: Setup) -> dict[str, Any]:

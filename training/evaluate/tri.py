@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.weights import TriOperating
-from training.data import data_root, family_of, fiw_crops
+from training.data.sets import data_root, family_of, fiw_crops
 from training.evaluate.report import at_threshold, head
 from training.evaluate.scoring import encode_crops, encode_photos
 from training.evaluate.setup import RAW, Setup

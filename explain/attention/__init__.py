@@ -1,0 +1,1 @@
+"""The attention use: the same network without a gate, with SE and with CBAM."""

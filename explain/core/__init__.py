@@ -1,0 +1,1 @@
+"""What every explainer and use shares: findings, answers, coverings, faithfulness, pictures."""

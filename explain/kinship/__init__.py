@@ -1,0 +1,1 @@
+"""The kinship use: a report about two photos from the command line."""

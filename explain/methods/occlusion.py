@@ -1,0 +1,114 @@
+"""Occlusion sensitivity: cover a patch, see how the answer changes (Zeiler and Fergus, ECCV 2014).
+
+One face is covered at a time and encoded again; the other face's code is computed once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explain.core.answers import answer
+from explain.core.covering import covered_answers
+from explain.core.findings import FACES, FaceName, Heatmap, RegionDrops
+from models.faces.regions import REGIONS, region_masks
+from models.predict import Result
+
+CAPTION = (
+    "How much the answer falls when a patch is covered, mean over the patches that cover a place: above zero the "
+    "place holds it up, below zero it holds it down. A covered face is unusual input, and places that act together "
+    "can hide each other."
+)
+
+
+def occlusion_maps(
+    result: Result,
+    *,
+    target: str = "similarity",
+    patch: int | None = None,
+    stride: int | None = None,
+    fill: str = "blur",
+) -> tuple[Heatmap, Heatmap]:
+    """Occlusion maps of both faces at the resolution of the crop.
+
+    Args:
+        result: from predict; no graph needed.
+        target: "similarity" or "logit".
+        patch: side of the covered square in pixels of the crop; by default a sixth of the crop.
+        stride: distance between patches in pixels; by default a fifteenth of the crop.
+        fill: "blur" or "grey".
+
+    Returns:
+        Signed maps of face a and face b: baseline minus the answer with the place covered.
+
+    Raises:
+        ValueError: a patch that does not fit the crop, a stride below 1 or above the patch, an unknown fill or target.
+    """
+    size = result.model.spec.size
+    patch = max(1, size // 6) if patch is None else patch
+    stride = max(1, min(size // 15, patch)) if stride is None else stride
+    masks = patch_masks(size, patch, stride)
+    baseline = float(answer(result.output, target).detach()[0])
+    caption = f"{CAPTION} Patch {patch} px, stride {stride} px of {size}; fill: {fill}."
+    a, b = (
+        Heatmap(
+            mean_over_patches(baseline - covered_answers(result, face, masks, fill=fill, target=target), masks),
+            face,
+            "occlusion",
+            signed=True,
+            unit=f"{target} lost",
+            caption=caption,
+            floor=1e-3,  # a cosine or log-odds that moves by less has not moved
+        )
+        for face in FACES
+    )
+    return a, b
+
+
+def patch_masks(size: int, patch: int, stride: int) -> Tensor:
+    """(V, size, size) bool: squares at every stride, the last of each row and column flush with the border.
+
+    Raises:
+        ValueError: a patch that does not fit, or a stride that leaves pixels uncovered.
+    """
+    if not 1 <= patch <= size:
+        raise ValueError(f"patch must be from 1 to {size} pixels, got {patch}")
+    if not 1 <= stride <= patch:
+        raise ValueError(f"stride must be from 1 to the patch ({patch}) so that every pixel is covered, got {stride}")
+    starts = torch.tensor(sorted({*range(0, size - patch, stride), size - patch}))
+    inside = (torch.arange(size) >= starts[:, None]) & (torch.arange(size) < starts[:, None] + patch)  # (S, size)
+    return (inside[:, None, :, None] & inside[None, :, None, :]).flatten(0, 1)
+
+
+def mean_over_patches(values: Tensor, masks: Tensor) -> np.ndarray:
+    """(V,) values of patches -> (H, W) float32: at each pixel, the mean over the patches that cover it."""
+    weights = masks.float()
+    total = torch.einsum("v,vhw->hw", values.float(), weights)
+    mean: np.ndarray = (total / weights.sum(0)).numpy()
+    return mean
+
+
+def occlude_regions(result: Result, *, fill: str = "blur") -> tuple[RegionDrops, RegionDrops]:
+    """What each region of the face (models/faces/regions.py) is worth to the score: covered whole, one at a time.
+
+    Args:
+        result: from predict; no graph needed.
+        fill: "blur" or "grey".
+
+    Returns:
+        Drops of the score (calibrated probability) for face a and face b.
+
+    Raises:
+        ValueError: an unknown fill.
+    """
+    a, b = (_region_drops(result, face, fill) for face in FACES)
+    return a, b
+
+
+def _region_drops(result: Result, face: FaceName, fill: str) -> RegionDrops:
+    own = result.a if face == "a" else result.b
+    regions = region_masks(own.keypoints[0].detach().cpu().numpy(), own.image.shape[-1])
+    masks = torch.from_numpy(np.stack([regions[r] for r in REGIONS]))
+    scores = covered_answers(result, face, masks, fill=fill, target="score").numpy()
+    return RegionDrops(REGIONS, (result.score - scores).astype(np.float32), face, fill, result.score)

@@ -1,0 +1,1 @@
+"""Reports about one answer: pictures, raw arrays, JSON."""

@@ -1,0 +1,1 @@
+"""Search: a gallery of faces ranked for a probe."""

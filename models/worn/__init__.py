@@ -1,1 +1,0 @@
-"""What models/occluders.py draws with: a face's camera, a small renderer, and one file per kind of thing."""

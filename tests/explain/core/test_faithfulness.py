@@ -1,0 +1,79 @@
+"""Deletion and insertion tell a good map from a random one and from its reverse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from explain import EXPLAINERS, explain
+from explain.core.faithfulness import faithfulness, pixel_ranks, tile_noise
+from explain.core.fill import filled
+from explain.core.findings import Heatmap
+from models.predict import predict
+from tests.explain.tiny import planted_result, seeded_result
+
+
+def perfect(sign: float = 1.0, face: str = "a") -> Heatmap:
+    """What is true of the planted square: its left half supports the similarity, its right half opposes it."""
+    values = np.zeros((64, 64), np.float32)
+    values[16:32, 32:40], values[16:32, 40:48] = sign, -sign
+    return Heatmap(values, face, "perfect", signed=True, unit="truth", caption="planted")
+
+
+@pytest.mark.parametrize("face", ["a", "b"])
+@pytest.mark.parametrize("fill", ["blur", "grey"])
+def test_a_perfect_map_beats_random_and_its_reverse_loses(face: str, fill: str) -> None:
+    result = planted_result(grad=False)
+    good = faithfulness(result, perfect(1, face), fill=fill, target="similarity")
+    bad = faithfulness(result, perfect(-1, face), fill=fill, target="similarity")
+    assert good.deletion_auc < good.random_deletion_auc - 0.1 < bad.deletion_auc - 0.2
+    assert good.insertion_auc > good.random_insertion_auc + 0.1 > bad.insertion_auc + 0.2
+    assert (good.face, good.fill, good.method, good.unit) == (face, fill, "perfect", "similarity")
+
+
+def test_curves_start_and_end_where_they_must() -> None:
+    result = seeded_result(grad=False)
+    curve = faithfulness(result, explain(result, "occlusion")[1])
+    emptied = predict(result.model, result.a, result.b.with_image(filled(result.b.image, "blur"))).score
+    np.testing.assert_allclose(curve.x, np.linspace(0, 1, 11), atol=1e-6)
+    for line in (curve.deletion, curve.random_deletion):
+        np.testing.assert_allclose(line[[0, -1]], [result.score, emptied], atol=1e-5)
+    for line in (curve.insertion, curve.random_insertion):
+        np.testing.assert_allclose(line[[0, -1]], [emptied, result.score], atol=1e-5)
+
+
+def test_each_step_takes_its_share_in_the_order_of_the_map() -> None:
+    values = torch.linspace(0, 1, 64 * 64).reshape(64, 64).numpy()
+    ranks = pixel_ranks(values, np.zeros_like(values))
+    assert sorted(ranks.ravel()) == pytest.approx(np.arange(4096) / 4096)
+    assert ranks[-1, -1] == 0
+    assert ((ranks < 0.25) == (values > np.quantile(values, 0.75))).all()
+
+
+def test_a_flat_map_is_a_random_order() -> None:
+    noise = tile_noise(64, 3)
+    assert np.array_equal(pixel_ranks(np.zeros((64, 64)), noise), pixel_ranks(-noise, noise))
+
+
+def test_random_orders_are_seeded() -> None:
+    result = planted_result(grad=False)
+    one, same, other = (faithfulness(result, perfect(), seed=seed).random_deletion for seed in (0, 0, 9))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("method", list(EXPLAINERS))
+def test_any_heatmap_can_be_tested(method: str) -> None:
+    result = planted_result()
+    curve = faithfulness(result, explain(result, method)[0], steps=4, random_orders=2)
+    assert len(curve.x) == 5
+    assert curve.method == method
+
+
+def test_bad_requests_are_refused() -> None:
+    result = planted_result(grad=False)
+    with pytest.raises(ValueError, match="at least one"):
+        faithfulness(result, perfect(), steps=0)
+    with pytest.raises(ValueError, match="no answer"):
+        faithfulness(result, perfect(), target="luck")

@@ -1,0 +1,104 @@
+"""Occlusion: patches, means, fills and regions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from explain import explain, occlude_regions
+from explain.core.fill import FILLS, filled
+from explain.methods.occlusion import mean_over_patches, patch_masks
+from models.faces.face import FaceBatch
+from models.faces.regions import REGIONS, region_masks
+from models.predict import predict
+from tests.explain.tiny import inside, planted_result, seeded_result
+
+
+@pytest.mark.parametrize(("size", "patch", "stride"), [(12, 4, 4), (13, 4, 3), (10, 10, 1), (9, 1, 1), (150, 25, 10)])
+def test_patches_cover_every_pixel(size: int, patch: int, stride: int) -> None:
+    masks = patch_masks(size, patch, stride)
+    assert masks.dtype == torch.bool
+    assert (masks.sum((1, 2)) == patch * patch).all()
+    assert masks.any(0).all()
+    assert len(torch.unique(masks.flatten(1), dim=0)) == len(masks)
+
+
+@pytest.mark.parametrize(("patch", "stride"), [(0, 1), (13, 1), (4, 0), (4, 5)])
+def test_patches_that_leave_gaps_are_refused(patch: int, stride: int) -> None:
+    with pytest.raises(ValueError, match=r"patch|stride"):
+        patch_masks(12, patch, stride)
+
+
+def test_mean_over_the_patches_that_cover_a_pixel() -> None:
+    masks = patch_masks(3, 2, 1)  # four squares; the middle pixel lies in all of them
+    mean = mean_over_patches(torch.tensor([1.0, 2.0, 3.0, 6.0]), masks)
+    np.testing.assert_allclose(mean, [[1, 1.5, 2], [2, 3, 4], [3, 4.5, 6]])
+
+
+@pytest.mark.parametrize("fill", list(FILLS))
+def test_equals_one_patch_at_a_time(fill: str) -> None:
+    """The batched map against a loop that answers the whole pair again for every patch."""
+    result = seeded_result(grad=False)
+    size, patch, stride = 64, 32, 16
+    heatmaps = explain(result, "occlusion", patch=patch, stride=stride, fill=fill)
+    for which, heatmap in enumerate(heatmaps):
+        pair = [result.a, result.b]
+        total, count = np.zeros((size, size)), np.zeros((size, size))
+        for y in range(0, size - patch + 1, stride):
+            for x in range(0, size - patch + 1, stride):
+                image = pair[which].image.clone()
+                behind = filled(image, fill)
+                image[..., y : y + patch, x : x + patch] = behind[..., y : y + patch, x : x + patch]
+                changed = list(pair)
+                changed[which] = FaceBatch(image, pair[which].keypoints)
+                total[y : y + patch, x : x + patch] += result.similarity - predict(result.model, *changed).similarity
+                count[y : y + patch, x : x + patch] += 1
+        np.testing.assert_allclose(heatmap.values, total / count, atol=1e-5)
+
+
+def test_support_is_above_zero_and_opposition_below() -> None:
+    """The planted square's left half is shared by both faces, its right half tells them apart."""
+    for heatmap in explain(planted_result(), "occlusion", patch=4, stride=2, fill="grey"):
+        assert heatmap.values[16:32, 32:38].mean() > 0.01
+        assert heatmap.values[16:32, 42:48].mean() < -0.01
+
+
+@pytest.mark.parametrize("fill", list(FILLS))
+def test_regions_equal_one_answer_at_a_time(fill: str) -> None:
+    result = seeded_result(grad=False)
+    for which, drops in enumerate(occlude_regions(result, fill=fill)):
+        face = (result.a, result.b)[which]
+        for region, drop in zip(drops.regions, drops.drop, strict=True):
+            image = face.image.clone()
+            mask = torch.from_numpy(region_masks(face.keypoints[0].numpy(), 64)[region])
+            assert mask.any()
+            image[0][:, mask] = filled(face.image, fill)[0][:, mask]
+            changed = [result.a, result.b]
+            changed[which] = face.with_image(image)
+            assert drop == pytest.approx(result.score - predict(result.model, *changed).score, abs=1e-6)
+        assert np.abs(drops.drop).max() > 1e-3
+        assert (drops.face, drops.regions, drops.fill) == ("ab"[which], REGIONS, fill)
+        assert drops.baseline == pytest.approx(result.score)
+
+
+def test_regions_away_from_the_planted_square_cost_nothing() -> None:
+    result = planted_result()
+    mask = region_masks(result.a.keypoints[0].numpy(), 64)
+    away = [i for i, r in enumerate(REGIONS) if not (torch.from_numpy(mask[r]) & inside()).any()]
+    assert away
+    for drops in occlude_regions(result):
+        np.testing.assert_allclose(drops.drop[away], 0, atol=1e-6)
+
+
+def test_fills() -> None:
+    image = torch.rand(1, 3, 48, 48)
+    assert (filled(image, "grey") == 0.5).all()
+    blurred = filled(image, "blur")
+    assert blurred.shape == image.shape
+    assert blurred.std() < image.std() / 3
+    assert blurred.mean() == pytest.approx(image.mean().item(), abs=0.02)
+    with pytest.raises(ValueError, match="no fill 'black'; there are: blur, grey"):
+        filled(image, "black")
+    with pytest.raises(ValueError, match="no fill"):
+        explain(planted_result(), "occlusion", fill="black")

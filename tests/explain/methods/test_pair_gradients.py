@@ -1,0 +1,107 @@
+"""FGGB against its equations, one dimension at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from explain import explain
+from explain.methods.pair_gradients import cosine_at, dimension_weights, narrow_neck, signed_maps, smoothed
+from models import Result, predict
+from models.taps import Tap
+from tests.explain.tiny import Seeded, noise_faces, planted_result, ready, seeded_result
+
+
+@pytest.mark.parametrize("theta", [-0.3, 0.0, 0.7])
+def test_sum_rule(theta: float) -> None:
+    result = seeded_result()
+    weights = dimension_weights(result.output.embedding_a[0], result.output.embedding_b[0], theta)
+    assert float(weights.sum()) == pytest.approx(result.similarity - theta, abs=1e-6)
+
+
+def test_equals_a_loop_over_dimensions() -> None:
+    result, theta = seeded_result(), 0.2
+    a, b = result.output.embedding_a[0], result.output.embedding_b[0]
+    expected = [np.zeros((64, 64)), np.zeros((64, 64))]
+    for k in range(len(a)):
+        w = a[k].item() * b[k].item() - theta / len(a)
+        for i, (value, image) in enumerate(((a[k], result.a.image), (b[k], result.b.image))):
+            (gradient,) = torch.autograd.grad(value, image, retain_graph=True)
+            magnitude = gradient[0].abs().double().mean(0).numpy()
+            expected[i] += w * magnitude / np.sqrt((magnitude**2).sum())
+    maps = signed_maps(result, dimension_weights(a, b, theta))
+    for ours, theirs in zip(maps, expected, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-3, atol=1e-6 * np.abs(theirs).max())
+    heatmaps = explain(result, "fggb", theta=theta)
+    np.testing.assert_array_equal(heatmaps[0].values, smoothed(maps[0]).numpy())
+    assert "0.200" in heatmaps[0].caption
+
+
+def test_threshold_turns_the_sign() -> None:
+    """Far above the cosine every dimension speaks for "different"; far below, for "alike"."""
+    result = planted_result()
+    assert explain(result, "fggb", theta=-1.0)[0].values.min() >= 0
+    assert explain(result, "fggb", theta=1.0)[0].values.sum() < 0
+
+
+def test_the_default_threshold_is_where_the_score_is_a_half() -> None:
+    model = ready(Seeded())
+    model.logit.slope.fill_(20.0)
+    model.logit.offset.fill_(-12.0)
+    assert cosine_at(model, 0.5) == pytest.approx(0.6)
+    assert torch.sigmoid(torch.tensor(20 * cosine_at(model, 0.8) - 12)).item() == pytest.approx(0.8)
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
+    default, explicit = explain(result, "fggb"), explain(result, "fggb", theta=0.6)
+    np.testing.assert_allclose(default[0].values, explicit[0].values, rtol=1e-4, atol=1e-8)
+    with pytest.raises(ValueError, match="inside"):
+        cosine_at(model, 1.0)
+
+
+def test_a_face_that_moves_nothing_gives_a_zero_map() -> None:
+    model = ready(Seeded())
+    model.fc.weight.zero_()
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
+    assert not signed_maps(result, torch.ones(16))[0].any()
+
+
+class Necked(Seeded):
+    """Everything passes through four pooled values, spread over an embedding of 64 dimensions."""
+
+    def __init__(self, leak: float = 0.0) -> None:
+        super().__init__()
+        self.neck, self.leak = Tap("pooled.features"), leak
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            self.fc, self.wide = nn.Linear(16 * 64, 4, bias=False), nn.Linear(4, 64)
+
+    def encode(self, image: torch.Tensor, keypoints: torch.Tensor) -> torch.Tensor:
+        narrow = self.neck(self.fc(super().encode(image, keypoints).flatten(1))[:, :, None, None]).flatten(1)
+        return torch.tanh(self.wide(narrow)) + self.leak * image.mean((1, 2, 3))[:, None]
+
+    def embedding(self, code: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(code, dim=1)
+
+    def relate(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.logit(x, y)
+
+
+def necked_result(leak: float = 0.0) -> Result:
+    model = ready(Necked(leak))
+    return predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
+
+
+def test_the_chain_rule_at_a_neck_gives_the_same_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = necked_result()
+    weights = dimension_weights(result.output.embedding_a[0], result.output.embedding_b[0], 0.1)
+    assert narrow_neck(result) is result.evidence["pooled.features"]
+    short = signed_maps(result, weights)
+    monkeypatch.setattr("explain.methods.pair_gradients.narrow_neck", lambda _: None)
+    for ours, direct in zip(short, signed_maps(result, weights), strict=True):
+        torch.testing.assert_close(ours, direct, rtol=1e-3, atol=1e-5 * float(direct.abs().max()))
+
+
+def test_a_neck_with_a_way_around_it_is_not_used() -> None:
+    assert narrow_neck(necked_result(leak=5.0)) is None
+    assert narrow_neck(seeded_result()) is None  # its embedding is narrower than any of its layers

@@ -1,0 +1,73 @@
+"""Scores and raw maps of every shipped weight on the example pairs: written by `python -m tests.golden.house`.
+
+    house.npz     WEIGHT/PAIR/answer: similarity, log-odds (a, b), log-odds (b, a), score
+                  WEIGHT/PAIR/METHOD: (2, 16, 16) float32, the maps of both faces, each averaged over 16 x 16 cells
+    house.json    the same keys -> sha256 of the values before averaging (`--exact` compares them, on one machine)
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from explain import EXPLAINERS, explain, methods_for
+from models import available_weights, detect_faces, load_model, open_photo, predict
+
+HERE = Path(__file__).parent
+PHOTOS = HERE.parent.parent / "ui" / "examples"
+PAIRS = {"strangers": ("obama_2012.jpg", "biden_2010.jpg"), "same": ("obama_2012.jpg", "obama_2009.jpg")}
+CELLS = 16
+
+
+def found(weight: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Key -> raw values, of one weight on every pair."""
+    model = load_model(weight, "cpu")
+    for pair, names in PAIRS.items():
+        a, b = (detect_faces(open_photo(PHOTOS / name))[0] for name in names)
+        result = predict(model, a, b, grad=True)
+        ab, ba = result.output.logit.detach()[0].tolist()
+        yield f"{weight}/{pair}/answer", np.array([result.similarity, ab, ba, result.score])
+        for method in methods_for(model):
+            maps = explain(result, method)
+            yield f"{weight}/{pair}/{method}", np.stack([m.values for m in maps])
+
+
+def coarse(values: np.ndarray) -> np.ndarray:
+    """(2, h, w) -> (2, CELLS, CELLS) float32; anything else as it is."""
+    if values.ndim != 3:
+        return values
+    return F.adaptive_avg_pool2d(torch.from_numpy(values)[None], CELLS)[0].numpy()
+
+
+def main() -> int:
+    """Write the files, or compare with them bit for bit; 1 when something differs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--exact", action="store_true", help="write nothing; compare hashes")
+    parser.add_argument("--weights", nargs="*", help="default: all")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    hashes, values = {}, {}
+    for weight in args.weights or available_weights():
+        for key, value in found(weight):
+            values[key] = coarse(value)
+            hashes[key] = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        print(weight, flush=True)
+    if args.exact:
+        wanted = json.loads((HERE / "house.json").read_text())
+        wrong = [key for key in hashes if hashes[key] != wanted.get(key)]
+        print(f"{len(hashes) - len(wrong)} of {len(hashes)} equal bit for bit", *wrong, sep="\n")
+        return bool(wrong)
+    np.savez_compressed(HERE / "house.npz", **values)
+    (HERE / "house.json").write_text(json.dumps(hashes, indent=0, sort_keys=True) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

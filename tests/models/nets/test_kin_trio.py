@@ -1,0 +1,61 @@
+"""The joined network: one crop cut to two frames, and its maps laid back on the crop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from models.faces.align import ARCFACE_112, DLIB_150
+from models.nets.kin_trio import SPEC, KinTrio, KinTrioConfig, cut
+from training.data.crops import template_face
+
+
+def smooth_photo() -> np.ndarray:
+    """(112, 112, 3) soft colours, so that two resamplings agree with one."""
+    y, x = np.mgrid[0:112, 0:112] / 112
+    waves = np.stack([np.sin(6 * x + 2 * y), np.cos(5 * y), np.sin(4 * (x + y))], -1)
+    return (127 + 100 * waves).astype(np.uint8)
+
+
+def test_the_cut_is_the_alignment_to_dlibs_frame() -> None:
+    face = template_face(smooth_photo(), ARCFACE_112)
+    outer, wanted = face.aligned(SPEC).image, face.aligned(DLIB_150).image
+    grid = F.affine_grid(cut(SPEC, DLIB_150)[None], [1, 3, 150, 150], align_corners=False)
+    found = F.grid_sample(outer, grid, align_corners=False)
+    inside = (wanted.sum(1) > 0)[0, :135]  # the lowest rows lie outside the stored face
+    assert float((found - wanted)[0, :, :135].abs()[:, inside].max()) < 0.05
+
+
+def test_a_map_of_the_encoder_is_laid_back_where_it_came_from() -> None:
+    model = KinTrio()
+    spot = torch.zeros(1, 1, 168, 168)
+    spot[..., 70:78, 90:98] = 1.0  # somewhere on the crop
+    grid = F.affine_grid(model.frame[None], [1, 1, 32, 32], align_corners=False)
+    seen = F.grid_sample(F.avg_pool2d(spot, 3, 1, 1), grid, align_corners=False)[:, 0]  # where the encoder sees it
+    back = model.on_crop("encoder.stage3.features", seen)[0]
+    y, x = divmod(int(back.argmax()), back.shape[1])
+    assert abs((y + 0.5) / back.shape[0] - 74 / 168) < 0.03 and abs((x + 0.5) / back.shape[1] - 94 / 168) < 0.03
+    assert torch.equal(model.on_crop("stage4.features", seen), seen)
+    assert float(back[0].abs().sum()) == 0  # above dlib's frame the encoder saw nothing
+
+
+def test_the_cosine_is_the_weighted_mean_of_all_three() -> None:
+    torch.manual_seed(0)
+    shares = (0.25, 0.35, 0.4)
+    model = KinTrio(KinTrioConfig(shares=shares, heads=1)).eval()
+    with torch.no_grad():
+        x, y = model.encode(torch.rand(2, 3, 168, 168), torch.zeros(2, 5, 2))
+    parts = zip(x.split(model.lengths), y.split(model.lengths), strict=True)
+    wanted = sum(
+        w * float(F.cosine_similarity(a, b, dim=0)) for w, (a, b) in zip((0.25, 0.35, 0.4), parts, strict=True)
+    )
+    assert abs(float(x @ y) - wanted) < 1e-5
+    assert abs(float(x.norm()) - 1) < 1e-5
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.5, 0.6, -0.1), (0.3, 0.3, 0.3)])
+def test_shares_that_do_not_add_up_are_refused(shares: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="add up to 1"):
+        KinTrioConfig(shares=shares)

@@ -1,0 +1,199 @@
+"""Each loss against an independent transcription in NumPy, written from the paper with plain loops."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from training.tools.losses import (
+    AdaFace,
+    ArcFace,
+    CenterLoss,
+    CosFace,
+    distillation,
+    frontness,
+    info_nce,
+    relation_guided,
+    symmetry,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def tensor(x: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(x, np.float32))
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def cross_entropy(logits: np.ndarray, label: int) -> float:
+    return float(np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[label])
+
+
+def test_center_loss() -> None:
+    x, c, y = RNG.normal(size=(5, 3)), RNG.normal(size=(4, 3)), [0, 3, 3, 1, 0]
+    loss = CenterLoss(4, 3)
+    loss.centers.data = tensor(c)
+    want = sum(((x[i] - c[y[i]]) ** 2).sum() for i in range(5)) / 5 / 2
+    assert loss(tensor(x), torch.tensor(y)).item() == pytest.approx(want, rel=1e-5)
+
+
+def test_center_loss_pulls_the_centre_to_its_class() -> None:
+    loss = CenterLoss(2, 2)
+    x = torch.tensor([[2.0, 0.0], [4.0, 2.0]])
+    loss(x, torch.tensor([1, 1])).backward()
+    np.testing.assert_allclose(loss.centers.grad.numpy(), [[0, 0], [-3, -1]])
+
+
+def nt_xent(a: np.ndarray, b: np.ndarray, tau: np.ndarray) -> float:
+    z, n = unit(np.concatenate([a, b])), len(a)
+    terms = []
+    for i in range(2 * n):
+        j, t = (i + n) % (2 * n), tau[i % n]
+        denominator = sum(math.exp(z[i] @ z[k] / t) for k in range(2 * n) if k != i)
+        terms.append(-math.log(math.exp(z[i] @ z[j] / t) / denominator))
+    return float(np.mean(terms))
+
+
+@pytest.mark.parametrize("tau", [0.08, 0.5])
+def test_info_nce(tau: float) -> None:
+    a, b = RNG.normal(size=(2, 6, 8))
+    assert info_nce(tensor(a), tensor(b), tau).item() == pytest.approx(nt_xent(a, b, np.full(6, tau)), rel=1e-4)
+
+
+def test_info_nce_with_a_temperature_for_each_pair() -> None:
+    a, b = RNG.normal(size=(2, 4, 8))
+    tau = np.array([0.1, 0.2, 0.4, 0.8])
+    assert info_nce(tensor(a), tensor(b), tensor(tau)).item() == pytest.approx(nt_xent(a, b, tau), rel=1e-4)
+
+
+def test_relation_guided() -> None:
+    a, b = RNG.normal(size=(2, 4, 8))
+    attention = np.exp(RNG.normal(size=(4, 9, 9)) * 3)
+    attention /= attention.sum(2, keepdims=True)
+    psi = np.array([(m * m).sum() / 20 for m in attention])
+    got = relation_guided(tensor(a), tensor(b), tensor(attention), 20)
+    assert got.item() == pytest.approx(nt_xent(a, b, psi), rel=1e-4)
+
+
+def test_relation_guided_teaches_the_attention() -> None:
+    attention = torch.rand(3, 4, 4).softmax(2).requires_grad_()
+    relation_guided(torch.randn(3, 5), torch.randn(3, 5), attention, 10).backward()
+    assert attention.grad.abs().sum() > 0
+
+
+EMBEDDING, WEIGHT, LABELS = RNG.normal(size=(6, 5)) * 4, RNG.normal(size=(7, 5)), [0, 1, 2, 3, 6, 6]
+
+
+def angles() -> np.ndarray:
+    return np.arccos(unit(EMBEDDING) @ unit(WEIGHT).T)
+
+
+def head_value(head: ArcFace | CosFace | AdaFace) -> float:
+    head.weight.data = tensor(WEIGHT)
+    return float(head(tensor(EMBEDDING), torch.tensor(LABELS)).item())
+
+
+def test_arcface() -> None:
+    theta, terms = angles(), []
+    for i, y in enumerate(LABELS):
+        logits = 64 * np.cos(theta[i])
+        past = theta[i, y] + 0.5 > math.pi
+        turned = math.cos(theta[i, y]) - 0.5 * math.sin(0.5) if past else math.cos(theta[i, y] + 0.5)
+        logits[y] = 64 * turned
+        terms.append(cross_entropy(logits, y))
+    assert head_value(ArcFace(5, 7)) == pytest.approx(np.mean(terms), rel=1e-4)
+
+
+def test_arcface_falls_over_the_whole_circle() -> None:
+    head = ArcFace(2, 2, scale=1.0)
+    head.weight.data = torch.tensor([[1.0, 0.0], [0.0, 0.0]])  # the other class always has cosine 0
+    theta = torch.linspace(0.01, math.pi - 0.01, 60)
+    losses = [head(torch.stack([t.cos(), t.sin()])[None], torch.tensor([0])).item() for t in theta]
+    assert (np.diff(losses) > 0).all()
+
+
+def test_cosface() -> None:
+    theta, terms = angles(), []
+    for i, y in enumerate(LABELS):
+        logits = 64 * np.cos(theta[i])
+        logits[y] = 64 * (math.cos(theta[i, y]) - 0.35)
+        terms.append(cross_entropy(logits, y))
+    assert head_value(CosFace(5, 7)) == pytest.approx(np.mean(terms), rel=1e-4)
+
+
+def adaface(mean: float, std: float) -> float:
+    theta, terms = angles(), []
+    for i, y in enumerate(LABELS):
+        z = np.clip((np.linalg.norm(EMBEDDING[i]) - mean) / (std + 1e-3) * 0.333, -1, 1)
+        logits = 64 * np.cos(theta[i])
+        turned = np.clip(theta[i, y] - 0.4 * z, 1e-3, math.pi - 1e-3)
+        logits[y] = 64 * (math.cos(turned) - (0.4 * z + 0.4))
+        terms.append(cross_entropy(logits, y))
+    return float(np.mean(terms))
+
+
+def test_adaface_with_stored_statistics() -> None:
+    head = AdaFace(5, 7).eval()
+    head.norm_mean.fill_(8.0)
+    head.norm_std.fill_(2.0)
+    assert head_value(head) == pytest.approx(adaface(8.0, 2.0), rel=1e-4)
+    assert float(head.norm_mean) == 8.0
+
+
+def test_adaface_updates_its_statistics_in_training() -> None:
+    norms = np.linalg.norm(EMBEDDING, axis=1)
+    mean, std = 0.99 * 20 + 0.01 * norms.mean(), 0.99 * 100 + 0.01 * norms.std(ddof=1)
+    assert head_value(AdaFace(5, 7)) == pytest.approx(adaface(mean, std), rel=1e-4)
+
+
+def test_adaface_is_arcface_for_poor_and_cosface_like_for_middling_faces() -> None:
+    x, y = torch.randn(4, 5), torch.tensor([0, 1, 2, 3])
+    head, cos, arc = AdaFace(5, 7).eval(), CosFace(5, 7, margin=0.4), ArcFace(5, 7, margin=0.4)
+    cos.weight, arc.weight = head.weight, head.weight
+    head.norm_mean.copy_(torch.tensor(10.0))
+    head.norm_std.copy_(torch.tensor(1.0))
+    torch.testing.assert_close(head(torch.nn.functional.normalize(x) * 10, y), cos(x, y))  # z = 0
+    torch.testing.assert_close(head(torch.nn.functional.normalize(x), y), arc(x, y))  # z = -1
+
+
+@pytest.mark.parametrize("head", [ArcFace, CosFace, AdaFace])
+def test_margin_heads_have_finite_gradients_on_the_class_centre(head: type) -> None:
+    torch.manual_seed(0)
+    layer = head(5, 7)
+    x = (layer.weight.detach()[[2, 2]] * torch.tensor([[1.0], [-1.0]])).requires_grad_()
+    layer(x, torch.tensor([2, 2])).backward()
+    assert torch.isfinite(x.grad).all()
+    assert torch.isfinite(layer.weight.grad).all()
+
+
+def test_frontness() -> None:
+    points = torch.zeros(3, 5, 2)
+    points[:, 0, 0], points[:, 1, 0] = 0.3, 0.7
+    points[:, 2, 0] = torch.tensor([0.5, 0.6, 0.95])  # in the middle, halfway to an eye, beyond it
+    torch.testing.assert_close(frontness(points), torch.tensor([1.0, 0.5, 0.0]))
+
+
+def test_symmetry() -> None:
+    left, right = RNG.normal(size=(2, 4, 6))
+    rho = np.array([0.9, 1.0, 0.5, 0.8])
+    rows = [i for i in range(4) if rho[i] >= 0.75]
+    want = sum(rho[i] * ((unit(left)[i] - unit(right)[i]) ** 2).sum() for i in rows) / len(rows)
+    assert symmetry(tensor(left), tensor(right), tensor(rho), 0.75).item() == pytest.approx(want, rel=1e-5)
+    assert symmetry(tensor(left), tensor(right), tensor(rho * 0), 0.75).item() == 0
+
+
+def test_distillation() -> None:
+    s, t = unit(RNG.normal(size=(2, 5, 8)))
+    mean = t.mean(0) + 0.1
+    cs, ct = unit(s - mean), unit(t - mean)
+    gaps = [(cs[i] @ cs[j] - ct[i] @ ct[j]) ** 2 for i in range(5) for j in range(5) if i != j]
+    want = np.mean([1 - s[i] @ t[i] for i in range(5)]) + np.mean([1 - cs[i] @ ct[i] for i in range(5)])
+    got = distillation(tensor(s), tensor(t), tensor(mean), 3.0)
+    assert got.item() == pytest.approx(want + 3 * np.mean(gaps), rel=1e-4)
+    assert distillation(tensor(t), tensor(t), tensor(mean)).item() == pytest.approx(0, abs=1e-5)

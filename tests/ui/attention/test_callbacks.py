@@ -1,0 +1,182 @@
+"""The Attention tab's callbacks, on untrained arms in a folder of the tests' own."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+
+import gradio as gr
+import numpy as np
+import pytest
+
+import app
+from explain.attention.compare import ARMS, METHODS
+from explain.attention.report import arrays
+from models import predict
+from tests.ui.untrained import write_arms
+from ui.attention import answers as arms
+from ui.attention import api as attention_api
+from ui.attention import callbacks as do
+from ui.shared import answering
+from ui.shared.photos import Shot
+
+VIEW = (do.RAW, 0.5, "a", "ir18_none", "ir18_cbam")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    def forget() -> None:
+        answering.sidecar.cache_clear()
+        answering._load.cache_clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINSIGHT_WEIGHTS", str(write_arms(tmp_path_factory.mktemp("weights"))))
+        forget()
+        yield
+    forget()
+
+
+@pytest.fixture(scope="module")
+def masked(obama: Shot):
+    return do.compare(obama, None, "surgical", 1, "grad_cam", "stage3.features")
+
+
+@pytest.fixture
+def no_arm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if CBAM had no weight."""
+    names = [n for n in answering.available_weights() if n != "ir18_cbam"]
+    monkeypatch.setattr(answering, "available_weights", lambda: names)
+
+
+def test_the_card_has_the_cosines_that_predict_gives(masked, obama: Shot):
+    compared, card, worn, rest = masked
+    scene = arms.scene_of(obama, None, "surgical", 1)
+    shown = [float(v) for v in re.findall(r"data-similarity='([^']+)'", card)]
+    expected = [predict(model, scene.a, scene.b).similarity for model in arms.networks().values()]
+    assert shown == pytest.approx(expected, abs=1e-6) and len(shown) == 3
+    assert "of 3" in card and "photo 1 with a surgical mask and photo 1 bare" in card
+    assert "make no. 2" in worn and rest["visible"] is True
+    assert [arm.weight for arm in compared.arms] == list(ARMS)
+
+
+def test_two_photos_add_two_columns(obama: Shot, biden: Shot):
+    card = do.compare(obama, biden, "cloth", 0, "grad_cam", None)[1]
+    assert len(re.findall("data-similarity", card)) == 9 and "photo 1 bare and photo 2" in card
+
+
+def test_another_make_changes_the_crop(masked, obama: Shot):
+    other = do.compare(obama, None, "surgical", do.another(1), "grad_cam", None)[0]
+    assert (other.crops[0] != masked[0].crops[0]).any() and (other.crops[1] == masked[0].crops[1]).all()
+
+
+@pytest.mark.usefixtures("no_model_runs")
+def test_looking_runs_no_model(masked):
+    compared = masked[0]
+    raw, slider, apart, gates, face, bars, table, violins = do.draw(compared, *VIEW)
+    assert raw.count("<img") == 8 and raw.count("colour scale from 0 to") == 2  # six maps, a bar a face
+    left, right = slider["value"]
+    assert left.shape == right.shape == (360, 360, 3) and (left != right).any()
+    assert slider["label"] == "Left: no gate. Right: CBAM"
+    assert apart.count("<img") == 2 and "CBAM minus no gate" in apart
+    assert gates.count("spatial gate of CBAM") == 8 and "colour scale from 0 to 1" in gates
+    assert face["choices"] == [("photo 1 with a surgical mask", "a"), ("photo 1 bare", "b")]
+    assert [t.name for t in bars.data] == ["no gate", "SE", "CBAM", "a flat map"]
+    assert [t.name for t in violins.data] == ["SE", "CBAM"]
+    assert table.count("a flat map") == 2
+    assert do.draw_maps(compared, do.BY_MEAN, *VIEW[1:])[0] != raw
+    other = do.draw_numbers(compared, "b")
+    assert list(other[1].data[0].y) == pytest.approx(100 * compared.arms[0].mass[1].share)
+
+
+@pytest.mark.usefixtures("no_model_runs")
+def test_the_same_arm_twice_differs_nowhere(masked):
+    _, slider, apart, _ = do.draw_maps(masked[0], do.RAW, 0.5, "a", "ir18_se", "ir18_se")
+    assert (slider["value"][0] == slider["value"][1]).all() and "+0 to +0" in apart
+
+
+@pytest.mark.usefixtures("no_model_runs")
+def test_nothing_to_compare_is_said():
+    assert do.compare(None, None, "surgical", 0, "grad_cam", None)[1:] == (
+        do.cards.message(do.WAITING),
+        "",
+        gr.update(visible=False),
+    )
+    assert len(do.draw(None, *VIEW)) == 8
+    assert do.make_report(None, None, None, 0.5)[0] is None and do.check_maps(None, None, None) == ""
+
+
+def test_a_photo_that_is_gone_and_a_bad_layer_become_messages(obama: Shot, masked):
+    gone = Shot("/nowhere.jpg", obama.marks)
+    for answered in (
+        do.compare(gone, None, "surgical", 0, "grad_cam", None),
+        do.compare(obama, None, "surgical", 0, "grad_cam", "stage9.features"),
+    ):
+        assert answered[0] is None and "ks-error" in answered[1] and answered[3]["visible"] is False
+    assert "ks-error" in do.check_maps(gone, None, masked[0])
+    assert "ks-error" in do.make_report(gone, None, masked[0], 0.5)[1]
+
+
+def test_layers_follow_the_networks():
+    update = do.offer_layers("grad_cam", "stage2.features")
+    assert update["choices"] == [f"stage{i}.features" for i in (1, 2, 3, 4)] and update["value"] == "stage2.features"
+    assert do.offer_layers("grad_cam", "nothing")["value"] == "stage4.features"
+    assert [label for _, label in do.method_choices()] == list(METHODS)
+
+
+def test_trust_and_report(obama: Shot, masked):
+    compared = masked[0]
+    assert do.check_maps(obama, None, compared).count("<tr>") == 4
+    path, note = do.make_report(obama, None, compared, 0.5)
+    assert note == ""
+    with zipfile.ZipFile(path) as archive:
+        values = json.loads(archive.read("comparison.json"))
+        with archive.open("arrays.npz") as file:
+            raw = np.load(file)
+            assert set(raw) == set(arrays(compared))
+            np.testing.assert_array_equal(raw["ir18_se.map_a"], compared.arms[1].maps[0].values)
+    assert values["seed"] == 1 and values["layer"] == "stage3.features"
+    assert all(arm["weight_sha256"] for arm in values["arms"].values())
+
+
+def labels(page: gr.Blocks) -> list[str]:
+    return [b.label for b in page.blocks.values() if isinstance(b, gr.Tab)]
+
+
+def endpoints(page: gr.Blocks) -> set[str]:
+    return {str(f.api_name) for f in page.fns.values()}
+
+
+def test_with_all_three_weights_there_is_a_tab_and_an_endpoint():
+    page = app.build()
+    assert "Attention" in labels(page) and "compare_attention" in endpoints(page)
+
+
+@pytest.mark.usefixtures("no_arm")
+def test_without_one_of_them_there_is_neither():
+    page = app.build()
+    assert "Attention" not in labels(page) and "Models" in labels(page)
+    assert "compare_attention" not in endpoints(page)
+    with pytest.raises(Exception, match="ir18_cbam is untrained"):
+        arms.networks()
+
+
+def test_the_endpoint_answers_in_numbers(obama: Shot, biden: Shot):
+    values = attention_api.compare_attention(obama.path, biden.path, "hand", 2, "layer_cam", "stage3.features")
+    assert values["faces"] == {"a": "photo 1 with a hand", "b": "photo 2"}
+    assert len(values["arms"]["ir18_se"]["answers"]) == 3
+    json.dumps(values)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("beard",), "no occluder"),
+        (("hand", 0, "occlusion"), "no method"),
+        (("hand", 0, "grad_cam", "stage9.features"), "no layer"),
+    ],
+)
+def test_the_endpoint_refuses_in_words(obama: Shot, arguments: tuple, message: str):
+    with pytest.raises(gr.Error, match=message):
+        attention_api.compare_attention(obama.path, None, *arguments)

@@ -1,0 +1,182 @@
+"""The Kinship tab without a browser: what each callback hands to the page."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from explain import EXPLAINERS
+from models import load_model, open_photo, predict, read_sidecar
+from ui.kinship import callbacks as do
+from ui.kinship import page as kinship
+from ui.shared import answering, evidence
+from ui.shared.answering import Answer
+from ui.shared.evidence import Maps
+from ui.shared.examples import EXAMPLES, Example, first_example
+from ui.shared.photos import Shot
+from ui.shared.widgets import face_at, notice, pick_face, show_shot, take_photo
+
+KIN, SAME = "dlib_kin", "dlib_resnet"
+
+
+@pytest.fixture(scope="module")
+def maps(obama: Shot, biden: Shot) -> Maps:
+    return evidence.make_maps(obama, biden, KIN, "grad_cam", "stage3.features")
+
+
+@pytest.fixture(scope="module")
+def answer(obama: Shot, biden: Shot) -> Answer:
+    return answering.answer(obama, biden, KIN)
+
+
+def test_the_answer_is_the_models_own(obama: Shot, biden: Shot) -> None:
+    given, card, rest, seen = do.answer_pair(obama, biden, KIN, 0.9)
+    result = predict(load_model(KIN), obama.face(), biden.face())
+    assert given is not None and given.score == result.score and given.similarity == result.similarity
+    assert (given.score_ab, given.score_ba) == (result.score_ab, result.score_ba)
+    assert f"data-score='{result.score!r}'" in card and f"{result.similarity:+.4f}" in card
+    assert rest["visible"] is True
+    assert seen is not None and not seen.inside.attention and seen.inside.shares is None  # a convolutional network
+
+
+def test_the_card_holds_the_users_threshold_and_a_model_brings_its_own(obama: Shot, biden: Shot) -> None:
+    assert "threshold of 90.0 %" in do.answer_pair(obama, biden, KIN, 0.9)[1]
+    assert do.own_threshold(SAME) == read_sidecar(SAME).threshold
+    assert "value" not in do.own_threshold("damaged") and "value" not in do.own_threshold(None)
+
+
+def test_wording_follows_the_task(obama: Shot, biden: Shot) -> None:
+    assert "blood relatives" in do.answer_pair(obama, biden, KIN, 0.5)[1]
+    card = do.answer_pair(obama, biden, SAME, 0.5)[1]
+    assert "different people" in card and "blood relatives" not in card
+
+
+@pytest.mark.usefixtures("no_model_runs")
+@pytest.mark.parametrize("threshold", [0.0, 0.25, 0.5, 0.9, 1.0])
+def test_a_threshold_shows_what_it_costs_and_runs_nothing(answer: Answer, threshold: float) -> None:
+    far, tar = read_sidecar(KIN).operating_points.at(threshold)
+    verdict = answering.judge(answer, threshold)
+    assert (verdict.far, verdict.tar) == (far, tar)
+    assert verdict.above == (answer.score >= threshold)
+    card = do.set_threshold(answer, threshold)
+    assert verdict.decision in card and verdict.protocol in card
+
+
+@pytest.mark.usefixtures("no_model_runs")
+def test_opacity_runs_nothing(maps: Maps, obama: Shot, biden: Shot) -> None:
+    thin, thick = (do.redraw(maps, obama, biden, opacity) for opacity in (0.1, 0.9))
+    assert thin != thick and thin.count("<img") == thick.count("<img") == 7
+
+
+def test_maps_lie_on_the_crops_the_model_saw(maps: Maps, obama: Shot) -> None:
+    seen = obama.face().aligned(load_model(KIN).spec).pixels()[0]
+    assert np.array_equal(maps.crop_a, seen)
+    assert (maps.a.face, maps.b.face) == ("a", "b")
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "eigen_cam", "fggb"])
+def test_explain_pair(obama: Shot, biden: Shot, answer: Answer, method: str) -> None:
+    made, view = do.explain_pair(obama, biden, answer, method, "stage2.features", 0.5)
+    assert made is not None and made.method == method
+    assert made.layer == ("stage2.features" if EXPLAINERS[method].layers else None)
+    assert EXPLAINERS[method].title in view and "alt=''" not in view and 'alt=""' not in view
+
+
+def test_pickers_offer_what_the_model_has() -> None:
+    method, layer = do.offer_methods(KIN, "attention")  # a convolutional network has no attention
+    assert method["value"] == "grad_cam"
+    assert [label for _, label in method["choices"]] == [m for _, m in evidence.method_choices(KIN)]
+    assert layer["value"] == load_model(KIN).cam_tap and layer["visible"]
+    assert do.offer_layers(KIN, "occlusion")["visible"] is False
+
+
+def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:
+    bars, table = do.cover_regions(obama, biden, answer)
+    assert [b.name for b in bars.data] == ["face A", "face B"] and table.count("<tr>") == 6
+    a, b, areas = do.check_maps(obama, biden, maps)
+    assert a.layout.yaxis.range == b.layout.yaxis.range  # one scale for what is compared
+    shown = [y for plot in (a, b) for line in plot.data for y in line.y]
+    assert a.layout.yaxis.range[0] < min(shown) and max(shown) < a.layout.yaxis.range[1]
+    assert "Face A" in areas and "Face B" in areas
+
+
+def test_report_says_what_the_page_says(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:
+    path, note = do.make_report(obama, biden, maps, 0.7, 0.4)
+    assert path is not None and note == ""
+    with zipfile.ZipFile(path) as archive:
+        report, names = json.loads(archive.read("report.json")), set(archive.namelist())
+    assert report["score"] == answer.score and report["threshold"] == 0.7
+    assert report["weight_sha256"] == read_sidecar(KIN).sha256
+    assert {"maps.npz", "crop_a.png", "grad_cam_a.png", "grad_cam_photo_b.png", "grad_cam_scale.png"} <= names
+
+
+def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
+    given, card, rest, seen = do.answer_pair(obama, None, KIN, 0.5)
+    assert given is None and seen is None and do.WAITING in card and rest["visible"] is False
+    assert do.explain_pair(obama, None, None, "grad_cam", None, 0.5)[0] is None
+    assert do.cover_regions(obama, None, None)[0] is None
+    assert do.check_maps(obama, None, None)[:2] == (None, None)
+    assert do.make_report(obama, None, None, 0.5, 0.5)[0] is None
+    assert do.redraw(None, obama, None, 0.5) == do.explain_pair(None, None, None, "grad_cam", None, 0.5)[1]
+
+
+def test_no_weight_and_a_lost_photo_are_said(obama: Shot, biden: Shot) -> None:
+    assert do.UNTRAINED in do.answer_pair(obama, biden, None, 0.5)[1]
+    gone = replace(biden, path="/nowhere/b.jpg")
+    assert "no longer kept" in do.answer_pair(obama, gone, KIN, 0.5)[1]
+    assert "no longer kept" in take_photo(("/nowhere/b.jpg", 0))[3]
+
+
+def test_the_pages_own_drawing_is_not_a_new_photo(biden: Shot) -> None:
+    shot, shown, *_ = show_shot(biden)
+    assert shot is not None and notice(shown, shot) == gr.skip()
+    assert notice(None, None) == gr.skip()
+    assert notice(None, shot)[0] is None and notice("/tmp/new.jpg", shot)[0] == "/tmp/new.jpg"
+    assert notice("/tmp/new.jpg", shot) != notice("/tmp/new.jpg", shot)  # the same file again is news
+
+
+def test_photo_widget(six: Path) -> None:
+    shot, picture, picker, note = take_photo((str(six), 0))
+    assert shot is not None and picture == shot.shown and open_photo(picture).shape == (750, 900, 3)
+    assert picker["visible"] and [n for _, n in picker["choices"]] == [1, 2, 3, 4, 5, 6]
+    assert "6 faces found" in note
+    picked = pick_face(shot, 4)
+    assert picked[0] is not None and picked[0].chosen == 3 and picked[0].shown != shot.shown and picked[2]["value"] == 4
+    assert take_photo((None, 0))[:2] == (None, None)
+
+
+def test_a_click_on_a_face_picks_it(six: Path) -> None:
+    shot = take_photo((str(six), 0))[0]
+    assert shot is not None
+    for i, face in enumerate(shot.faces_in_view()):
+        x, y = (face.box[:2] + face.box[2:]) / 2
+        assert face_at(shot, gr.SelectData(None, {"index": [float(x), float(y)], "value": None})) == i + 1
+    assert not isinstance(face_at(shot, gr.SelectData(None, {"index": [1, 1], "value": None})), int)
+
+
+def test_first_view_gives_way_to_a_visitor_who_was_faster(obama: Shot) -> None:
+    page, default = cast(kinship.Page, None), answering.default_weight()
+    assert default != KIN
+    assert kinship._first_view(page, KIN, None, None, None, None) == {}  # has chosen another model
+    assert kinship._first_view(page, default, obama, None, None, None) == {}  # has brought a photo
+
+
+def test_first_view_is_a_finished_example() -> None:
+    done, values = first_example(), do.first_view()
+    assert done is not None and values is not None
+    assert first_example() is done  # computed once
+    fresh = answering.answer(*EXAMPLES[0].shots(), done.answer.weight)
+    assert done.answer == fresh
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.label)
+def test_examples_come_with_the_model_of_their_task(example: Example) -> None:
+    weight = do.load_example(example)[-1]
+    assert answering.sidecar(weight).task == example.task

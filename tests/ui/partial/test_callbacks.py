@@ -1,0 +1,341 @@
+"""The callbacks of the tab Partial face, on untrained networks in a folder of the tests' own."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pytest
+
+import app
+from explain.partial.edit import Canvas, Edit
+from explain.partial.find import APART, ATTENTION, NETWORKS, POOLED
+from explain.partial.report import arrays
+from models import predict
+from models.faces.partial_crops import SIDE, crop_part
+from tests.ui.partial.untrained import write_partial_weights
+from tests.ui.photos import bad_files
+from ui.partial import answers as parting
+from ui.partial import api as partial_api
+from ui.partial import callbacks as do
+from ui.partial import placing
+from ui.shared import answering
+from ui.shared.photos import Shot
+
+PART = Edit("left eye", 0.3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    def forget() -> None:
+        answering.sidecar.cache_clear()
+        answering._load.cache_clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINSIGHT_WEIGHTS", str(write_partial_weights(tmp_path_factory.mktemp("weights"))))
+        forget()
+        yield
+    forget()
+
+
+@pytest.fixture(scope="module")
+def ran(obama: Shot, biden: Shot):
+    return do.run(obama, biden, PART, None)
+
+
+@pytest.fixture
+def no_average(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the baseline had no weight."""
+    names = [n for n in answering.available_weights() if "average" not in n]
+    monkeypatch.setattr(answering, "available_weights", lambda: names)
+
+
+def shown_scores(card: str) -> list[float]:
+    return [float(v) for v in re.findall(r"<td data-score='([^']+)'", card)]
+
+
+def test_the_card_has_what_predict_says(ran, obama: Shot, biden: Shot):
+    look, held, card, seen, rest = ran
+    networks = parting.networks()
+    canvas = Canvas.of(biden.face(), {net.spec for net in networks.values()})
+    edited = canvas.edited(PART)
+    expected = []
+    for model in networks.values():
+        expected += [predict(model, obama.face(), b).score for b in (biden.face(), canvas.fed(edited, model.spec))]
+    assert shown_scores(card) == pytest.approx(expected, abs=1e-6) and len(expected) == 6
+    assert f"data-visible='{edited.visible!r}'" in card and "left eye only, size 0.3" in card
+    assert seen.count("<img") == 3 and rest["visible"] is True
+    np.testing.assert_array_equal(look.edited.image, crop_part(canvas.crop, "left eye", 0.3))
+    assert held.whole is look.whole and not held.order
+
+
+@pytest.mark.usefixtures("no_model_runs")
+def test_looking_runs_no_model(ran):
+    look = ran[0]
+    parts, large = do.draw(look, 3, APART, 0.6)
+    assert parts.count("data-part='3'") == 2 and parts.count("aria-pressed='true'") == 2
+    now = look.now.parts[1].weights
+    told = [float(v) for v in re.findall(r"aria-label='[^']*importance ([\d.]+) % now", parts)]
+    assert told == pytest.approx((100 * now).tolist(), abs=0.006) and len(told) == 12
+    was = [float(v) for v in re.findall(r"aria-label='[^']*now, ([\d.]+) % for the whole", parts)]
+    assert was == pytest.approx((100 * look.whole.parts[1].weights).tolist(), abs=0.006)
+    assert large.count("<img") == 3 and "data-shown='3'" in large and "colour scale from -" in large
+    assert "colour scale from 0 to" in do.draw(look, 3, POOLED, 0.6)[1]
+    number, other = do.pick(look, APART, 0.6, SimpleNamespace(part=7))
+    assert number == 7 and "data-shown='7'" in other
+    assert do.draw(look, 99, APART, 0.6)[1].count("Part 12") >= 1
+    for nonsense in (SimpleNamespace(part=12), SimpleNamespace(part="x"), SimpleNamespace()):
+        assert do.pick(look, APART, 0.6, nonsense) == [gr.skip(), gr.skip()]
+
+
+def test_a_preset_opens_in_the_editor(biden: Shot):
+    edit, value, around = do.begin(biden, "left eye", 0.2, True, "nose")
+    assert (edit.part, edit.factor, edit.centred, edit.erased, around) == ("left eye", 0.2, True, None, "left eye")
+    assert value["background"].shape == (480, 480, 3) and value["layers"] == []
+    assert (value["background"][-30:] == 128).all() and (value["background"][190, 155] != 128).any()  # not centred
+    assert do.begin(biden, "mask", 0.3, False, "mouth")[2] == "mouth"
+    assert do.begin(None, "nose", 0.3, False, "nose")[1] is None
+    assert do.fresh(biden, 0.3, False, "nose")[:1] == ["whole"]
+
+
+def drawn_value(shot: Shot, edit: Edit) -> dict:
+    """The editor as it stands before anything is drawn."""
+    picture = parting.backdrop(shot, edit)
+    background = np.concatenate([picture, np.full((480, 480, 1), 255, np.uint8)], 2)
+    return {"background": background, "layers": [np.zeros((480, 480, 4), np.uint8)], "composite": background}
+
+
+def test_strokes_hide_and_undo_takes_them_back(obama: Shot, biden: Shot, ran):
+    whole, value = Edit(), drawn_value(biden, Edit())
+    assert do.drawn(biden, whole, None, value) == gr.skip()  # nothing drawn
+    value["layers"][0][:120, :, 3] = 255
+    value["layers"][0][120:150, :, 3] = 100  # a stroke that is mostly transparent hides nothing
+    edit = do.drawn(biden, whole, None, value)
+    assert edit.erased[:40].all() and not edit.erased[40:].any()
+    look = do.run(obama, biden, edit, ran[1])[0]
+    assert look.visible == pytest.approx(0.75) and (look.edited.image[:40] == 128).all()
+    assert do.drawn(biden, edit, ran[1], value) == gr.skip()  # the same again
+    back = do.drawn(biden, edit, ran[1], drawn_value(biden, edit))
+    assert back.erased is None
+    same = do.run(obama, biden, back, ran[1])[0]
+    assert same.now is ran[1].whole
+    assert do.run(obama, biden, back, ran[1], same) == [gr.skip()] * 5  # of this very edit already
+
+
+@pytest.mark.parametrize("window", [(126, 94, 354, 385), (0, 0, 480, 60), (300, 201, 21, 24), (33, 44, 400, 20)])
+def test_a_crop_hides_all_around(biden: Shot, window: tuple[int, int, int, int]):
+    left, top, width, height = window
+    value = drawn_value(biden, Edit())
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    cropped = {k: value[k][rows, columns].copy() for k in ("background", "composite")}
+    stroke = np.zeros((height, width, 4), np.uint8)
+    stroke[: height // 2, :, 3] = 255
+    edit = do.drawn(biden, Edit(), None, {**cropped, "layers": [stroke]})
+    expected = np.ones((480, 480), bool)
+    expected[top + height // 2 : top + height, columns] = False
+    small = expected.reshape(SIDE, 3, SIDE, 3).mean((1, 3)) >= 0.5
+    np.testing.assert_array_equal(edit.erased, small)
+
+
+def test_a_crop_by_fractions_of_a_pixel_is_found(biden: Shot):
+    """The browser resamples: half a pixel off, the place is still right to the pixel."""
+    value = drawn_value(biden, Edit())
+    background = value["background"].astype(np.float32)
+    shifted = ((background[:-1, :-1] + background[1:, 1:]) / 2).astype(np.uint8)[94:400, 126:430]
+    edit = do.drawn(biden, Edit(), None, {"background": shifted, "layers": [], "composite": shifted})
+    rows, columns = np.nonzero(~edit.erased)
+    assert abs(columns.min() - 42) <= 1 and abs(rows.min() - 31) <= 1
+    assert abs(np.ptp(columns) + 1 - 304 / 3) <= 2 and abs(np.ptp(rows) + 1 - 306 / 3) <= 2
+
+
+def test_everything_erased_is_said_and_a_sliver_is_warned_about(obama: Shot, biden: Shot, ran):
+    value = drawn_value(biden, Edit())
+    value["layers"][0][..., 3] = 255
+    edit = do.drawn(biden, Edit(), None, value)
+    look, held, card, _, rest = do.run(obama, biden, edit, ran[1])
+    assert look is None and held is ran[1] and rest["visible"] is False
+    assert "Nothing of the face is left" in card and "nan" not in card
+    value["layers"][0][240:252, 240:270, 3] = 0
+    sliver = do.run(obama, biden, do.drawn(biden, Edit(), None, value), ran[1])
+    assert 0 < sliver[0].visible < 0.02 and "means little" in sliver[2] and "nan" not in sliver[2].lower()
+
+
+def test_a_cleared_editor_changes_nothing_by_itself(biden: Shot):
+    assert do.drawn(biden, Edit(), None, None) == gr.skip()
+    empty = {"background": None, "layers": [], "composite": None}
+    assert do.drawn(biden, Edit(), None, empty) == gr.skip()
+    assert do.drawn(None, Edit(), None, empty) == gr.skip()
+
+
+def test_centring_keeps_what_was_drawn():
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[:50] = True
+    edit = do.centre(Edit("nose", 0.4, False, mask), True)
+    assert edit.centred and edit.erased is mask and edit.factor == 0.4
+
+
+def test_the_curve_and_the_order_are_made_once_a_pair(obama: Shot, biden: Shot, ran, request):
+    look, held = ran[:2]
+    held, figure = do.curves(look, held, "mouth")
+    assert held.curve.part == "mouth" and len(figure.data) == 2 * len(NETWORKS)
+    diamond = figure.data[1]
+    assert diamond.x[0] == pytest.approx(100 * look.visible)
+    assert diamond.y[0] == pytest.approx(look.now.said[ATTENTION].score)
+    held, html = do.orders(look, held)
+    assert set(held.order) == set(NETWORKS) and html.count("<h3>") == 3
+    steps = sum(len(found.steps) for found in held.order.values())
+    assert html.count("<li") == html.count("<img") == steps
+    request.getfixturevalue("no_model_runs")
+    again, figure = do.curves(look, held, "mouth")
+    assert again is held and figure is not None
+    assert do.orders(look, held) == [gr.skip(), gr.skip()]
+
+
+def test_another_pair_is_asked_afresh(obama: Shot, biden: Shot, ran):
+    look, held = do.run(biden, obama, PART, ran[1])[:2]
+    assert held is not ran[1] and look.whole is held.whole
+    before, after = (x.whole.parts[1].weights for x in (ran[0], look))
+    assert np.abs(before - after).max() > 1e-5  # of another face b
+
+
+def test_without_photos_or_with_a_photo_gone_there_are_words(obama: Shot, biden: Shot):
+    look, held, card, _, rest = do.run(obama, None, PART, None)
+    assert look is None and held is None and do.WAITING in card and rest["visible"] is False
+    gone = Shot("/nowhere.jpg", obama.marks)
+    assert "ks-error" in do.run(obama, gone, PART, None)[2]
+    assert do.draw(None, 0, APART, 0.5) == [gr.skip(), gr.skip()]
+    assert do.curves(None, None, "nose") == [gr.skip(), gr.skip()]
+    assert do.make_report(None, None, APART, 0.5)[0] is None
+
+
+def test_the_report_has_the_raw_tensors(obama: Shot, biden: Shot, ran):
+    look, held = ran[:2]
+    held = do.curves(look, held, "nose")[0]
+    path, note = do.make_report(look, held, POOLED, 0.6)
+    assert note == ""
+    with zipfile.ZipFile(path) as archive:
+        values = json.loads(archive.read("partial.json"))
+        with archive.open("arrays.npz") as file:
+            raw = np.load(file)
+            assert set(raw) == set(arrays(look))
+            np.testing.assert_array_equal(raw["maps_b_now"], look.now.parts[1].maps)
+        names = archive.namelist()
+    assert {"partial_b.png", "part_01.png", "part_12.png", "whole_12.png", "part_scale.png"} <= set(names)
+    assert values["visible"] == look.visible and values["edit"]["factor"] == 0.3
+    assert values["networks"][ATTENTION]["now"]["score"] == look.now.said[ATTENTION].score
+    assert values["visible_area_curve"]["part"] == "nose"
+    assert all(network["weight_sha256"] for network in values["networks"].values())
+
+
+# Placing by hand
+
+
+def test_a_photo_without_a_face_is_no_dead_end(tmp_path, obama: Shot):
+    files = bad_files(tmp_path)
+    shot, _, _, note, panel = placing.take_photo((str(files["No face was found"]), 1))
+    assert shot.marks[0].confidence == 0 and "No face was found" in note and panel["open"] is True
+    assert do.run(obama, shot, Edit("nose"), None)[0] is not None
+    for words in ("not an image", "cut short"):
+        shot, _, _, note, panel = placing.take_photo((str(files[words]), 1))
+        assert shot is None and words in note and panel["open"] is False
+    assert placing.take_photo((None, 1))[0] is None
+
+
+def test_photo_1_without_a_face_says_the_way_on(tmp_path):
+    files = bad_files(tmp_path)
+    shot, _, _, note = placing.take_first((str(files["No face was found"]), 1))
+    assert shot is None and "No face was found" in note and "Use it as photo 2" in note
+    assert "photo 2" not in placing.take_first((str(files["not an image"]), 1))[3]
+    assert placing.take_first((None, 1))[0] is None
+
+
+def test_two_rows_place_the_face(biden: Shot):
+    rows = placing.rows_of(biden)
+    detected = biden.marks[0].keypoints
+    assert np.allclose([[r[1], r[2]] for r in rows], detected, atol=0.06)
+    for i in (2, 3, 4):
+        rows[i] = [rows[i][0], None, ""]
+    shot, _, _, note = placing.place(biden, rows)
+    np.testing.assert_allclose(shot.marks[0].keypoints[:2], detected[:2], atol=0.06)
+    assert shot.marks[0].confidence == 0 and placing.BY_HAND in note
+    assert (shot.marks[0].keypoints[2:] != detected[2:]).any()
+    assert placing.detected(shot)[0].marks[0].confidence > 0.9
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([["", 5, 5], *[["", None, None]] * 4], "Two keypoints at least"),
+        ([["", 5, 5], ["", "here", 9], *[["", None, None]] * 3], "x of the right eye is no number"),
+        ([["", 7, 7]] * 5, "one place"),
+    ],
+)
+def test_what_cannot_be_placed_is_said(biden: Shot, rows: list, words: str):
+    shot, *_, note = placing.place(biden, rows)
+    assert shot == gr.skip() and words in note
+
+
+def test_a_click_moves_the_picked_keypoint(biden: Shot):
+    rows, event = placing.rows_of(biden), SimpleNamespace(index=[100, 50])
+    moved = placing.click(biden, 2, rows, event)
+    height, width = biden.face().photo.shape[:2]
+    scale = min(1.0, 900 / max(height, width))
+    assert moved[2][1:] == [round(100.5 / scale - 0.5, 1), round(50.5 / scale - 0.5, 1)] and moved[0] == rows[0]
+    assert placing.click(biden, None, rows, event) == gr.skip()
+    assert placing.clear(2, rows)[2][1:] == [None, None] and placing.clear(None, rows) == gr.skip()
+
+
+def test_the_other_photo_s_alignment(obama: Shot, biden: Shot):
+    rows = placing.from_other(obama, obama)
+    assert rows == placing.rows_of(obama)
+    sizes = [np.array(s.face().photo.shape[1::-1]) for s in (obama, biden)]
+    rows = placing.from_other(obama, biden)
+    expected = (obama.marks[0].keypoints + 0.5) / sizes[0] * sizes[1] - 0.5
+    assert np.allclose([[r[1], r[2]] for r in rows], expected, atol=0.06)
+    assert placing.from_other(None, biden) == gr.skip()
+
+
+# The page and the endpoint
+
+
+def labels(page: gr.Blocks) -> list[str]:
+    return [b.label for b in page.blocks.values() if isinstance(b, gr.Tab)]
+
+
+def endpoints(page: gr.Blocks) -> set[str]:
+    return {str(f.api_name) for f in page.fns.values()}
+
+
+def test_with_both_weights_there_is_a_tab_and_an_endpoint():
+    page = app.build()
+    assert "Partial face" in labels(page) and "partial_face" in endpoints(page)
+
+
+@pytest.mark.usefixtures("no_average")
+def test_without_one_of_them_there_is_neither():
+    page = app.build()
+    assert "Partial face" not in labels(page) and "partial_face" not in endpoints(page)
+
+
+def test_the_endpoint_answers_in_numbers(obama: Shot, biden: Shot, ran):
+    values = partial_api.partial_face(obama.path, biden.path, "left eye", 0.3, order=True)
+    assert values["networks"][ATTENTION]["now"]["score"] == pytest.approx(ran[0].now.said[ATTENTION].score, abs=1e-6)
+    assert len(values["importances"]["face_b_now"]) == 12 and set(values["parts_that_can_go"]) == set(NETWORKS)
+    json.dumps(values)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [(("chin",), "no part 'chin'"), (("nose", 0), "size lies above 0")])
+def test_the_endpoint_refuses_in_words(obama: Shot, biden: Shot, arguments: tuple, message: str):
+    with pytest.raises(gr.Error, match=message):
+        partial_api.partial_face(obama.path, biden.path, *arguments)
+
+
+def test_a_first_visit_shows_an_example_and_never_overwrites(obama: Shot):
+    values = do.first_visit(None, None)
+    assert len(values) == 10 and values[-1] == do.EXAMPLE_PART and isinstance(values[0], Shot)
+    assert do.first_visit(obama, None) == [gr.skip()] * 10

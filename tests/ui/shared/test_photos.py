@@ -1,0 +1,86 @@
+"""A photo in a session: found faces, the picked one, small memory, plain errors."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models import PhotoError, detect_faces, open_photo
+from tests.ui.photos import EXAMPLES, bad_files
+from ui.shared import photos as shots
+from ui.shared.photos import Shot, shrink, take, to_view
+
+
+def test_the_face_is_the_detected_one_at_full_size(obama: Shot) -> None:
+    photo = open_photo(EXAMPLES / "obama_2012.jpg")
+    face = obama.face()
+    assert np.array_equal(face.photo, photo)
+    assert np.array_equal(face.keypoints, detect_faces(photo)[0].keypoints)
+
+
+def test_six_faces_and_a_pick(six: Path) -> None:
+    shot = take(str(six))
+    assert len(shot.marks) == 6
+    third = shot.pick(2)
+    assert third.chosen == 2 and np.array_equal(third.face().box, shot.marks[2].box)
+    assert not np.array_equal(third.view(), shot.view())
+    with pytest.raises(ValueError, match="face 6 of 6"):
+        shot.pick(6)
+
+
+def test_bad_files_say_what_is_wrong(tmp_path: Path) -> None:
+    for words, path in bad_files(tmp_path).items():
+        with pytest.raises(PhotoError, match=words):
+            take(str(path))
+    with pytest.raises(PhotoError, match="no photo"):
+        take(None)
+
+
+def test_a_photo_that_went_away(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes((EXAMPLES / "biden_2010.jpg").read_bytes())
+    shot = take(str(path))
+    path.unlink()
+    with pytest.raises(PhotoError, match="no longer kept"):
+        shot.face()
+
+
+def test_a_file_replaced_under_the_same_name_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (40, 40), "red").save(path)
+    assert shots._read(str(path))[0, 0].tolist() == [255, 0, 0]
+    Image.new("RGB", (40, 40), "blue").save(path)
+    assert shots._read(str(path))[0, 0].tolist() == [0, 0, 255]
+
+
+def test_too_many_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shots, "MAX_MEGAPIXELS", 0.001)
+    path = tmp_path / "a.png"
+    Image.new("RGB", (40, 40)).save(path)
+    with pytest.raises(PhotoError, match="million pixels"):
+        take(str(path))
+
+
+def test_a_session_remembers_little(six: Path) -> None:
+    assert len(pickle.dumps(take(str(six)))) < 5_000
+
+
+def test_shrunk_coordinates_point_at_the_same_place() -> None:
+    photo = np.zeros((400, 1000, 3), np.uint8)
+    photo[200:204, 600:604] = 255
+    view, scale = shrink(photo, 250)
+    assert view.shape == (100, 250, 3) and scale == 0.25
+    x, y = to_view(np.array([601.5, 201.5]), scale)  # the middle of the white square
+    assert (x, y) == (150, 50) and view[50, 150].tolist() == [255, 255, 255]
+    assert shrink(view, 250)[0] is view
+
+
+def test_no_pixels_stay_when_a_session_ends(obama: Shot) -> None:
+    obama.face()
+    assert shots._pixels.cache_info().currsize > 0
+    shots.forget()
+    assert shots._pixels.cache_info().currsize == 0

@@ -1,0 +1,1 @@
+"""Studies: questions about several weights or recipes, answered by a command each."""

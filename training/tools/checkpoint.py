@@ -1,0 +1,171 @@
+"""Export: a trained model becomes weights/<name>.safetensors with a sidecar in which every field is measured.
+
+    export(model, "dlib_kin", Facts(licence=..., data=[...], calibration=calibration, metrics={...}))
+
+The weight's cards (weights/README.md) are made from the sidecars by `python -m training.cards`.
+"""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from models.pair import PairModel
+from models.registry import entry
+from models.weights import (
+    SHIPPED,
+    Loan,
+    Sidecar,
+    available_weights,
+    file_sha256,
+    find_weight,
+    read_sidecar,
+    read_tensors,
+)
+from training.calibrate import Calibration
+
+CC0 = "CC0-1.0"
+RESEARCH = "non-commercial research"
+"""Licence of whatever was trained on FIW, CelebA or KinFaceW."""
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What export cannot find out by itself.
+
+    Attributes:
+        licence: of the weight.
+        data: rows of training.data.data_row, one a set that was used.
+        calibration: threshold and operating points as measured.
+        metrics: evaluation name -> JSON of training.evaluate.
+        config: values of the model's config that differ from its defaults.
+        seed: of the training; None where nothing is drawn.
+        notes: sentences a reader of the weight should know.
+    """
+
+    licence: str
+    data: list[dict[str, Any]]
+    calibration: Calibration
+    metrics: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def export(model: PairModel, name: str, facts: Facts, *, half: bool = False, folder: Path = SHIPPED) -> Path:
+    """Write folder/<name>.safetensors and its sidecar.
+
+    Args:
+        half: store floating-point parameters as float16 (they load as float32); buffers stay as they are. What another
+            weight has already (`borrowed`) is not stored.
+
+    Returns:
+        Path of the .safetensors file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.safetensors"
+    parameters, loans = {k for k, _ in model.named_parameters()}, borrowed(model, name)
+    own = {k: v for k, v in model.state_dict().items() if not k.startswith(tuple(loan.prefix for loan in loans))}
+    tensors = {k: _stored(v, half and k in parameters) for k, v in own.items()}
+    save_file(tensors, path)
+    path.chmod(0o644)  # safetensors writes files that only their owner can read
+    path.with_suffix(".json").write_text(_sidecar(model.name, name, path, facts, loans).to_json())
+    return path
+
+
+def borrowed(model: PairModel, name: str) -> list[Loan]:
+    """What weight `name` shares, tensor by tensor and bit by bit, with others that are there."""
+    state, loans = model.state_dict(), []
+    for prefix, (weight, theirs) in model.lenders.items():
+        own = {k: v for k, v in state.items() if k.startswith(prefix)}
+        if not own or weight == name or weight not in available_weights():
+            continue
+        loan = Loan(prefix, weight, theirs, read_sidecar(weight).sha256)
+        others = loan.renamed(read_tensors(find_weight(weight)))
+        if own.keys() == others.keys() and all(torch.equal(v.cpu(), others[k]) for k, v in own.items()):
+            loans.append(loan)
+    return loans
+
+
+def _stored(value: torch.Tensor, half: bool) -> torch.Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if half and value.is_floating_point() else value
+
+
+def _sidecar(model: str, name: str, path: Path, facts: Facts, loans: list[Loan]) -> Sidecar:
+    return Sidecar(
+        name=name,
+        model=model,
+        config=facts.config,
+        sha256=file_sha256(path),
+        task=entry(model).task,
+        licence=facts.licence,
+        command=command_line(),
+        git_commit=git_commit(),
+        seed=facts.seed,
+        data=facts.data,
+        threshold=facts.calibration.threshold,
+        threshold_protocol=facts.calibration.threshold_protocol,
+        operating_points=facts.calibration.points,
+        metrics=facts.metrics,
+        versions=library_versions(),
+        notes=facts.notes,
+        loans=loans,
+    )
+
+
+def command_line() -> str:
+    """The command that started this program, as one types it."""
+    main = sys.modules["__main__"]
+    module = main.__spec__.name.removesuffix(".__main__") if main.__spec__ else None
+    program = f"python -m {module}" if module else f"python {Path(sys.argv[0]).name}"
+    return shlex.join([*shlex.split(program), *hide_data_folder(sys.argv[1:])])
+
+
+def hide_data_folder(arguments: list[str]) -> list[str]:
+    """The same arguments with the value of --data, a path of somebody's machine, replaced by the default "data"."""
+    shown = list(arguments)
+    for i, argument in enumerate(shown):
+        if argument == "--data" and i + 1 < len(shown):
+            shown[i + 1] = "data"
+        elif argument.startswith("--data="):
+            shown[i] = "--data=data"
+    return shown
+
+
+def git_commit() -> str:
+    """The commit checked out, with "-dirty" when code that this program imported differs; "unknown" outside git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", *loaded_files()) else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def loaded_files() -> list[str]:
+    """The repository's own source files that are imported by now."""
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    own = [Path(f).resolve() for f in files if f]
+    rooms = [REPOSITORY / "models", REPOSITORY / "training"]
+    return sorted({str(f) for f in own if any(room in f.parents for room in rooms)})
+
+
+def library_versions() -> dict[str, str]:
+    """Python and the libraries that touch the numbers."""
+    names = ("torch", "torchvision", "timm", "numpy", "pillow", "facenet-pytorch", "safetensors")
+    return {"python": platform.python_version(), **{n: version(n) for n in names}}

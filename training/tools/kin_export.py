@@ -1,0 +1,107 @@
+"""From a trained kinship network to a shipped weight: probability, threshold, operating points, sidecar."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.nets.facor import FaCoR
+from models.nets.kin_trio import KinTrio
+from models.nets.svit import KinLogit, Svit
+from models.pair import CosineLogit, PairModel
+from models.weights import SHIPPED
+from training.calibrate import Calibration, balanced_rows, fit_platt, operating_points
+from training.cards import write_cards
+from training.data.crops import Crops
+from training.data.holdout import HELD_OUT_ROW
+from training.data.sets import Pair, data_row, family_of
+from training.evaluate.metrics import auc, best_threshold, bootstrap_ci
+from training.evaluate.scoring import Scored, compare_all, encode_crops, score_pairs, unique_images
+from training.tools.checkpoint import RESEARCH, Facts, export
+
+
+def platt_of(model: PairModel) -> CosineLogit | KinLogit:
+    """Where a network keeps slope and offset."""
+    found = [m for m in model.modules() if isinstance(m, CosineLogit | KinLogit)]
+    if len(found) != 1:
+        raise ValueError(f"{model.name} has {len(found)} calibrations, one is wanted")
+    return found[0]
+
+
+def calibrate(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]) -> tuple[Calibration, Scored]:
+    """Fit slope and offset in place on raw log-odds (mean over both orders), then choose the threshold on the scores.
+
+    Raises:
+        ValueError: as fit_platt.
+    """
+    platt = platt_of(model)
+    platt.slope.fill_(1.0)
+    platt.offset.fill_(0.0)
+    slope, offset = fit_platt(raw_log_odds(model, codes, held), np.array([p.same for p in held]))
+    platt.slope.fill_(slope)
+    platt.offset.fill_(offset)
+    scored = score_pairs(model, codes, held)
+    rows = balanced_rows(scored.same)
+    threshold = round(best_threshold(scored.score[rows], scored.same[rows]), 4)
+    families = len({family_of(p.a) for p in held})
+    pairs = f"image pairs of {families} held-out FIW training families, non-kin pairs of the same relations"
+    counts = f"{int(scored.same.sum())} matching, {int((~scored.same).sum())} non-matching"
+    return Calibration(
+        threshold,
+        f"best accuracy on as many matching as non-matching pairs: {pairs}",
+        operating_points(scored.score, scored.same, f"{pairs}; {counts}"),
+    ), scored
+
+
+def raw_log_odds(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]) -> np.ndarray:
+    """(P,) log-odds as the network gives them, mean over both orders."""
+    log_odds, _ = compare_all(model, codes, [(p.a, p.b) for p in held])
+    return log_odds.mean(1)
+
+
+def held_out_row(families: Iterable[str]) -> dict[str, Any]:
+    """The sidecar's row on the families that were held out."""
+    families = sorted(set(families))
+    digest = hashlib.sha256("\n".join(families).encode()).hexdigest()
+    return {"name": HELD_OUT_ROW, "size": len(families), "hash": digest}
+
+
+def ship(
+    model: PairModel,
+    config: dict[str, Any],
+    crops: Crops,
+    held: list[Pair],
+    root: Path,
+    facts: dict[str, Any],
+    seed: int,
+    folder: Path = SHIPPED,
+) -> Path:
+    """Calibrate on held-out pairs, export as <folder>/<model name>.safetensors, rewrite the cards."""
+    model.eval().requires_grad_(False)
+    calibration, scored = calibrate(model, encode_crops(model, crops, unique_images(held)), held)
+    families = [family_of(p.a) for p in held]
+    low, high = bootstrap_ci(lambda r: auc(scored.score[r], scored.same[r]), families)
+    notes = [
+        f"Training: {', '.join(f'{k} {v}' for k, v in facts.items() if v not in ('', None))}.",
+        f"Held-out training families: AUC {auc(scored.score, scored.same):.4f} (95 % {low:.4f} to {high:.4f}, "
+        "bootstrap over families); they also chose the stopping point, so this is slightly flattering.",
+    ]
+    if isinstance(model, KinTrio | Svit) and model.config.guide:
+        notes.append(
+            "Ours: the reference encoder's maps guide every stage of S-ViT; the published network has no guide."
+        )
+    if isinstance(model, FaCoR):
+        notes.append(
+            "Our reading: one cross-attention, from unit-length maps, makes the score, is shown and guides the loss, "
+            "whose temperature is its sum of squares / weight_relation_scale (published: 500)."
+        )
+    data = [data_row("fiw/train", root / "fiw" / "train", crops.names), held_out_row(family_of(p.a) for p in held)]
+    ready = Facts(RESEARCH, data, calibration, config=config, seed=seed, notes=notes)
+    path = export(model, model.name, ready, half=True, folder=folder)
+    write_cards(folder)
+    return path

@@ -1,0 +1,115 @@
+"""A trained plain network as the start of one with an addition, which answers alike at first.
+
+    state = load_file("runs/ir18_trunk/model.safetensors")
+    start_from(create_model("ir18_cbam"), state)
+
+Gates: the last layer of each starts at zero, so that a channel gate is 1/2 everywhere and CBAM's two gates together
+1/4; the batch norm before it is made 2 or 4 times as large. Powers of two: the answers are those of the network
+without gates, bit for bit. Relative positions (iRPE, KP-RPE) and S-ViT's guide start at zero by themselves. So the arms
+of a comparison start level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from models.layers.cbam import CBAM
+from models.layers.squeeze_excite import SqueezeExcite
+from models.nets.ir_resnet import IRBlock
+from models.nets.svit_guide import with_guide
+from models.nets.vit_stem import ReferenceStem
+from models.pair import PairModel
+from models.weights import file_sha256
+from training.tools.windows import open_windows
+
+ADDITIONS = (".gate.", ".rpe.", ".irpe.", ".guide.lateral.")
+"""Parts of parameter names that a plain network does not have."""
+
+
+def begin(model: PairModel, init: Sequence[Path], stem: Path | None, windows: bool, frozen: str) -> dict[str, str]:
+    """Give a fresh model what a run starts from; what the run must remember of it.
+
+    Args:
+        init: see read_start.  stem: the reference encoder's weights, for lend_stem.
+        windows: whether KP-RPE opens windows.  frozen: see freeze.
+    """
+    if init:
+        start_from(model, read_start(init))
+    if stem:
+        lend_stem(model, load_file(stem))
+    if windows:
+        open_windows(model)
+    freeze(model, frozen)
+    files = [*init, *([stem] if stem else [])]
+    facts = {"init": ", ".join(map(file_sha256, files)), "frozen": frozen, "start": "windows" if windows else ""}
+    return {name: value for name, value in facts.items() if value}
+
+
+def read_start(files: Sequence[Path]) -> dict[str, Tensor]:
+    """Weights to start from; a second file is the reference encoder's, for the guide of an S-ViT."""
+    state = load_file(files[0])
+    for encoder in files[1:]:
+        state = with_guide(state, load_file(encoder))
+    return state
+
+
+def freeze(model: nn.Module, prefix: str) -> None:
+    """The parameters whose names begin so stay as they are; an empty prefix freezes nothing.
+
+    Raises:
+        ValueError: there are none.
+    """
+    frozen = [p.requires_grad_(False) for name, p in model.named_parameters() if prefix and name.startswith(prefix)]
+    if prefix and not frozen:
+        raise ValueError(f"no parameter's name begins with {prefix!r}")
+
+
+def lend_stem(model: nn.Module, encoder: Mapping[str, Tensor]) -> None:
+    """Give a ViT's "reference" stem the first stages of the reference encoder; they stay as they are.
+
+    Raises:
+        ValueError: the model has no such stem.
+    """
+    stem = next((m for m in model.modules() if isinstance(m, ReferenceStem)), None)
+    if stem is None:
+        raise ValueError("this model's stem is not the reference encoder's; see its config")
+    stem.trunk.load_state_dict({name: encoder[f"trunk.{name}"] for name in stem.trunk.state_dict()})
+    stem.trunk.requires_grad_(False)
+
+
+def start_from(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load `state`; what it does not have among ADDITIONS changes nothing at first.
+
+    Raises:
+        ValueError: anything else is missing or left over.
+    """
+    missing, unexpected = model.load_state_dict(dict(state), strict=False)
+    others = [name for name in missing if not any(part in name for part in ADDITIONS)]
+    if others or unexpected:
+        raise ValueError(f"these weights do not fit: missing {others[:3]}, left over {unexpected[:3]}")
+    if any(ADDITIONS[0] in name for name in missing):
+        for block in model.modules():
+            if isinstance(block, IRBlock):
+                neutral_gate(block)
+
+
+@torch.no_grad()
+def neutral_gate(block: IRBlock) -> None:
+    """Set the block's gate to a constant and undo the constant in the batch norm before it."""
+    gate = block.gate
+    if isinstance(gate, CBAM):
+        gate.channel.excite.weight.zero_()
+        gate.spatial.conv.weight.zero_()
+        factor = 4
+    elif isinstance(gate, SqueezeExcite):
+        gate.excite.weight.zero_()
+        factor = 2
+    else:
+        return
+    block.bn3.weight.mul_(factor)
+    block.bn3.bias.mul_(factor)

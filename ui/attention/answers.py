@@ -1,0 +1,64 @@
+"""The three arms behind the Attention tab, without any of the page: photos in, comparisons out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from explain import Curve, layers_for
+from explain.attention.compare import ARMS, Comparison, Scene, compare_arms, set_scene, trust
+from explain.attention.report import write_comparison
+from models import WeightError
+from models.pair import PairModel
+from models.weights import Sidecar
+from ui.shared.answering import network, sidecar, weight_of
+from ui.shared.photos import Shot
+
+NEEDS = tuple(ARMS)
+"""The models this cannot do without."""
+
+
+def networks() -> dict[str, PairModel]:
+    """Every arm by the name of its model.
+
+    Raises:
+        WeightError: an arm has no weight.
+    """
+    return {model: network(_weight(model)) for model in ARMS}
+
+
+def sidecars() -> dict[str, Sidecar]:
+    """What is known of every arm. Raises as networks."""
+    return {model: sidecar(_weight(model)) for model in ARMS}
+
+
+def _weight(model: str) -> str:
+    weight = weight_of(model)
+    if weight is None:
+        raise WeightError(f"{model} is untrained: there is nothing to compare.")
+    return weight
+
+
+def layers(method: str) -> list[str]:
+    """Taps that a method can read in every arm, in order of depth. Raises as networks."""
+    return layers_for(next(iter(networks().values())), method)
+
+
+def scene_of(first: Shot, second: Shot | None, occluder: str, seed: int) -> Scene:
+    """The chosen faces, the first one dressed. Raises PhotoError when a photo is gone."""
+    return set_scene(first.face(), second.face() if second else None, occluder, seed)
+
+
+def compare(scene: Scene, method: str, layer: str | None) -> Comparison:
+    """Ask every arm and explain it. Raises as networks; ValueError for an unknown method or layer."""
+    return compare_arms(networks(), scene, method, layer)
+
+
+def curves(scene: Scene, compared: Comparison) -> tuple[Curve, ...]:
+    """Deletion and insertion of every arm's map of face a, an arm each. Raises as networks."""
+    return trust(networks(), scene, compared)
+
+
+def report(folder: Path, scene: Scene, compared: Comparison, opacity: float) -> Path:
+    """Write a comparison into <folder>.zip. Raises as networks; OSError when it cannot be written."""
+    made = curves(scene, compared)
+    return write_comparison(folder, compared, made, sidecars(), opacity=opacity, archive=True)

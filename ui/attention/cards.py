@@ -1,0 +1,184 @@
+"""Pieces of the Attention tab as HTML: pure functions from values to markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from explain import EXPLAINERS, Curve, Heatmap
+from explain.attention import render as render_gates
+from explain.attention.compare import NOTHING, Arm, Comparison, Scene, difference, shown
+from explain.attention.gates import spatial_of
+from explain.core import render
+from explain.core.findings import FACES, FaceName
+from explain.report.pair import DECISIONS
+from models.weights import Sidecar
+from ui.shared.cards import CROP_SIDE, figure, message, percent, picture, reading
+
+NO_SPATIAL = "No arm has a spatial gate here."
+
+
+def answer_card(compared: Comparison, sidecars: Mapping[str, Sidecar]) -> str:
+    """The answer first: how many arms take the explained pair for one person, then every cosine and score."""
+    firsts = [arm.answers[0].score >= sidecars[arm.weight].threshold for arm in compared.arms]
+    a, b = (escape(t) for t in compared.titles)
+    pairs = [said.pair for said in compared.arms[0].answers]
+    heads = "".join(f"<th scope='col'>{escape(pair)}</th>" for pair in pairs)
+    rows = "".join(_answer_row(arm, sidecars[arm.weight]) for arm in compared.arms)
+    return (
+        f"<section class='ks-answer' role='status'><div class='ks-head'><div class='ks-big'>{sum(firsts)} of "
+        f"{len(firsts)}</div><div><div class='ks-decision'>networks say: the same person</div>"
+        f"<div class='ks-sub'>about {a} and {b}; each by its own threshold</div></div></div>"
+        f"<div class='ks-scroll ks-gap'><table class='ks-table ks-arms'><thead><tr><th scope='col'>network</th>{heads}"
+        f"</tr></thead><tbody>{rows}</tbody></table></div>"
+        "<p class='ks-caption'>Cosine of the two embeddings, and the calibrated probability of one person with the "
+        "decision. Cosines of different networks lie on different scales: compare the decisions and probabilities.</p>"
+        "</section>"
+    )
+
+
+def _answer_row(arm: Arm, row: Sidecar) -> str:
+    cells = ""
+    for said in arm.answers:
+        word = DECISIONS[row.task][0 if said.score >= row.threshold else 1]
+        cells += (
+            f"<td data-similarity='{said.similarity!r}'><b>{said.similarity:+.3f}</b>"
+            f"<small>{percent(said.score)}: {escape(word)}</small></td>"
+        )
+    threshold = f"<small>{escape(row.name)}, threshold {percent(row.threshold)}</small>"
+    return f"<tr><th scope='row'>{escape(arm.title)}{threshold}</th>{cells}</tr>"
+
+
+def scene_note(scene: Scene) -> str:
+    """What photo 1 wears, under the picker."""
+    if scene.occluder == NOTHING:
+        return message("Photo 1 stays as it is.")
+    return message(
+        f"Photo 1 wears {scene.wears}, make no. {scene.seed + 1}, drawn from its keypoints: no picture of a real one."
+    )
+
+
+def maps_view(compared: Comparison, opacity: float, *, by_mean: bool) -> str:
+    """A column an arm, a row a face; the arms' maps of a face share one scale, shown with its numbers."""
+    maps, cells = shown(compared.heatmaps(), by_mean=by_mean), ""
+    for row, (face, title, crop) in enumerate(zip(FACES, compared.titles, compared.crops, strict=True)):
+        limit = render.shared_limit(maps[row::2])
+        cells += f"<h3>{escape(title[0].upper() + title[1:])}</h3><div class='ks-grid3'>"
+        for arm, heatmap in zip(compared.arms, maps[row::2], strict=True):
+            cells += _map(crop, heatmap, f"{arm.title}, face {face.upper()}", arm.title, opacity, limit)
+        cells += f"</div>{bar(maps[row], limit)}"
+    return f"<div class='ks-maps'>{cells}{_maps_caption(compared, by_mean)}</div>"
+
+
+def _map(crop: np.ndarray, heatmap: Heatmap, alt: str, title: str, opacity: float, limit: float) -> str:
+    low, high = float(heatmap.values.min()), float(heatmap.values.max())
+    over = render.overlay(enlarged(crop), heatmap, opacity=opacity, limit=limit)
+    return figure(over, f"map of {alt}, values from {low:.3g} to {high:.3g}", f"{title}: {low:.2g} to {high:.2g}")
+
+
+def enlarged(crop: np.ndarray) -> np.ndarray:
+    """(CROP_SIDE, CROP_SIDE, 3) uint8."""
+    return np.asarray(Image.fromarray(crop).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC))
+
+
+def bar(heatmap: Heatmap, limit: float) -> str:
+    """The colour scale of a map, with its numbers."""
+    low = -limit if heatmap.signed else 0.0
+    drawn = render.colour_bar(limit, signed=heatmap.signed, unit=heatmap.unit)
+    return f"<div class='ks-bar'>{picture(drawn, f'colour scale from {low:.3g} to {limit:.3g}: {heatmap.unit}')}</div>"
+
+
+def _maps_caption(compared: Comparison, by_mean: bool) -> str:
+    row, first = EXPLAINERS[compared.method], compared.arms[0].maps[0]
+    a, b = compared.titles
+    what = f"It explains the cosine of {a} and {b}" if row.targets else "It looks at no answer"
+    scale = "each map in multiples of its own mean" if by_mean else "raw values"
+    return (
+        f"<p class='ks-caption'><b>{escape(row.title)}.</b> {escape(what)}: {scale}, the three maps of a photo on "
+        f"one colour scale; the numbers below them compare the photos. "
+        f"{escape(first.caption)}</p>"
+    )
+
+
+def difference_view(
+    compared: Comparison, left: Arm, right: Arm, face: FaceName, opacity: float, *, by_mean: bool
+) -> str:
+    """Right minus left over the crop; every pair of arms would have the same scale."""
+    index = FACES.index(face)
+    pairs = [(x, y) for x in compared.arms for y in compared.arms if x is not y]
+    every = [difference(*shown((x.maps[index], y.maps[index]), by_mean=by_mean)) for x, y in pairs]
+    limit = render.shared_limit(every)
+    apart = difference(*shown((left.maps[index], right.maps[index]), by_mean=by_mean))
+    over = render.overlay(enlarged(compared.crops[index]), apart, opacity=opacity, limit=limit)
+    title = f"{right.title} minus {left.title}"
+    return (
+        f"<div class='ks-maps ks-apart'>{figure(over, f'difference map, {title}', f'{title}: {_range(apart)}')}"
+        f"{bar(apart, limit)}<p class='ks-caption'>Red: {escape(right.title)} has more there; blue: "
+        f"{escape(left.title)} has more. {escape(apart.caption)}</p></div>"
+    )
+
+
+def _range(heatmap: Heatmap) -> str:
+    return f"{float(heatmap.values.min()):+.2g} to {float(heatmap.values.max()):+.2g}"
+
+
+def gates_view(compared: Comparison, face: FaceName, opacity: float) -> str:
+    """The spatial gates of every block over the crop, one scale from 0 to 1."""
+    index, cells = FACES.index(face), ""
+    for arm in compared.arms:
+        for name, spatial in spatial_of(arm.gates[index]).items():
+            drawn = render_gates.gate_picture(compared.crops[index], spatial, opacity=opacity)
+            height, width = spatial.shape
+            values = f"{spatial.min():.2f} to {spatial.max():.2f}"
+            stage = name.replace("stage", "stage ").replace(".block", ", block ")
+            caption = f"{stage}, {height} × {width}: {values}"
+            cells += figure(drawn, f"spatial gate of {arm.title}, {stage}, values from {values}", caption)
+    if not cells:
+        return message(NO_SPATIAL)
+    scale = render.colour_bar(render_gates.LIMIT, signed=False, unit="spatial gate")
+    return (
+        f"<div class='ks-maps'><div class='ks-grid4'>{cells}</div><div class='ks-bar'>"
+        f"{picture(scale, 'colour scale from 0 to 1: spatial gate')}</div><p class='ks-caption'><b>Spatial gates of "
+        "CBAM.</b> What the features of each place were multiplied with in this very pass, all on one scale from 0 to "
+        "1. A gate says what was let through, not what became of it.</p></div>"
+    )
+
+
+def mass_table(compared: Comparison) -> str:
+    """Shares of every map by region, of both faces, beside those of a flat map."""
+    regions = compared.arms[0].mass[0].regions
+    heads = "".join(f"<th scope='col'>{escape(r)}</th>" for r in regions)
+    body = ""
+    for i, title in enumerate(compared.titles):
+        rows = [(arm.title, arm.mass[i].share) for arm in compared.arms]
+        rows.append(("a flat map", compared.arms[0].mass[i].area))
+        body += f"<tr><th scope='rowgroup' colspan='{len(regions) + 1}' class='ks-group'>{escape(title)}</th></tr>"
+        for name, values in rows:
+            cells = "".join(f"<td>{100 * float(v):.1f}</td>" for v in values)
+            body += f"<tr><th scope='row'>{escape(name)}</th>{cells}</tr>"
+    return (
+        "<p class='ks-caption'>Share of each map in a region, %. Eyes, mask area (the lower face), forehead and "
+        "background add up to 100; nose and mouth lie in the mask area.</p>"
+        "<div class='ks-scroll'><table class='ks-table' aria-label='share of each map by region'>"
+        f"<thead><tr><th scope='col'>network</th>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def trust_table(compared: Comparison, curves: Sequence[Curve]) -> str:
+    """Areas under the deletion and insertion curves of every arm's first map, beside random orders."""
+    rows, readings = "", ""
+    for arm, c in zip(compared.arms, curves, strict=True):
+        areas = (c.deletion_auc, c.random_deletion_auc, c.insertion_auc, c.random_insertion_auc)
+        cells = "".join(f"<td>{area:+.3f}</td>" for area in areas)
+        rows += f"<tr><th scope='row'>{escape(arm.title)}</th>{cells}</tr>"
+        readings += f"<li><b>{escape(arm.title)}:</b> {reading(c)}.</li>"
+    head = "".join(f"<th scope='col'>{h}</th>" for h in ("network", "deletion ↓", "random", "insertion ↑", "random"))
+    return (
+        "<div class='ks-scroll'><table class='ks-table'><caption>Areas under the curves of the cosine while pixels of "
+        f"{escape(compared.titles[0])} are taken away or put back in the map's order (fill: {escape(curves[0].fill)})"
+        f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<ul class='ks-readings'>{readings}</ul>"
+    )

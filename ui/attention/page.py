@@ -1,0 +1,214 @@
+"""The Attention tab: the same network without a gate, with SE and with CBAM, side by side on a masked face."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from explain.attention.compare import ARMS, NOTHING
+from models.faces.occluders import OCCLUDERS
+from ui.attention import answers as arms
+from ui.attention import callbacks as do
+from ui.attention.study import study
+from ui.shared import cards
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+
+NEEDS = arms.NEEDS
+LAST: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
+FETCH = "() => setTimeout(() => document.querySelector('#arms-file')?.click(), 150)"
+"""Presses the hidden download link once its file is there."""
+NAMES = {NOTHING: "None", "surgical": "Surgical mask", "cloth": "Cloth mask", "n95": "N95 mask"}
+LIMITS = """
+- **The three networks** start from one trained network without gates, which the added gates leave unchanged at first,
+  and then share seed, data, schedule and every layer but the gate. What is compared is the last part of a training
+  with the gate, not a whole one. One run each is shown here: a difference on one photo is no proof that the gate made
+  it.
+- **With one photo** every map explains the cosine between the photo with the occluder and the same photo without it;
+  with nothing worn, between the photo and its mirror image. With two photos it explains the cosine of the two, photo 1
+  wearing the occluder. The occluder is drawn after detection: keypoints are those of the bare face.
+- **A gate** is a factor in the middle of the network. A low gate dims what passes; it does not say that nothing was
+  used there.
+- **The shares by region** count a coarse map (7 × 7 in the last stage), so neighbouring regions bleed into each other.
+  Read every share beside that of a flat map.
+"""
+
+
+class Page(NamedTuple):
+    """The components that callbacks fill."""
+
+    first: PhotoInput
+    second: PhotoInput
+    occluder: gr.Radio
+    seed: gr.State
+    another: gr.Button
+    worn: gr.HTML
+    example: gr.Button
+    card: gr.HTML
+    compared: gr.State
+    rest: gr.Column
+    method: gr.Dropdown
+    layer: gr.Dropdown
+    scale: gr.Radio
+    opacity: gr.Slider
+    maps: gr.HTML
+    face: gr.Radio
+    left: gr.Dropdown
+    right: gr.Dropdown
+    slider: gr.ImageSlider
+    apart: gr.HTML
+    bars: gr.Plot
+    mass: gr.HTML
+    gates: gr.HTML
+    violins: gr.Plot
+    trust: gr.HTML
+    report: gr.Button
+    file: gr.DownloadButton
+    note: gr.HTML
+
+    @property
+    def shots(self) -> list[Any]:
+        """The session's memory of both photos."""
+        return [self.first.shot, self.second.shot]
+
+    @property
+    def view(self) -> list[Any]:
+        """What draw and draw_maps take."""
+        return [self.compared, self.scale, self.opacity, self.face, self.left, self.right]
+
+    @property
+    def pictures(self) -> list[Any]:
+        """What draw_maps returns values for."""
+        return [self.maps, self.slider, self.apart, self.gates]
+
+    @property
+    def numbers(self) -> list[Any]:
+        """What draw_numbers returns values for."""
+        return [self.face, self.bars, self.mass, self.violins]
+
+
+def build() -> Page:
+    """Lay the tab out and wire it."""
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            first = photo_input("1")
+            with gr.Group():
+                occluder = gr.Radio(
+                    [(NAMES.get(k, k.capitalize()), k) for k in (NOTHING, *OCCLUDERS)],
+                    value=OCCLUDERS[0],
+                    label="Photo 1 wears",
+                    elem_id="arms-occluder",
+                )
+                another = gr.Button("Draw another", size="sm", elem_id="arms-another")
+            worn, seed = gr.HTML(elem_id="arms-worn"), gr.State(0)
+            second = photo_input("2", "Photo 2 (optional)", 220)
+            example = gr.Button("Try an example", size="sm")
+            gr.HTML(cards.NOTICE)
+        with gr.Column(scale=8, min_width=320):
+            right = _right_side()
+    page = Page(first, second, occluder, seed, another, worn, example, *right)
+    _wire(page)
+    return page
+
+
+def opened(tab: gr.Tab, page: Page) -> None:
+    """The tab's opening fills the layer picker, and shows an example to whoever has no photo yet."""
+    tab.select(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS)
+    tab.select(do.first_visit, page.first.shot, page.first.image, **VIEWS)
+
+
+def _right_side() -> tuple[Any, ...]:
+    """The answer; below it, once there is one, the evidence, its faithfulness and the report."""
+    card = gr.HTML(cards.message(do.WAITING), elem_id="arms-answer")
+    compared = gr.State(None, time_to_live=SESSION_SECONDS)
+    with gr.Column(visible=False) as rest:
+        looked = _looked_at()
+        apart = _two_arms()
+        gr.Markdown("## How the attention is spread over the face")
+        bars = gr.Plot(show_label=False, elem_id="arms-bars")
+        mass = gr.HTML(elem_id="arms-mass")
+        gr.Markdown("## The gates themselves")
+        gates = gr.HTML(elem_id="arms-gates", min_height=60)
+        violins = gr.Plot(show_label=False, elem_id="arms-violins")
+        gr.HTML(
+            "<p class='ks-caption'><b>Channel gates of SE and CBAM</b>, a violin a block: how strongly each channel "
+            "was let through in this very pass. Gates near one value treat all channels alike.</p>"
+        )
+        gr.Markdown("## Can the maps be trusted?")
+        trust = gr.HTML(elem_id="arms-trust", min_height=60)
+        report = gr.Button("Download the report (zip)", variant="primary", elem_id="arms-report")
+        file = gr.DownloadButton("report", visible="hidden", elem_id="arms-file", elem_classes="ks-file")
+        note = gr.HTML()
+    measured = study()
+    if measured:
+        gr.Markdown("## What was measured over whole data sets")
+        gr.HTML(measured, elem_id="arms-study")
+    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
+    return card, compared, rest, *looked, *apart, bars, mass, gates, violins, trust, report, file, note
+
+
+def _looked_at() -> tuple[Any, ...]:
+    """Method, layer, scale, opacity; the maps of all arms."""
+    gr.Markdown("## Where each network looks")
+    with gr.Row():
+        choices = do.method_choices()
+        method = gr.Dropdown(choices, value=choices[0][1], label="Method", min_width=160, elem_id="arms-method")
+        layer = gr.Dropdown([do.LAYER], value=do.LAYER, label="Layer", min_width=160, elem_id="arms-layer")
+        scales = [("raw", do.RAW), ("× own mean", do.BY_MEAN)]
+        scale = gr.Radio(scales, value=do.RAW, label="Values", min_width=170, elem_id="arms-scale")
+        opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", min_width=170, elem_id="arms-opacity", buttons=[])
+    return method, layer, scale, opacity, gr.HTML(elem_id="arms-maps", min_height=120)
+
+
+def _two_arms() -> tuple[Any, ...]:
+    """Two arms on one crop with a slider between them, and their difference."""
+    gr.Markdown("## Two networks on one face")
+    names = [(title, name) for name, title in ARMS.items()]
+    with gr.Row():
+        face = gr.Radio([("photo 1", "a")], value="a", label="Face, here and below", min_width=300, elem_id="arms-face")
+        left = gr.Dropdown(names, value=names[0][1], label="Left", min_width=130, elem_id="arms-left")
+        right = gr.Dropdown(names, value=names[-1][1], label="Right", min_width=130, elem_id="arms-right")
+    with gr.Row():
+        with gr.Column(min_width=280):
+            slider = gr.ImageSlider(
+                interactive=False, format="jpeg", buttons=[], max_height=420, elem_id="arms-slider", label="Left, right"
+            )
+        with gr.Column(min_width=280):
+            apart = gr.HTML(elem_id="arms-apart")
+    return face, left, right, slider, apart
+
+
+def _wire(page: Page) -> None:
+    """Photos, occluder, method and layer run networks; scale, opacity, face and the two arms only redraw."""
+    for photo in (page.first, page.second):
+        on_change(photo, lambda event: _then_compare(event, page))
+    page.example.click(do.example, None, page.first.image, **VIEWS)
+    _then_compare(page.occluder.input(do.redraws, page.occluder, page.another, **VIEWS), page)
+    _then_compare(page.another.click(do.another, page.seed, page.seed, **VIEWS), page)
+    _then_compare(page.method.input(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS), page)
+    _then_compare(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
+    for control in (page.scale, page.opacity, page.left, page.right):
+        control.input(do.draw_maps, page.view, page.pictures, **LAST)
+    page.face.input(do.draw_maps, page.view, page.pictures, **LAST)
+    page.face.input(do.draw_numbers, [page.compared, page.face], page.numbers, **LAST)
+    made = page.report.click(
+        do.make_report,
+        [*page.shots, page.compared, page.opacity],
+        [page.file, page.note],
+        show_progress_on=page.report,
+        **RUNS,
+    )
+    made.success(None, None, None, js=FETCH, api_visibility="private")
+
+
+def _then_compare(event: Any, page: Page) -> None:
+    """After `event`: the three answers, everything drawn from them, and the faithfulness of the maps."""
+    answered = event.then(
+        do.compare,
+        [*page.shots, page.occluder, page.seed, page.method, page.layer],
+        [page.compared, page.card, page.worn, page.rest],
+        show_progress_on=page.card,
+        **RUNS,
+    )
+    drawn = answered.then(do.draw, page.view, [*page.pictures, *page.numbers], **VIEWS)
+    drawn.then(do.check_maps, [*page.shots, page.compared], page.trust, show_progress_on=page.trust, **RUNS)

@@ -1,0 +1,61 @@
+"""The endpoint of the keypoint comparison, for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from models import KEYPOINT_NAMES, PhotoError, WeightError
+from models.faces.affine import Move
+from ui.keypoints import answers as following
+from ui.shared.answering import sidecar, trained, weight_of
+from ui.shared.photos import take
+from ui.shared.widgets import API_RUNS, file_image
+
+Json = dict[str, Any]
+
+
+def moved_face(
+    photo: str, rotation: float = 0, scale: float = 1, shift_x: float = 0, shift_y: float = 0, offsets: bool = True
+) -> Json:
+    """Move the largest face of a photo out of alignment and compare it with its aligned self in three ViTs.
+
+    A research demonstration, no proof of identity: it tells how stable an embedding is, not how well a network tells
+    people apart.
+
+    Args:
+        photo: The photo: JPEG, PNG, WebP, BMP or TIFF with at least one face.
+        rotation: Degrees, clockwise.
+        scale: Above 1 the face is larger.
+        shift_x: To the right, in sides of the crop.
+        shift_y: Down, in sides of the crop.
+        offsets: False leaves the position offsets out of the networks that have them.
+
+    Returns:
+        models: for vit_kprpe, vit_irpe and vit_abs the similarity (cosine) of the moved face to the aligned one, and
+        weight_sha256; keypoints: five (x, y) in [0, 1] of the moved crop, as the networks were given them.
+    """
+    try:
+        move = Move(float(rotation), float(scale), float(shift_x), float(shift_y))
+        look = following.look(take(photo), following.Setting(move, None, not offsets))
+    except (PhotoError, WeightError, ValueError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    return {
+        "models": {
+            model: {
+                "similarity_to_aligned": found.similarity,
+                "weight_sha256": sidecar(weight_of(model) or model).sha256,
+            }
+            for model, found in look.followed.items()
+        },
+        "keypoints": dict(zip(KEYPOINT_NAMES, look.keypoints.tolist(), strict=True)),
+    }
+
+
+def build() -> None:
+    """Register the endpoint where all three networks have a weight; call it among components that are never shown."""
+    if not trained(following.MODELS):
+        return
+    settings = [file_image(), gr.Number(0), gr.Number(1), gr.Number(0), gr.Number(0), gr.Checkbox(True)]
+    gr.Button().click(moved_face, settings, gr.JSON(), api_name="moved_face", **API_RUNS)

@@ -1,0 +1,258 @@
+"""The Keypoints tab: one face moved out of alignment; how three ViTs take it, and the offsets that follow the face."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from explain.core.render_evidence import SIDE
+from explain.keypoints.find import SWEEPS
+from explain.keypoints.render import AXES
+from models import KEYPOINT_NAMES
+from ui.keypoints import callbacks as do
+from ui.keypoints import cards as keypoints_cards
+from ui.keypoints.answers import MODELS
+from ui.shared import cards
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+
+NEEDS = MODELS
+LAST: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
+RUN_LAST: dict[str, Any] = {"trigger_mode": "always_last", **RUNS}
+FETCH = "() => setTimeout(() => document.querySelector('#{}')?.click(), 150)"
+"""Presses a hidden download link once its file is there."""
+LIMITS = """
+- **Similarity to the aligned face** says how stable an embedding is. A network that gave every face the same embedding
+  would be perfectly stable: accuracy on moved faces is measured on LFW, see the tab Models.
+- **An offset** is one part of an attention logit, before the softmax. A large offset may decide nothing where the other
+  part is larger; the attention beside it shows what came of both.
+- **iRPE's offsets** depend on what the query patch holds, so they change with the pixels; they never see the keypoints.
+- **KP-RPE's offsets started as windows** on places of the face here, not at zero as published; a start from zero is
+  not in the tables. All three networks read patches from the reference encoder's first stages.
+- **Offsets off** leaves out what these weights were trained with. It shows how much the network leans on them, not how
+  a network trained without them would do.
+"""
+
+
+class Page(NamedTuple):
+    """The components that callbacks fill."""
+
+    photo: PhotoInput
+    moves: list[gr.Slider]
+    aligned: gr.Button
+    off: gr.Checkbox
+    fed: gr.Image
+    picked: gr.Radio
+    x: gr.Number
+    y: gr.Number
+    reset: gr.Button
+    card: gr.HTML
+    rest: gr.Column
+    layer: gr.Dropdown
+    head: gr.Dropdown
+    opacity: gr.Slider
+    row: gr.Slider
+    column: gr.Slider
+    kprpe: gr.Image
+    irpe: gr.Image
+    note: gr.HTML
+    difference: gr.HTML
+    attention: gr.HTML
+    plots: list[gr.Plot]
+    what: gr.Dropdown
+    gif: gr.Button
+    gif_file: gr.DownloadButton
+    report: gr.Button
+    report_file: gr.DownloadButton
+    said: gr.HTML
+    look: gr.State
+    held: gr.State
+    points: gr.State
+    place: gr.State
+
+    @property
+    def controls(self) -> list[Any]:
+        """What do.run takes."""
+        return [self.photo.shot, *self.moves, self.off, self.points]
+
+    @property
+    def view(self) -> list[Any]:
+        """What is looked at, in the order of do.draw."""
+        return [self.layer, self.head, self.place, self.opacity]
+
+    @property
+    def drawn(self) -> list[Any]:
+        """What do.draw returns values for."""
+        return [self.row, self.column, self.kprpe, self.irpe, self.note, self.difference, self.attention]
+
+
+def build() -> Page:
+    """Lay the tab out and wire it."""
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            left = _left_side()
+        with gr.Column(scale=8, min_width=320):
+            page = Page(*left, *_right_side(), *(gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(4)))
+    _wire(page)
+    return page
+
+
+def opened(tab: gr.Tab, page: Page) -> None:
+    """The first time the tab is opened: a finished example, turned a little."""
+    first = tab.select(do.first_visit, page.photo.shot, [*page.photo.outputs, page.moves[0]], **RUNS)
+    then_run(first.then, page)
+
+
+def _left_side() -> list[Any]:
+    """Photo, sliders, and the crop with its keypoints."""
+    photo = photo_input("K", "Photo", height=260)
+    gr.Markdown("### Move the face in its crop")
+    moves = [
+        _slider("Rotation, clockwise (°)", -60, 60, 0, 1, "rotation"),
+        _slider("Scale (×)", 0.6, 1.6, 1, 0.02, "scale"),
+        _slider("Shift to the right (% of the crop)", -30, 30, 0, 1, "shift-x"),
+        _slider("Shift down (% of the crop)", -30, 30, 0, 1, "shift-y"),
+    ]
+    with gr.Row():
+        aligned = gr.Button("Back to aligned", size="sm", min_width=120, elem_id="kp-aligned")
+        off = gr.Checkbox(label="Offsets off", min_width=120, elem_id="kp-off")
+    gr.Markdown("### Keypoints")
+    fed = _crop("kp-fed", "What the networks are fed", "The moved crop with its five keypoints")
+    gr.HTML(keypoints_cards.LEGEND)
+    picked = gr.Radio(
+        [(name, i) for i, name in enumerate(KEYPOINT_NAMES)], label="Picked keypoint", elem_id="kp-picked"
+    )
+    with gr.Row():
+        x, y = (
+            gr.Number(None, label=f"{axis} (px of the crop)", min_width=100, interactive=False, elem_id=f"kp-{axis}")
+            for axis in "xy"
+        )
+    reset = gr.Button("Back to detected keypoints", size="sm", elem_id="kp-reset")
+    gr.HTML(cards.NOTICE)
+    return [photo, moves, aligned, off, fed, picked, x, y, reset]
+
+
+def _right_side() -> list[Any]:
+    """The answer; below it, once there is one, offsets, curves, animation and report."""
+    card = gr.HTML(cards.message(do.WAITING), elem_id="kp-answer")
+    with gr.Column(visible=False) as rest:
+        gr.Markdown("## What position adds: offsets of one patch\nClick a patch on either picture.")
+        with gr.Row():
+            layer = gr.Dropdown(label="Layer", interactive=True, min_width=150, elem_id="kp-layer")
+            head = gr.Dropdown(label="Head", interactive=True, min_width=150, elem_id="kp-head")
+            opacity = _slider("Opacity of the map", 0, 1, 0.65, 0.05, "opacity")
+        with gr.Row(elem_classes="ks-pair"):
+            fields = [
+                _crop(f"kp-{key}", f"{name}: offsets", f"Offsets of {name} for the framed patch")
+                for key, name in zip(("kprpe", "irpe"), keypoints_cards.NAMES.values(), strict=True)
+            ]
+        with gr.Row():
+            row, column = (_slider(f"{w} of the patch", 1, 14, 1, 1, w.lower()) for w in ("Row", "Column"))
+        note, difference, attention = (gr.HTML(elem_id=f"kp-{w}") for w in ("note", "difference", "attention"))
+        gr.Markdown("## How far can the face move?")
+        gr.HTML(keypoints_cards.CURVES)
+        plots = []
+        for pair in (("rotation", "scale"), ("shift_x", "shift_y")):
+            with gr.Row():
+                plots += [gr.Plot(show_label=False, min_width=300, elem_id=f"kp-curve-{w}") for w in pair]
+        with gr.Row():
+            choices = [(AXES[w][0].capitalize(), w) for w in SWEEPS]
+            what = gr.Dropdown(choices, value="rotation", label="Animation of", min_width=160, elem_id="kp-what")
+            gif = gr.Button("Download GIF", min_width=160, elem_id="kp-gif")
+            report = gr.Button("Download report (zip)", variant="primary", min_width=160, elem_id="kp-report")
+        gif_file, report_file = (
+            gr.DownloadButton("file", visible="hidden", elem_id=f"kp-{w}-file", elem_classes="ks-file")
+            for w in ("gif", "report")
+        )
+        said = gr.HTML(elem_id="kp-said")
+    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
+    views = [row, column, *fields, note, difference, attention, plots, what]
+    return [card, rest, layer, head, opacity, *views, gif, gif_file, report, report_file, said]
+
+
+def _slider(label: str, low: float, high: float, value: float, step: float, key: str) -> gr.Slider:
+    return gr.Slider(low, high, value, step=step, label=label, min_width=140, elem_id=f"kp-{key}", buttons=[])
+
+
+def _crop(key: str, label: str, alt: str) -> gr.Image:
+    """A crop to be clicked."""
+    return gr.Image(
+        label=label,
+        interactive=False,
+        format="jpeg",
+        min_width=120,
+        buttons=[],
+        elem_id=key,
+        elem_classes="ks-click",
+        alt_text=f"{alt}, {SIDE} px",
+    )
+
+
+def _wire(page: Page) -> None:
+    """Photo, moves, keypoints and the switch run networks; what is looked at never does."""
+    on_change(page.photo, lambda event: _then_run_afresh(event, page))
+    for slider in page.moves:
+        then_run(slider.input, page)
+    then_run(page.off.input, page)
+    then_run(page.aligned.click(do.still, None, page.moves, **VIEWS).then, page)
+    _wire_keypoints(page)
+    _wire_view(page)
+    _wire_files(page)
+
+
+def _then_run_afresh(event: Any, page: Page) -> None:
+    """Another face has other keypoints, and is looked at from its left eye again."""
+    forgotten = [page.points, page.picked, page.place]
+    then_run(event.then(lambda: (None, None, None), None, forgotten, **VIEWS).then, page)
+
+
+def then_run(listen: Any, page: Page) -> None:
+    """On an event (its listener, or `then` of another): the answer, everything drawn, and the curves."""
+    ran = listen(do.run, page.controls, [page.look, page.card, page.rest], show_progress="hidden", **RUN_LAST)
+    fed = ran.then(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **LAST)
+    offered = fed.then(do.offer, [page.look, page.layer, page.head], [page.layer, page.head], **LAST)
+    drawn = _draw_on(offered.then, page)
+    drawn.then(
+        do.curves,
+        [page.photo.shot, page.look, page.held],
+        [page.held, *page.plots],
+        show_progress="hidden",
+        **RUN_LAST,
+    )
+
+
+def _draw_on(listen: Any, page: Page) -> Any:
+    return listen(do.draw, [page.look, *page.view], page.drawn, **LAST)
+
+
+def _wire_keypoints(page: Page) -> None:
+    def show(event: Any) -> None:
+        event(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **LAST)
+
+    chosen = [page.picked, page.points]
+    show(page.fed.select(do.click_keypoint, [page.look, page.picked], chosen, **LAST).then)
+    show(page.picked.input)
+    for field in (page.x, page.y):
+        field.submit(do.type_keypoint, [page.look, page.picked, page.x, page.y], page.points, **LAST)
+    page.reset.click(lambda: (None, None), None, [page.points, page.picked], **VIEWS)
+    then_run(page.points.change, page)
+
+
+def _wire_view(page: Page) -> None:
+    for picker in (page.layer, page.head, page.opacity):
+        _draw_on(picker.input, page)
+    for picture in (page.kprpe, page.irpe):
+        _draw_on(picture.select(do.clicked, None, page.place, **LAST).then, page)
+    for slider in (page.row, page.column):
+        _draw_on(slider.input(do.place_of, [page.look, page.row, page.column], page.place, **LAST).then, page)
+
+
+def _wire_files(page: Page) -> None:
+    seen = [page.photo.shot, page.look]
+    files = (
+        (page.gif, do.animate, [*seen, page.what, *page.view], page.gif_file),
+        (page.report, do.make_report, [*seen, page.held, *page.view], page.report_file),
+    )
+    for button, make, inputs, file in files:
+        made = button.click(make, inputs, [file, page.said], show_progress_on=button, **RUNS)
+        made.success(None, None, None, js=FETCH.format(file.elem_id), api_visibility="private")

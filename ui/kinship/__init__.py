@@ -1,0 +1,1 @@
+"""The Kinship tab: two faces, parents and child, search."""

@@ -1,0 +1,198 @@
+"""Named endpoints for programs: gradio_client, plain HTTP, and MCP for scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from models import PhotoError, WeightError, open_photo
+from models.faces.files import GalleryError
+from models.faces.quality import assess
+from models.gallery import Hit
+from ui.kinship import tri_answers as triplet
+from ui.kinship.search_answers import Ranking, collect, rank, silent
+from ui.shared import answering
+from ui.shared.photos import take
+from ui.shared.widgets import API_RUNS, file_image
+
+Json = dict[str, Any]
+
+
+def kin_score(photo_a: str, photo_b: str, model: str = "dlib_kin") -> Json:
+    """Compare the largest face of two photos: are they blood relatives, or the same person?
+
+    A research demonstration: the score is no proof of kinship or identity.
+
+    Args:
+        photo_a: The first photo: JPEG, PNG, WebP, BMP or TIFF with at least one face.
+        photo_b: The second photo.
+        model: Name of a weight: dlib_kin asks for kinship, dlib_resnet for the same person.
+
+    Returns:
+        score: calibrated probability from 0 to 1, mean of score_ab and score_ba; similarity: cosine from -1 to 1;
+        threshold: on the score; decision: in words; far and tar: shares measured at the threshold on the pairs that
+        protocol names; model and weight_sha256: what answered.
+    """
+    _check_weight(model, answering.pair_weights())
+    with _in_words():
+        given = answering.answer(take(photo_a), take(photo_b), model)
+    row = answering.sidecar(model)
+    verdict = answering.judge(given, row.threshold)
+    return {
+        "score": given.score,
+        "score_ab": given.score_ab,
+        "score_ba": given.score_ba,
+        "similarity": given.similarity,
+        "threshold": row.threshold,
+        "decision": verdict.decision,
+        "far": verdict.far,
+        "tar": verdict.tar,
+        "protocol": verdict.protocol,
+        "model": row.model,
+        "weight_sha256": row.sha256,
+    }
+
+
+def tri_score(father: str, mother: str, child: str, model: str = "dlib_kin") -> Json:
+    """Compare the largest face of three photos: is the child theirs, the father's and the mother's?
+
+    A research demonstration: the score is no proof of kinship.
+
+    Args:
+        father: The father's photo: JPEG, PNG, WebP, BMP or TIFF with at least one face.
+        mother: The mother's photo.
+        child: The child's photo.
+        model: Name of a weight that answers kinship.
+
+    Returns:
+        score: from 0 to 1, a probability only when calibrated (on triplets) is true; father_child and mother_child:
+        the scores of the two pairs; threshold: on the score; decision: in words; far and tar: shares measured on
+        triplets at the threshold, null where nobody measured them; protocol, model and weight_sha256.
+    """
+    _check_weight(model, triplet.weights())
+    with _in_words():
+        given = triplet.answer(triplet.Family(take(father), take(mother), take(child)), model)
+    row, threshold = answering.sidecar(model), triplet.own_threshold(model)
+    verdict = triplet.judge(given, threshold)
+    return {
+        "score": given.score,
+        "calibrated": given.calibrated,
+        "father_child": given.father.pair.score,
+        "mother_child": given.mother.pair.score,
+        "threshold": threshold,
+        "decision": verdict.decision,
+        "far": verdict.far,
+        "tar": verdict.tar,
+        "protocol": verdict.protocol,
+        "model": row.model,
+        "weight_sha256": row.sha256,
+    }
+
+
+def kin_search(probe: str, gallery: list[str], model: str = "dlib_kin") -> Json:
+    """Rank every face of many photos by kinship (or identity) with the largest face of a probe photo.
+
+    A research demonstration: somebody comes first in every gallery, and no place is proof of kinship or identity.
+
+    Args:
+        probe: The probe's photo: JPEG, PNG, WebP, BMP or TIFF with at least one face.
+        gallery: Photos, or zips of photos.
+        model: Name of a weight: dlib_kin asks for kinship, dlib_resnet for the same person.
+
+    Returns:
+        faces: how many were ranked; ranking: the first 100, each with rank, file, face (its number in the photo, the
+        largest 1), similarity (cosine) and score (of the pair; null beyond the 50 most similar); skipped: files that
+        gave no face, with the reason; threshold, far and tar of single pairs; model and weight_sha256.
+    """
+    _check_weight(model, answering.pair_weights())
+    with _in_words():
+        collection = collect(gallery or [], silent, get_upload_folder())
+        ranking = rank(collection, take(probe), model, silent)
+    row = answering.sidecar(model)
+    far, tar = row.operating_points.at(row.threshold)
+    return {
+        "faces": len(ranking.hits),
+        "ranking": [_place(i, hit, ranking) for i, hit in enumerate(ranking.hits[:100], 1)],
+        "skipped": [{"file": s.name, "reason": s.reason} for s in collection.skipped],
+        "threshold": row.threshold,
+        "far": far,
+        "tar": tar,
+        "model": row.model,
+        "weight_sha256": row.sha256,
+    }
+
+
+def _place(number: int, hit: Hit, ranking: Ranking) -> Json:
+    named = ranking.entry(hit).named
+    return {
+        "rank": number,
+        "file": named.file,
+        "face": named.face,
+        "similarity": hit.similarity,
+        "score": hit.score,
+    }
+
+
+def _check_weight(model: str, known: list[str]) -> None:
+    if model not in known:
+        raise gr.Error(f"There is no weight {model!r}; there are: {', '.join(known) or 'none'}.", print_exception=False)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What the models say about a photo, a gallery or a weight becomes the caller's error."""
+    try:
+        yield
+    except (PhotoError, WeightError, GalleryError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def detect(photo: str) -> Json:
+    """Find the faces in a photo, largest first.
+
+    Args:
+        photo: JPEG, PNG, WebP, BMP or TIFF.
+
+    Returns:
+        width and height in pixels, and faces: a list of box (XYXY pixels), keypoints (five (x, y) in pixels: left eye,
+        right eye, nose, left and right mouth corner, as seen in the image), confidence (0 to 1) and quality (in words).
+    """
+    with _in_words():
+        shot = take(photo)
+    height, width = open_photo(photo).shape[:2]
+    faces = [shot.pick(i).face() for i in range(len(shot.marks))]
+    return {
+        "width": width,
+        "height": height,
+        "faces": [
+            {
+                "box": [float(v) for v in f.box],
+                "keypoints": f.keypoints.astype(float).tolist(),
+                "confidence": f.confidence,
+                "quality": assess(f).words,
+            }
+            for f in faces
+        ],
+    }
+
+
+def build() -> None:
+    """Register the endpoints; call it among components that are never shown.
+
+    Photos come through image components and not through gr.api: theirs is the check that a path was uploaded.
+    """
+    photo_a, photo_b = file_image(), file_image()
+    model = gr.Dropdown(answering.pair_weights(), value=answering.default_weight())
+    found = gr.JSON()
+    gr.Button().click(kin_score, [photo_a, photo_b, model], found, api_name="kin_score", **API_RUNS)
+    mother, child = file_image(), file_image()
+    kinship = gr.Dropdown(triplet.weights(), value=triplet.default_weight())
+    gr.Button().click(tri_score, [photo_a, mother, child, kinship], found, api_name="tri_score", **API_RUNS)
+    gallery = gr.File(file_count="multiple")
+    one: dict[str, Any] = {"concurrency_id": "gallery", "concurrency_limit": 1}
+    gr.Button().click(kin_search, [photo_a, gallery, model], found, api_name="kin_search", **one)
+    gr.Button().click(detect, photo_a, found, api_name="detect", api_visibility="undocumented", **API_RUNS)

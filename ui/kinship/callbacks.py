@@ -1,0 +1,228 @@
+"""What the Kinship tab does, as plain functions: values in, values for components out."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+from plotly.graph_objects import Figure
+
+from explain import EXPLAINERS, Curve, RegionDrops
+from explain.core import render
+from models import PhotoError, WeightError
+from ui.shared import answering, cards, evidence
+from ui.shared import evidence_callbacks as evidence_callbacks
+from ui.shared.answering import Answer
+from ui.shared.evidence import Maps, Seen
+from ui.shared.examples import Example, first_example
+from ui.shared.photos import Shot
+from ui.shared.widgets import show_shot
+
+WAITING = "The answer appears here as soon as both photos show a face."
+WAITING_MAPS = "The maps appear here together with the answer."
+WORKING = "Working on an example: a few seconds."
+UNTRAINED = "No weight for comparing two faces is installed: there is nothing to answer with. See the tab Models."
+OPACITY = 0.5
+FAILURES = (PhotoError, WeightError)
+
+
+Answered = tuple[Answer | None, str, Any, Seen | None]
+
+
+def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: float) -> Answered:
+    """Score two photos -> answer, its card, the rest of the page shown, and what the same pass gave away."""
+    if weight is None:
+        return _no_answer(UNTRAINED)
+    if a is None or b is None:
+        return _no_answer(WAITING, error=False)
+    try:
+        given, seen = evidence.answer_and_look(a, b, weight)
+    except FAILURES as error:
+        return _no_answer(str(error))
+    return given, set_threshold(given, threshold), gr.update(visible=True), seen
+
+
+def own_threshold(weight: str | None) -> Any:
+    """The threshold a weight was shipped with: where the slider stands until the user moves it.
+
+    A step of its own, before the answer: an answer that also set the slider could set it back to what it was when two
+    of them overlap.
+    """
+    try:
+        return gr.skip() if weight is None else answering.sidecar(weight).threshold
+    except WeightError:
+        return gr.skip()  # the answer that follows says what is wrong with the weight
+
+
+def _no_answer(why: str, *, error: bool = True) -> Answered:
+    return None, cards.message(why, error=error), gr.update(visible=False), None
+
+
+def describe(weight: str | None) -> Any:
+    """How good the chosen model is, under its picker."""
+    try:
+        return gr.skip() if weight is None else gr.update(info=answering.measured(weight))
+    except WeightError:
+        return gr.skip()  # the answer that follows says what is wrong with the weight
+
+
+def set_threshold(answer: Answer | None, threshold: float) -> str:
+    """An answer against another threshold; no model runs."""
+    if answer is None:
+        return cards.message(WAITING)
+    return cards.answer_card(answer, answering.judge(answer, threshold), threshold)
+
+
+def offer_methods(weight: str | None, method: str | None) -> tuple[Any, Any]:
+    """Method and layer pickers for a model; the method stays when the model has it."""
+    if weight is None:
+        return gr.skip(), gr.skip()
+    try:
+        choices = evidence.method_choices(weight)
+    except WeightError:  # the card has said so
+        return gr.skip(), gr.skip()
+    labels = [label for _, label in choices]
+    method = method if method in labels else evidence.DEFAULT_METHOD if evidence.DEFAULT_METHOD in labels else labels[0]
+    return gr.update(choices=choices, value=method), offer_layers(weight, method)
+
+
+def offer_layers(weight: str | None, method: str) -> Any:
+    """Layer picker of a method; hidden where there is nothing to choose."""
+    if weight is None:
+        return gr.skip()
+    layers = evidence.layer_choices(weight, method)
+    return gr.update(choices=layers, value=evidence.default_layer(weight, method), visible=len(layers) > 1)
+
+
+def explain_pair(
+    a: Shot | None, b: Shot | None, answer: Answer | None, method: str, layer: str | None, opacity: float
+) -> tuple[Maps | None, str]:
+    """Maps of an answered pair and their picture."""
+    if a is None or b is None or answer is None:
+        return None, cards.message(WAITING_MAPS)
+    try:
+        layers = evidence.layer_choices(answer.weight, method)
+        chosen = layer if layer in layers else None
+        maps = evidence.make_maps(a, b, answer.weight, method, chosen)
+        return maps, cards.maps_view(maps, a, b, opacity)
+    except (WeightError, ValueError) as error:
+        return None, cards.message(str(error), error=True)
+
+
+def redraw(maps: Maps | None, a: Shot | None, b: Shot | None, opacity: float) -> str:
+    """The same maps at another opacity; no model runs."""
+    if maps is None or a is None or b is None:
+        return cards.message(WAITING_MAPS)
+    try:
+        return cards.maps_view(maps, a, b, opacity)
+    except PhotoError as error:
+        return cards.message(str(error), error=True)
+
+
+def cover_regions(a: Shot | None, b: Shot | None, answer: Answer | None) -> tuple[Any, str]:
+    """Bars and table of what covering each region takes from the score."""
+    if a is None or b is None or answer is None:
+        return None, ""
+    try:
+        drops = evidence.occlude_regions(a, b, answer.weight)
+    except FAILURES as error:
+        return None, cards.message(str(error), error=True)
+    return region_bars(drops), cards.region_table(drops)
+
+
+def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[Any, Any, str]:
+    """Faithfulness curves of both maps and their areas."""
+    if a is None or b is None or maps is None:
+        return None, None, ""
+    try:
+        curves = evidence.curves(a, b, maps)
+    except FAILURES as error:
+        return None, None, cards.message(str(error), error=True)
+    return *curve_plots(curves), cards.curve_table(curves)
+
+
+def region_bars(drops: tuple[RegionDrops, RegionDrops]) -> Figure:
+    """The bars in a height that stands beside the table."""
+    return render.region_figure(*drops).update_layout(height=300, title_text="", legend_y=-0.15)
+
+
+def curve_plots(curves: tuple[Curve, Curve]) -> list[Figure]:
+    """Both faces' curves on one scale of the answer."""
+    values = [y for c in curves for y in (c.deletion, c.insertion, c.random_deletion, c.random_insertion)]
+    low, high = min(float(y.min()) for y in values), max(float(y.max()) for y in values)
+    margin = 0.05 * max(high - low, 0.01)
+    plots = []
+    for c in curves:
+        title = f"Face {c.face.upper()}: {EXPLAINERS[c.method].title}, missing pixels: {c.fill}"
+        plot = render.curve_figure(c).update_layout(height=400, title_text=title)
+        plots.append(plot.update_yaxes(range=[low - margin, high + margin]))
+    return plots
+
+
+def make_report(
+    a: Shot | None,
+    b: Shot | None,
+    maps: Maps | None,
+    threshold: float,
+    opacity: float,
+    seen: Seen | None = None,
+    *patch: Any,
+) -> tuple[str | None, str]:
+    """Write the report's zip -> its path for the download link, and a line when there is nothing to report.
+
+    `patch` is layer, head, place and number of links, as evidence_callbacks.look takes them.
+    """
+    if a is None or b is None or maps is None:
+        return None, cards.message("There is no answer to report yet.", error=True)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder, look = Path(scratch) / "kinsight-report", evidence_callbacks.look(seen, *patch) if seen else None
+            made = evidence.report(folder, a, b, maps, threshold=threshold, opacity=opacity, look=look)
+            return save_file_to_cache(made, get_upload_folder()), ""  # where delete_cache finds it
+    except FAILURES as error:
+        return None, cards.message(str(error), error=True)
+
+
+def load_example(example: Example) -> list[Any]:
+    """Both photos of an example and the model that fits it."""
+    a, b = example.shots()
+    return [*show_shot(a), *show_shot(b), example.weight()]
+
+
+def prepare_first_view() -> None:
+    """Compute the first example, once for everybody. A step of its own: who uploads meanwhile keeps the upload."""
+    with contextlib.suppress(*FAILURES):  # the step that shows it says what failed
+        first_example()
+
+
+def first_view() -> list[Any] | None:
+    """The finished first example, a value for each of Page.filled; None when there is no weight to answer with."""
+    done = first_example()
+    if done is None:
+        return None
+    weight, sidecar = done.answer.weight, answering.sidecar(done.answer.weight)
+    methods, layers = offer_methods(weight, done.maps.method)
+    return [
+        *show_shot(done.a),
+        *show_shot(done.b),
+        weight,
+        done.answer,
+        done.seen,
+        set_threshold(done.answer, sidecar.threshold),
+        sidecar.threshold,
+        gr.update(visible=True),
+        methods,
+        layers,
+        done.maps,
+        redraw(done.maps, done.a, done.b, OPACITY),
+        region_bars(done.drops),
+        cards.region_table(done.drops),
+        *curve_plots(done.curves),
+        cards.curve_table(done.curves),
+        *evidence_callbacks.show(done.seen, OPACITY),
+    ]

@@ -1,0 +1,69 @@
+"""The Kinship tab: one question asked of two faces, of parents and child, or of a gallery."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from ui.kinship import page as kinship
+from ui.kinship import search_callbacks as searching
+from ui.kinship import search_page as search
+from ui.kinship import tri_callbacks as tri_do
+from ui.kinship import tri_page as tri
+from ui.kinship.callbacks import own_threshold
+from ui.shared.widgets import RUNS, VIEWS
+
+PAIR = "pair"
+"""The sub-tab of two faces, where the others send their pairs."""
+TO_TOP = "() => window.scrollTo({top: 0})"
+
+
+def build() -> None:
+    """A sub-tab a mode; the pairs of the others open as two faces."""
+    with gr.Tabs(elem_id="modes") as modes:
+        with gr.Tab("Two faces", id=PAIR):
+            pair = kinship.build()
+        with gr.Tab("Parents and child", id="tri") as tri_tab:
+            family = tri.build()
+        with gr.Tab("Search", id="search") as search_tab:
+            found = search.build()
+    tri.then_answer(tri_tab.select(tri_do.first_visit, family.shots, family.photos, **RUNS), family)
+    seen = search_tab.select(
+        searching.first_visit,
+        [found.probe.shot, found.collection],
+        [*found.probe.outputs, found.collection, found.note],
+        **RUNS,
+    )
+    search.then_find(seen, found)
+    _open_parents(modes, pair, family)
+    _open_results(modes, pair, found)
+
+
+def _open_parents(modes: gr.Tabs, pair: kinship.Page, family: tri.Page) -> None:
+    """A button a parent: that pair as two faces."""
+
+    def opened(parent: Any, child: Any, weight: str | None) -> list[Any]:
+        return [*tri_do.open_pair(parent, child, weight), gr.Tabs(selected=PAIR)]
+
+    for button, parent in ((family.open_father, family.father), (family.open_mother, family.mother)):
+        event = partial(button.click, opened, [parent.shot, family.child.shot, family.weight])
+        _then_show(event, modes, pair, button)
+
+
+def _open_results(modes: gr.Tabs, pair: kinship.Page, found: search.Page) -> None:
+    """A click on a result: the probe and that face become the two photos of "Two faces"."""
+
+    def opened(ranking: Any, event: gr.EventData) -> list[Any]:
+        return [*searching.open_pair(ranking, event.entry), gr.Tabs(selected=PAIR)]
+
+    event = partial(found.hits.click, opened, found.ranking)
+    _then_show(event, modes, pair, found.hits)
+
+
+def _then_show(event: Any, modes: gr.Tabs, pair: kinship.Page, on: Any) -> None:
+    """`event` fills the photos, the model and the chosen sub-tab; then the pair is answered as any other."""
+    sent = event([*pair.a.outputs, *pair.b.outputs, pair.weight, modes], show_progress_on=on, **RUNS)
+    sent.success(None, None, None, js=TO_TOP, api_visibility="private")
+    kinship.then_answer(sent.success(own_threshold, pair.weight, pair.threshold, **VIEWS), pair)

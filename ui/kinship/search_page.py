@@ -1,0 +1,154 @@
+"""Search: a probe and a gallery of photos in; the gallery ranked by kinship with the probe out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from models.gallery import TOP
+from ui.kinship import search_callbacks as do
+from ui.kinship.callbacks import own_threshold
+from ui.shared import answering, cards
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+
+GALLERIES: dict[str, Any] = {"concurrency_id": "gallery", "concurrency_limit": 1, "api_visibility": "private"}
+"""Events that go through a whole gallery: minutes, so one at a time and beside the queue of single pairs."""
+PICKED = (
+    "element.addEventListener('click', e => { const hit = e.target.closest('[data-entry]');"
+    " if (hit) trigger('click', {entry: Number(hit.dataset.entry)}); });"
+)
+FETCH = "() => setTimeout(() => document.querySelector('#search-file')?.click(), 150)"
+"""Presses the hidden download link once its file is there."""
+LIMITS = """
+- **A place is no verdict.** In every gallery somebody comes first. A threshold is measured on single pairs: asked of
+  many people it finds strangers by chance, and the answer says about how many.
+- **Other photos of the probe** come before all relatives: nobody resembles a person more than they do themselves.
+- **The photos** stay in this session: when it ends, or another gallery comes, what was unpacked or encoded is removed.
+"""
+
+
+class Page(NamedTuple):
+    """The components that callbacks fill."""
+
+    probe: PhotoInput
+    files: gr.File
+    folder: gr.UploadButton
+    note: gr.HTML
+    collection: gr.State
+    weight: gr.Dropdown
+    every_face: gr.Radio
+    top: gr.Radio
+    card: gr.HTML
+    rest: gr.Column
+    threshold: gr.Slider
+    hits: gr.HTML
+    ranking: gr.State
+    export: gr.Button
+    file: gr.DownloadButton
+    export_note: gr.HTML
+
+
+def build() -> Page:
+    """Lay the page out and wire it."""
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            probe = photo_input("probe", "Photo of the probe")
+            gallery = _gallery_input()
+            options = _options()
+            example = gr.Button("Try an example", size="sm")
+            gr.HTML(cards.NOTICE)
+        with gr.Column(scale=8, min_width=320):
+            page = Page(probe, *gallery, *options, *_right_side())
+    _wire(page)
+    then_find(example.click(do.load_example, None, [*probe.outputs, page.collection, page.note], **RUNS), page)
+    return page
+
+
+def _gallery_input() -> tuple[Any, ...]:
+    files = gr.File(
+        file_count="multiple",
+        file_types=["image", ".zip"],
+        label="Gallery: photos or zips",
+        height=170,
+        elem_id="gallery-files",
+    )
+    folder = gr.UploadButton("Choose a folder instead", file_count="directory", size="sm", elem_id="gallery-folder")
+    note = gr.HTML(cards.message(do.NO_GALLERY), elem_id="gallery-note", min_height=76)
+    return files, folder, note, gr.State(None, time_to_live=SESSION_SECONDS)
+
+
+def _options() -> tuple[Any, ...]:
+    choices = [(answering.title(n), n) for n in answering.pair_weights()]
+    weight = gr.Dropdown(
+        choices, value=answering.default_weight(), label="Model", interactive=True, elem_id="search-model"
+    )
+    every_face = gr.Radio(
+        [("Every face", True), ("The largest", False)], value=True, label="Faces of a gallery photo", elem_id="every"
+    )
+    top = gr.Radio(
+        [(str(TOP), TOP), ("200", 200), ("All", 1_000_000)],
+        value=TOP,
+        label="Most similar faces to score as pairs",
+        elem_id="top",
+    )
+    return weight, every_face, top
+
+
+def _right_side() -> tuple[Any, ...]:
+    """The answer; below it, once there is one, the ranked faces and the export."""
+    card = gr.HTML(cards.message(do.WAITING), elem_id="search-answer")
+    with gr.Column(visible=False) as rest:
+        threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", elem_id="search-threshold", buttons=[])
+        gr.Markdown("## The gallery, ranked\nA click opens a face beside the probe, with its evidence.")
+        hits = gr.HTML(elem_id="hits", js_on_load=PICKED)
+        export = gr.Button("Download the ranking (CSV)", variant="primary", elem_id="search-csv")
+        file = gr.DownloadButton("ranking", visible="hidden", elem_id="search-file", elem_classes="ks-file")
+        export_note = gr.HTML()
+    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
+    return card, rest, threshold, hits, gr.State(None, time_to_live=SESSION_SECONDS), export, file, export_note
+
+
+def _wire(page: Page) -> None:
+    """A new gallery is read and encoded, a new model encodes it again, a new probe costs one encoding."""
+    gr.on(None, own_threshold, page.weight, page.threshold, **VIEWS)
+    on_change(page.probe, lambda event: then_find(event, page))
+    page.folder.upload(lambda paths: paths, page.folder, page.files, **VIEWS)
+    read = page.files.change(
+        do.read_gallery, page.files, [page.collection, page.note], show_progress_on=page.note, **GALLERIES
+    )
+    _then_encode(read, page)
+    _then_encode(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS), page)
+    for option in (page.every_face, page.top):
+        then_find(option.input(None, show_progress="hidden", api_visibility="private"), page)
+    page.threshold.input(
+        do.redraw,
+        [page.ranking, page.threshold],
+        [page.card, page.hits],
+        trigger_mode="always_last",
+        **VIEWS,
+    )
+    made = page.export.click(
+        do.make_csv,
+        page.ranking,
+        [page.file, page.export_note],
+        show_progress_on=page.export,
+        **{**VIEWS, "show_progress": "minimal"},
+    )
+    made.success(None, None, None, js=FETCH, api_visibility="private")
+
+
+def _then_encode(event: Any, page: Page) -> None:
+    shown = {"show_progress_on": page.card, **GALLERIES}
+    then_find(event.then(do.encode_gallery, [page.collection, page.weight], None, **shown), page)
+
+
+def then_find(event: Any, page: Page) -> None:
+    """After `event`: the gallery ranked for the probe."""
+    event.then(
+        do.find,
+        [page.probe.shot, page.collection, page.weight, page.every_face, page.top, page.threshold],
+        [page.ranking, page.card, page.hits, page.rest],
+        show_progress_on=page.card,
+        **RUNS,
+    )

@@ -1,0 +1,209 @@
+"""Father, mother and child without the page: the answer, what each parent adds to it, maps, and the report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from explain import EXPLAINERS, Curve, Heatmap, explain, write_report
+from explain.core.faithfulness import faithfulness
+from models import Result
+from models.tri import TriResult, predict_tri
+from ui.shared import answering
+from ui.shared.answering import Answer
+from ui.shared.photos import Shot
+
+DECISIONS = ("their child", "not their child")
+"""Words for a score at or above the threshold, and below."""
+PARENTS = ("father", "mother")
+
+
+@dataclass(frozen=True)
+class Family:
+    """Three photos of a session."""
+
+    father: Shot
+    mother: Shot
+    child: Shot
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one pair adds to the log-odds of the triplet.
+
+    Attributes:
+        pair: the answered pair (parent, child).
+        log_odds: of the pair, mean over both orders.
+        added: to the triplet's log-odds; the two shares and the calibration's offset add up to it exactly.
+    """
+
+    pair: Answer
+    log_odds: float
+    added: float
+
+
+@dataclass(frozen=True)
+class TriAnswer:
+    """What a model said about a triplet: plain numbers.
+
+    Attributes:
+        weight: name of the weight that answered.
+        score: in [0, 1]; a probability only when calibrated.
+        log_odds: the score's own, calibrated where there is a calibration.
+        offset: of the calibration; 0 without one.
+        calibrated: on triplets.
+    """
+
+    weight: str
+    score: float
+    log_odds: float
+    offset: float
+    calibrated: bool
+    father: Share
+    mother: Share
+
+
+@dataclass(frozen=True)
+class TriVerdict:
+    """An answer against a threshold; far and tar are None where nobody measured them on triplets."""
+
+    above: bool
+    decision: str
+    far: float | None
+    tar: float | None
+    protocol: str
+
+
+@dataclass(frozen=True)
+class PairMaps:
+    """The maps of one pair and the crops they lie on: parent first, then child."""
+
+    parent: Heatmap
+    child: Heatmap
+    parent_crop: np.ndarray
+    child_crop: np.ndarray
+
+
+@dataclass(frozen=True)
+class TriMaps:
+    """The maps of both pairs by one method; layer is None for the model's own choice."""
+
+    weight: str
+    method: str
+    layer: str | None
+    father: PairMaps
+    mother: PairMaps
+
+    @property
+    def heatmaps(self) -> tuple[Heatmap, Heatmap, Heatmap, Heatmap]:
+        """Father, child beside the father, mother, child beside the mother."""
+        return self.father.parent, self.father.child, self.mother.parent, self.mother.child
+
+
+def weights() -> list[str]:
+    """Names of the weights that answer kinship."""
+    return [n for n in answering.pair_weights() if answering.sidecar(n).task == "kinship"]
+
+
+def default_weight() -> str | None:
+    """The page's own default where it answers kinship, else the first that does."""
+    names, default = weights(), answering.default_weight()
+    return default if default in names else next(iter(names), None)
+
+
+def ask(family: Family, weight: str, *, grad: bool = False) -> TriResult:
+    """Run a model on the chosen faces of three photos.
+
+    Raises:
+        PhotoError: a photo is no longer there.  WeightError: no such weight.
+    """
+    faces = (family.father.face(), family.mother.face(), family.child.face())
+    return predict_tri(answering.network(weight), *faces, answering.sidecar(weight).tri, grad=grad)
+
+
+def answer(family: Family, weight: str) -> TriAnswer:
+    """Score a triplet. Raises as ask."""
+    result, row = ask(family, weight), answering.sidecar(weight).tri
+    slope, offset = (row.slope, row.offset) if row else (1.0, 0.0)
+    father, mother = (_share(pair, weight, slope) for pair in (result.father, result.mother))
+    return TriAnswer(weight, result.score, slope * result.log_odds + offset, offset, result.calibrated, father, mother)
+
+
+def _share(pair: Result, weight: str, slope: float) -> Share:
+    log_odds = float(pair.output.logit.detach().mean())
+    said = Answer(weight, pair.score, pair.score_ab, pair.score_ba, pair.similarity)
+    return Share(said, log_odds, slope * log_odds / 2)
+
+
+def own_threshold(weight: str) -> float:
+    """The threshold measured on triplets; without one that of single pairs. Raises WeightError."""
+    row = answering.sidecar(weight)
+    return row.tri.threshold if row.tri else row.threshold
+
+
+def judge(given: TriAnswer, threshold: float) -> TriVerdict:
+    """Hold an answer against a threshold; no model runs."""
+    row, above = answering.sidecar(given.weight).tri, given.score >= threshold
+    decision = DECISIONS[0 if above else 1]
+    if row is None:
+        return TriVerdict(above, decision, None, None, "")
+    return TriVerdict(above, decision, *row.points.at(threshold), row.points.protocol)
+
+
+def make_maps(family: Family, weight: str, method: str, layer: str | None) -> TriMaps:
+    """Run the model with its evidence and explain both pairs.
+
+    Raises:
+        PhotoError, WeightError: as ask.  ValueError: a method or layer the model does not have.
+    """
+    result = ask(family, weight, grad=EXPLAINERS[method].grad)
+    options = {"layer": layer} if layer else {}
+    father, mother = (_pair_maps(pair, method, options) for pair in (result.father, result.mother))
+    return TriMaps(weight, method, layer, father, mother)
+
+
+def _pair_maps(pair: Result, method: str, options: dict[str, str]) -> PairMaps:
+    parent, child = explain(pair, method, **options)
+    return PairMaps(parent, child, pair.a.pixels()[0], pair.b.pixels()[0])
+
+
+def curves(family: Family, maps: TriMaps) -> list[Curve]:
+    """Deletion and insertion of each of TriMaps.heatmaps, by the answer of its own pair. Raises as ask."""
+    result = ask(family, maps.weight)
+    pairs = (result.father, result.father, result.mother, result.mother)
+    return [faithfulness(pair, heatmap) for pair, heatmap in zip(pairs, maps.heatmaps, strict=True)]
+
+
+def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opacity: float) -> Path:
+    """Write a triplet into <folder>.zip: triplet.json, and the report of each pair in a folder of its own.
+
+    Raises:
+        PhotoError, WeightError: as ask.  OSError: the folder cannot be written.
+    """
+    result = ask(family, maps.weight, grad=EXPLAINERS[maps.method].grad)
+    row = answering.sidecar(maps.weight)
+    for name, pair, parent in zip(PARENTS, (result.father, result.mother), (family.father, family.mother), strict=True):
+        write_report(
+            folder / f"{name}_child",
+            pair,
+            parent.face(),
+            family.child.face(),
+            [maps.method],
+            sidecar=row,
+            layer=maps.layer,
+            opacity=opacity,
+        )
+    given = answer(family, maps.weight)
+    values = {
+        **asdict(given),
+        "weight_sha256": row.sha256,
+        "threshold": threshold,
+        **asdict(judge(given, threshold)),
+        "operating": asdict(row.tri) if row.tri else None,
+    }
+    (folder / "triplet.json").write_text(json.dumps(values, indent=1) + "\n")
+    return Path(shutil.make_archive(str(folder), "zip", folder))

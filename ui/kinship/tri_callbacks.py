@@ -1,0 +1,144 @@
+"""What the page of parents and child does, as plain functions: values in, values for components out."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+
+from models import PhotoError, WeightError
+from ui.kinship import tri_answers as triplet
+from ui.kinship import tri_cards
+from ui.kinship.tri_answers import Family, TriAnswer, TriMaps
+from ui.shared import cards, evidence
+from ui.shared.examples import FOLDER
+from ui.shared.photos import Shot, take
+from ui.shared.widgets import show_shot
+
+FAILURES = (PhotoError, WeightError)
+WAITING = "The answer appears here as soon as father, mother and child each have a face."
+WAITING_MAPS = "The maps appear here together with the answer."
+UNTRAINED = "No weight that answers kinship is installed: there is nothing to answer with. See the tab Models."
+EXAMPLE = ("biden_2010.jpg", "hopper_1984.jpg", "obama_2012.jpg")
+"""Father, mother and child of the example, which are no family."""
+
+
+def family_of(father: Shot | None, mother: Shot | None, child: Shot | None) -> Family | None:
+    """Three photos, once all of them are there."""
+    return Family(father, mother, child) if father and mother and child else None
+
+
+def answer_family(
+    father: Shot | None, mother: Shot | None, child: Shot | None, weight: str | None, threshold: float
+) -> tuple[TriAnswer | None, str, str, Any]:
+    """Score a triplet -> answer, its card, what each parent adds, the rest of the page shown."""
+    family = family_of(father, mother, child)
+    if weight is None:
+        return _no_answer(UNTRAINED, error=True)
+    if family is None:
+        return _no_answer(WAITING)
+    try:
+        given = triplet.answer(family, weight)
+    except FAILURES as error:
+        return _no_answer(str(error), error=True)
+    return given, set_threshold(given, threshold), tri_cards.shares(given), gr.update(visible=True)
+
+
+def _no_answer(why: str, *, error: bool = False) -> tuple[None, str, str, Any]:
+    return None, cards.message(why, error=error), "", gr.update(visible=False)
+
+
+def own_threshold(weight: str | None) -> Any:
+    """Where the slider stands until the user moves it."""
+    try:
+        return gr.skip() if weight is None else triplet.own_threshold(weight)
+    except WeightError:
+        return gr.skip()  # the answer that follows says what is wrong with the weight
+
+
+def set_threshold(given: TriAnswer | None, threshold: float) -> str:
+    """An answer against another threshold; no model runs."""
+    if given is None:
+        return cards.message(WAITING)
+    return tri_cards.answer_card(given, triplet.judge(given, threshold), threshold)
+
+
+def explain_family(
+    father: Shot | None,
+    mother: Shot | None,
+    child: Shot | None,
+    given: TriAnswer | None,
+    method: str,
+    layer: str | None,
+    opacity: float,
+) -> tuple[TriMaps | None, str]:
+    """Maps of both pairs of an answered triplet and their picture."""
+    family = family_of(father, mother, child)
+    if family is None or given is None:
+        return None, cards.message(WAITING_MAPS)
+    try:
+        chosen = layer if layer in evidence.layer_choices(given.weight, method) else None
+        maps = triplet.make_maps(family, given.weight, method, chosen)
+    except (*FAILURES, ValueError) as error:
+        return None, cards.message(str(error), error=True)
+    return maps, tri_cards.maps_view(maps, opacity)
+
+
+def redraw(maps: TriMaps | None, opacity: float) -> str:
+    """The same maps at another opacity; no model runs."""
+    return cards.message(WAITING_MAPS) if maps is None else tri_cards.maps_view(maps, opacity)
+
+
+def check_maps(father: Shot | None, mother: Shot | None, child: Shot | None, maps: TriMaps | None) -> str:
+    """How far each of the four maps can be trusted."""
+    family = family_of(father, mother, child)
+    if family is None or maps is None:
+        return ""
+    try:
+        return tri_cards.curve_table(triplet.curves(family, maps))
+    except FAILURES as error:
+        return cards.message(str(error), error=True)
+
+
+def make_report(
+    father: Shot | None, mother: Shot | None, child: Shot | None, maps: TriMaps | None, threshold: float, opacity: float
+) -> tuple[str | None, str]:
+    """Write the report's zip -> its path for the download link, and a line when there is nothing to report."""
+    family = family_of(father, mother, child)
+    if family is None or maps is None:
+        return None, cards.message("There is no answer to report yet.", error=True)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "kinsight-triplet"
+            made = triplet.report(folder, family, maps, threshold=threshold, opacity=opacity)
+            return save_file_to_cache(made, get_upload_folder()), ""  # where delete_cache finds it
+    except FAILURES as error:
+        return None, cards.message(str(error), error=True)
+
+
+def open_pair(parent: Shot | None, child: Shot | None, weight: str | None) -> list[Any]:
+    """One parent and the child as the two photos of "Two faces", with the model that answered.
+
+    Raises:
+        gr.Error: a photo is missing.
+    """
+    if parent is None or child is None:
+        raise gr.Error("Both photos are needed for this.", print_exception=False)
+    try:
+        return [*show_shot(parent), *show_shot(child), weight]
+    except PhotoError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def load_example() -> list[Any]:
+    """The three photos of the example: values for the outputs of father, mother and child."""
+    return [value for name in EXAMPLE for value in show_shot(take(str(FOLDER / name)))]
+
+
+def first_visit(father: Shot | None, mother: Shot | None, child: Shot | None) -> list[Any]:
+    """The example for whoever comes here with no photo yet, else everything as it is."""
+    return [gr.skip()] * 12 if father or mother or child else load_example()

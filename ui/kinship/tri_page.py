@@ -1,0 +1,151 @@
+"""Parents and child: three photos in; one answer, who carries it, maps, their faithfulness and a report out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ui.kinship import tri_answers as triplet
+from ui.kinship import tri_callbacks as do
+from ui.kinship.callbacks import offer_layers, offer_methods
+from ui.shared import answering, cards
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+
+FETCH = "() => setTimeout(() => document.querySelector('#tri-file')?.click(), 150)"
+"""Presses the hidden download link once its file is there."""
+LIMITS = """
+- **The score** asks both parents at once: it is the mean of the log-odds of the two pairs, made a probability by a
+  calibration on triplets where the weight has one. One strong pair can outweigh a weak one: look at both.
+- **A map** belongs to one pair: the child has one beside the father and one beside the mother, and they may differ.
+- **The faithfulness table** tests each map against random places by its own pair's score.
+"""
+
+
+class Page(NamedTuple):
+    """The components that callbacks fill."""
+
+    father: PhotoInput
+    mother: PhotoInput
+    child: PhotoInput
+    weight: gr.Dropdown
+    example: gr.Button
+    card: gr.HTML
+    rest: gr.Column
+    threshold: gr.Slider
+    shares: gr.HTML
+    open_father: gr.Button
+    open_mother: gr.Button
+    method: gr.Dropdown
+    layer: gr.Dropdown
+    opacity: gr.Slider
+    view: gr.HTML
+    curve_table: gr.HTML
+    answer: gr.State
+    maps: gr.State
+    report: gr.Button
+    file: gr.DownloadButton
+    note: gr.HTML
+
+    @property
+    def shots(self) -> list[Any]:
+        """The session's memory of the three photos."""
+        return [self.father.shot, self.mother.shot, self.child.shot]
+
+    @property
+    def photos(self) -> list[Any]:
+        """What load_example returns values for."""
+        return [*self.father.outputs, *self.mother.outputs, *self.child.outputs]
+
+
+def build() -> Page:
+    """Lay the page out and wire it."""
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            father, mother = photo_input("father", "Father", 220), photo_input("mother", "Mother", 220)
+            child = photo_input("child", "Child", 220)
+            choices = [(answering.title(n), n) for n in triplet.weights()]
+            weight = gr.Dropdown(
+                choices, value=triplet.default_weight(), label="Model", interactive=True, elem_id="tri-model"
+            )
+            example = gr.Button("Try an example: three people who are no family", size="sm")
+            gr.HTML(cards.NOTICE)
+        with gr.Column(scale=8, min_width=320):
+            page = Page(father, mother, child, weight, example, *_right_side())
+    _wire(page)
+    return page
+
+
+def _right_side() -> tuple[Any, ...]:
+    """The answer; below it, once there is one, who carries it, evidence, faithfulness and report."""
+    card = gr.HTML(cards.message(do.WAITING), elem_id="tri-answer")
+    with gr.Column(visible=False) as rest:
+        threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", elem_id="tri-threshold", buttons=[])
+        gr.Markdown("## What each parent adds")
+        shares = gr.HTML(elem_id="tri-shares")
+        with gr.Row():
+            openers = [gr.Button(f"Open {p} and child as two faces", size="sm", min_width=220) for p in triplet.PARENTS]
+        gr.Markdown("## What the model looked at")
+        with gr.Row():
+            method = gr.Dropdown(label="Method", interactive=True, min_width=200, elem_id="tri-method")
+            layer = gr.Dropdown(label="Layer", interactive=True, min_width=200, visible=False, elem_id="tri-layer")
+            opacity = gr.Slider(
+                0, 1, 0.5, step=0.05, label="Opacity of the map", min_width=180, elem_id="tri-opacity", buttons=[]
+            )
+        view = gr.HTML(elem_id="tri-maps", min_height=120)
+        gr.Markdown("## Can the maps be trusted?")
+        curve_table = gr.HTML(elem_id="tri-curves", min_height=60)
+        answer, maps = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
+        report = gr.Button("Download the report (zip)", variant="primary", elem_id="tri-report")
+        file = gr.DownloadButton("report", visible="hidden", elem_id="tri-file", elem_classes="ks-file")
+        note = gr.HTML()
+    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
+    views = (method, layer, opacity, view, curve_table)
+    return card, rest, threshold, shares, *openers, *views, answer, maps, report, file, note
+
+
+def _wire(page: Page) -> None:
+    """Events of a photo, a model or a method run networks; threshold and opacity never do."""
+    gr.on(None, do.own_threshold, page.weight, page.threshold, **VIEWS)
+    for photo in (page.father, page.mother, page.child):
+        on_change(photo, lambda event: then_answer(event, page))
+    then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+    then_answer(page.example.click(do.load_example, None, page.photos, **RUNS), page)
+    chosen = page.method.input(offer_layers, [page.weight, page.method], page.layer, **VIEWS)
+    _then_explain(chosen, page)
+    _then_explain(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
+    last: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
+    page.opacity.input(do.redraw, [page.maps, page.opacity], page.view, **last)
+    page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **last)
+    made = page.report.click(
+        do.make_report,
+        [*page.shots, page.maps, page.threshold, page.opacity],
+        [page.file, page.note],
+        show_progress_on=page.report,
+        **RUNS,
+    )
+    made.success(None, None, None, js=FETCH, api_visibility="private")
+
+
+def then_answer(event: Any, page: Page) -> None:
+    """After `event`: the answer, the pickers that fit the model, and the maps."""
+    answered = event.then(
+        do.answer_family,
+        [*page.shots, page.weight, page.threshold],
+        [page.answer, page.card, page.shares, page.rest],
+        show_progress_on=page.card,
+        **RUNS,
+    )
+    _then_explain(answered.then(offer_methods, [page.weight, page.method], [page.method, page.layer], **VIEWS), page)
+
+
+def _then_explain(event: Any, page: Page) -> None:
+    """After `event`: the maps of both pairs and their faithfulness."""
+    explained = event.then(
+        do.explain_family,
+        [*page.shots, page.answer, page.method, page.layer, page.opacity],
+        [page.maps, page.view],
+        show_progress_on=page.view,
+        **RUNS,
+    )
+    explained.then(do.check_maps, [*page.shots, page.maps], page.curve_table, show_progress_on=page.curve_table, **RUNS)

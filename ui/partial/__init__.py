@@ -1,0 +1,1 @@
+"""The Partial face tab."""

@@ -1,0 +1,67 @@
+"""The endpoint of the partial-face comparison, for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from explain.partial.edit import Edit
+from explain.partial.report import losses_values, partial_values
+from models import PhotoError, WeightError
+from ui.partial import answers as parting
+from ui.shared.answering import trained
+from ui.shared.photos import take
+from ui.shared.widgets import API_RUNS, file_image
+
+Json = dict[str, Any]
+
+
+def partial_face(
+    photo: str,
+    other: str,
+    part: str = "nose",
+    factor: float = 0.3,
+    centred: bool = False,
+    seed: int = 0,
+    order: bool = False,
+) -> Json:
+    """Compare the largest faces of two photos when only a part of the second one is seen: the same person?
+
+    A research demonstration: no proof of identity.
+
+    Args:
+        photo: The first photo, which stays whole: JPEG, PNG, WebP, BMP or TIFF with at least one face.
+        other: The second photo, of which a part is left.
+        part: whole, left eye, right eye, nose, mouth, upper half or lower half stay visible; sunglasses or mask are
+            worn.
+        factor: Size of an eye, nose or mouth part, 0.1 to 0.5 in the published protocol.
+        centred: Move what is left to the middle.
+        seed: Another number draws other sunglasses or another mask.
+        order: Also find which parts of the whole face can be hidden before the decision flips; takes seconds.
+
+    Returns:
+        visible: share of the face that is left; networks: for the attention model, the average-pooled baseline and the
+        reference encoder similarity, score and decision for the whole face and now, threshold and weight_sha256;
+        importances: of the parts of both faces, adding up to 1; parts_that_can_go: when asked for, per network.
+    """
+    try:
+        edit = Edit(part, float(factor), bool(centred), seed=abs(int(seed)))
+        look, held = parting.look(take(photo), take(other), edit)
+        values = partial_values(look, parting.sidecars())
+        if order:
+            found = parting.order(held).order
+            values["parts_that_can_go"] = {name: losses_values(lost) for name, lost in found.items()}
+    except (PhotoError, WeightError, ValueError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    return values
+
+
+def build() -> None:
+    """Register the endpoint where its networks have weights; call it among components that are never shown."""
+    if not trained(parting.NEEDS):
+        return
+    settings = [gr.Textbox("nose"), gr.Number(0.3), gr.Checkbox(False), gr.Number(0, precision=0), gr.Checkbox(False)]
+    gr.Button().click(
+        partial_face, [file_image(), file_image(), *settings], gr.JSON(), api_name="partial_face", **API_RUNS
+    )

@@ -1,0 +1,281 @@
+"""The tab Partial face: crop or cover the second photo's face and see which parts carry the match."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from explain.partial.edit import PRESETS, Edit
+from explain.partial.find import APART, POOLED
+from models.faces.partial_crops import FACTORS, LANDMARKS, WHOLE
+from ui.partial import answers as parting
+from ui.partial import callbacks as do
+from ui.partial import placing, placing_panel
+from ui.partial.answers import EDITOR_SIDE
+from ui.partial.placing_panel import Panel
+from ui.shared import cards
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+
+NEEDS = parting.NEEDS
+LAST: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
+RUN_LAST: dict[str, Any] = {"trigger_mode": "always_last", **RUNS}
+PICKED = (
+    "element.addEventListener('click', e => { const hit = e.target.closest('[data-part]'); if (!hit) return;"
+    " element.querySelectorAll('[data-part]').forEach("
+    "x => x.setAttribute('aria-pressed', x.dataset.part === hit.dataset.part));"
+    " trigger('click', {part: Number(hit.dataset.part)}); });"
+)
+"""A press on a bar or a map tells its number, and marks it at once."""
+FETCH = "() => setTimeout(() => document.querySelector('#part-file')?.click(), 150)"
+"""Presses the hidden download link once its file is there."""
+LABELS = {WHOLE: "Whole face", "sunglasses": "In sunglasses", "mask": "In a mask"}
+HOW = (
+    "**Photo 2, aligned.** Brush: hide. Eraser: take strokes back. Image, then crop: hide all around. Another part or "
+    "size starts from the face again."
+)
+LIMITS = """
+- **Hidden is not absent.** Hidden pixels become the grey of the published protocol, which the method's two networks met
+  in training. Another fill would give other scores.
+- **An importance** says how strongly a part's map was weighed in the embedding, not whether it helped the answer; the
+  method keeps importances close together, so small moves are what there is to see. Over many faces it falls for parts
+  that something covers; when a face is cut to one part, what was cut away gains instead (figures: weights/README.md).
+- **The reference encoder** was never trained on partial faces: it is here to show what that costs. In its own crop it
+  sees a little more chin than the 160 px crop has; what lies beyond the edge is hidden when the edge is.
+- **Sunglasses and mask** are drawn, and their soft shadow reaches the two networks of the method only.
+- **One pair is no measurement.** How often parts of faces are recognised is measured on LFW: see the tab Models.
+"""
+
+
+class Page(NamedTuple):
+    """The components that callbacks fill."""
+
+    first: PhotoInput
+    second: PhotoInput
+    panel: Panel
+    example: gr.Button
+    preset: gr.Radio
+    factor: gr.Slider
+    centred: gr.Checkbox
+    editor: gr.ImageEditor
+    card: gr.HTML
+    seen: gr.HTML
+    rest: gr.Column
+    kind: gr.Radio
+    opacity: gr.Slider
+    parts: gr.HTML
+    large: gr.HTML
+    around: gr.Radio
+    curve: gr.Plot
+    order: gr.HTML
+    report: gr.Button
+    file: gr.DownloadButton
+    said: gr.HTML
+    edit: gr.State
+    look: gr.State
+    held: gr.State
+    part: gr.State
+
+    @property
+    def shots(self) -> list[Any]:
+        """The session's memory of both photos."""
+        return [self.first.shot, self.second.shot]
+
+    @property
+    def begun(self) -> list[Any]:
+        """What do.begin returns values for."""
+        return [self.edit, self.editor, self.around]
+
+    @property
+    def examples(self) -> list[Any]:
+        """What do.example returns values for."""
+        return [*self.first.outputs, *self.second.outputs, self.panel.table, self.preset]
+
+
+def build() -> Page:
+    """Lay the tab out and wire it."""
+    with gr.Row():
+        with gr.Column(scale=3, min_width=300):
+            left = _left_side()
+        with gr.Column(scale=9, min_width=320):
+            right = _right_side()
+    states = [gr.State(v, time_to_live=SESSION_SECONDS) for v in (Edit(), None, None, 0)]
+    page = Page(*left, *right, *states)
+    _wire(page)
+    return page
+
+
+def opened(tab: gr.Tab, page: Page) -> None:
+    """The first time the tab is opened: a finished example, the second face partial."""
+    seen = tab.select(do.first_visit, page.shots, page.examples, **RUNS)
+    _then_begin(seen, page)
+
+
+def _left_side() -> list[Any]:
+    """Two photos, and a panel that places the second face by hand."""
+    first, second = photo_input("P1", "Photo 1", 230), photo_input("P2", "Photo 2, to be edited", 230)
+    panel = placing_panel.build()
+    example = gr.Button("Try an example", size="sm")
+    gr.HTML(cards.NOTICE)
+    return [first, second, panel, example]
+
+
+def _right_side() -> list[Any]:
+    """Editor and answer side by side; below them, once there is an answer, the evidence and the report."""
+    with gr.Row():
+        with gr.Column(scale=5, min_width=320):
+            editing = _editing()
+        with gr.Column(scale=5, min_width=320):
+            card = gr.HTML(cards.message(do.WAITING), elem_id="part-answer")
+            seen = gr.HTML(elem_id="part-seen")
+    with gr.Column(visible=False) as rest:
+        evidence = _evidence()
+    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
+    return [*editing, card, seen, rest, *evidence]
+
+
+def _editing() -> list[Any]:
+    """Presets above, the editor below."""
+    choices = [(LABELS.get(name, name.capitalize()), name) for name in PRESETS]
+    preset = gr.Radio(choices, value=WHOLE, label="What is left of photo 2", elem_id="part-preset")
+    with gr.Row():
+        factor = gr.Slider(
+            FACTORS[0],
+            FACTORS[-1],
+            0.3,
+            step=0.05,
+            label="Size of the eye, nose or mouth",
+            min_width=220,
+            elem_id="part-factor",
+            buttons=[],
+        )
+        centred = gr.Checkbox(label="Moved to the middle", min_width=130, elem_id="part-centred")
+    gr.Markdown(HOW, elem_classes="ks-how")
+    grey = "rgb(128, 128, 128)"
+    editor = gr.ImageEditor(
+        sources=(),
+        transforms=("crop",),
+        layers=False,
+        brush=gr.Brush(default_size=36, colors=[grey], default_color=grey, color_mode="fixed"),
+        eraser=gr.Eraser(default_size=36),
+        canvas_size=(EDITOR_SIDE, EDITOR_SIDE),
+        height=470,
+        format="png",
+        buttons=[],
+        show_label=False,
+        elem_id="part-editor",
+    )
+    return [preset, factor, centred, editor]
+
+
+def _parts() -> list[Any]:
+    """Bars and maps of the parts on the left, the chosen one on the right."""
+    gr.Markdown("## The parts, and how much each one counts\nPress a bar, or a map, to see it large.")
+    with gr.Row():
+        kinds = [("against the map's mean", APART), ("as pooled", POOLED)]
+        kind = gr.Radio(kinds, value=APART, label="Values of the maps", min_width=230, elem_id="part-kind")
+        opacity = gr.Slider(
+            0, 1, 0.6, step=0.05, label="Opacity of the map", min_width=170, elem_id="part-opacity", buttons=[]
+        )
+    with gr.Row():
+        with gr.Column(min_width=320):
+            parts = gr.HTML(elem_id="part-parts", js_on_load=PICKED, min_height=200)
+        with gr.Column(min_width=320):
+            large = gr.HTML(elem_id="part-large", min_height=200)
+    return [kind, opacity, parts, large]
+
+
+def _evidence() -> list[Any]:
+    """Parts and their maps, the curve, the order of loss, the report."""
+    shown = _parts()
+    gr.Markdown("## Score against the visible area")
+    names = [(name.capitalize(), name) for name in LANDMARKS]
+    around = gr.Radio(names, value="nose", label="What stays visible", elem_id="part-around")
+    curve = gr.Plot(show_label=False, elem_id="part-curve")
+    gr.HTML(
+        "<p class='ks-caption'>The protocol's nine sizes around this landmark, for this one pair; dotted lines are "
+        "each network's threshold, diamonds the state in the editor now (whatever was done to it).</p>"
+    )
+    gr.Markdown("## Which parts can I lose?")
+    order = gr.HTML(elem_id="part-order", min_height=120)
+    report = gr.Button("Download the report (zip)", variant="primary", elem_id="part-report")
+    file = gr.DownloadButton("report", visible="hidden", elem_id="part-file", elem_classes="ks-file")
+    return [*shown, around, curve, order, report, file, gr.HTML(elem_id="part-said")]
+
+
+def _wire(page: Page) -> None:
+    """Photos, placing and edits run networks; what is looked at never does."""
+    on_change(page.first, lambda event: _then_run(event.then, page), taking=placing.take_first)
+    on_change(page.second, lambda event: _then_fresh(event, page), taking=placing.take_photo, also=[page.panel.fold])
+    _then_begin(page.example.click(do.example, None, page.examples, **RUNS), page)
+    _wire_placing(page)
+    _wire_edits(page)
+    drawn = [page.parts, page.large]
+    for control in (page.kind, page.opacity):
+        control.input(do.draw, [page.look, page.part, page.kind, page.opacity], drawn, **LAST)
+    page.parts.click(do.pick, [page.look, page.kind, page.opacity], [page.part, page.large], **LAST)
+    _then_curve(page.around.input, page)
+    made = page.report.click(
+        do.make_report,
+        [page.look, page.held, page.kind, page.opacity],
+        [page.file, page.said],
+        show_progress_on=page.report,
+        **RUNS,
+    )
+    made.success(None, None, None, js=FETCH, api_visibility="private")
+
+
+def _wire_edits(page: Page) -> None:
+    """A preset and its size start from the face again; the editor adds to them; centring keeps what was drawn."""
+    for listen in (page.preset.input, page.factor.release):
+        _then_begin(listen(None, show_progress="hidden", api_visibility="private"), page)
+    changed = page.editor.change(do.drawn, [page.second.shot, page.edit, page.held, page.editor], page.edit, **LAST)
+    _then_run(changed.then, page)
+    _then_fresh(page.editor.clear(None, show_progress="hidden", api_visibility="private"), page)
+    _then_run(page.centred.input(do.centre, [page.edit, page.centred], page.edit, **LAST).then, page)
+
+
+def _wire_placing(page: Page) -> None:
+    """A face placed elsewhere keeps the preset; a detected one starts afresh."""
+    placed, detected = placing_panel.wire(page.panel, page.first, page.second)
+    for event in placed:
+        _then_begin(event, page)
+    _then_fresh(detected, page)
+
+
+def _then_fresh(event: Any, page: Page) -> None:
+    """Another face in photo 2: its table, the whole face in the editor, the answer."""
+    event.then(placing.rows_of, page.second.shot, page.panel.table, **VIEWS)
+    settings = [page.second.shot, page.factor, page.centred, page.around]
+    _then_run(event.then(do.fresh, settings, [page.preset, *page.begun], **VIEWS).then, page)
+
+
+def _then_begin(event: Any, page: Page) -> None:
+    """The preset as it stands, nothing drawn, then the answer."""
+    settings = [page.second.shot, page.preset, page.factor, page.centred, page.around]
+    _then_run(event.then(do.begin, settings, page.begun, **LAST).then, page)
+
+
+def _then_run(listen: Any, page: Page) -> None:
+    """The answer, everything drawn from it, then what takes longer: the curve, and the order of loss."""
+    ran = listen(
+        do.run,
+        [*page.shots, page.edit, page.held, page.look],
+        [page.look, page.held, page.card, page.seen, page.rest],
+        show_progress="hidden",
+        **RUN_LAST,
+    )
+    drawn = ran.then(do.draw, [page.look, page.part, page.kind, page.opacity], [page.parts, page.large], **LAST)
+    _then_curve(drawn.then, page).then(
+        do.orders,
+        [page.look, page.held],
+        [page.held, page.order],
+        show_progress_on=page.order,
+        **RUN_LAST,
+    )
+
+
+def _then_curve(listen: Any, page: Page) -> Any:
+    return listen(
+        do.curves, [page.look, page.held, page.around], [page.held, page.curve], show_progress="hidden", **RUN_LAST
+    )

@@ -1,0 +1,161 @@
+"""Photos in, answers out: the models behind the page, without any of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from explain.report.pair import DECISIONS
+from models import Result, available_weights, list_models, load_model, predict, read_sidecar
+from models.pair import PairModel
+from models.registry import entry
+from models.weights import Sidecar
+from ui.shared.photos import Shot
+
+TASKS = ("kinship", "verification")
+MEASURED = {"kinship": ("kinship", "Families In the Wild"), "verification": ("lfw", "LFW")}
+"""task -> the evaluation that says how good a weight is (a key of Sidecar.metrics), and its data in words."""
+NAMED = (("AUC", "auc"), ("accuracy", "accuracy"))
+_LOADING = Lock()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said about two faces: plain numbers.
+
+    Attributes:
+        weight: name of the weight that answered.
+        score: calibrated probability in [0, 1], mean over both orders.
+        score_ab, score_ba: the same for either order.
+        similarity: cosine of the embeddings, in [-1, 1].
+    """
+
+    weight: str
+    score: float
+    score_ab: float
+    score_ba: float
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer against a threshold, with what that threshold costs.
+
+    Attributes:
+        above: the score reaches the threshold.
+        decision: in words.
+        far, tar: measured at this threshold on the pairs that `protocol` names.
+    """
+
+    above: bool
+    decision: str
+    far: float
+    tar: float
+    protocol: str
+
+
+def pair_weights() -> list[str]:
+    """Names of the shipped and the user's weights that compare two faces: kinship first, then verification."""
+    order = {name: i for i, name in enumerate(list_models())}
+    rows = [(name, sidecar(name)) for name in available_weights()]
+    rows = [(name, row) for name, row in rows if row.task in TASKS]
+    return [n for n, r in sorted(rows, key=lambda x: (TASKS.index(x[1].task), order.get(x[1].model, 99), x[0]))]
+
+
+def weight_of(model: str) -> str | None:
+    """The weight of a registered model: the one of its name where there is one, else the first; None without any."""
+    names = [name for name in available_weights() if name == model or sidecar(name).model == model]
+    return model if model in names else next(iter(names), None)
+
+
+def trained(models: Sequence[str]) -> bool:
+    """Is there a weight for each of these models?"""
+    return all(weight_of(model) for model in models)
+
+
+def title(weight: str) -> str:
+    """A weight's name for pickers."""
+    question = {"kinship": "Blood relatives?", "verification": "Same person?"}[sidecar(weight).task]
+    return f"{question} ({weight})"
+
+
+def default_weight() -> str | None:
+    """The weight the page opens with: of single networks that answer kinship the one with the highest AUC, else the
+    first there is. Several networks in one are a choice away: they take longer over everything."""
+    names = pair_weights()
+    kin = [n for n in names if sidecar(n).task == "kinship" and not entry(sidecar(n).model).joins]
+    return max(kin, key=lambda n: _figures(n).get("auc", -1.0)) if kin else next(iter(names), None)
+
+
+def _figures(weight: str) -> dict[str, Any]:
+    """What training.evaluate wrote of a weight on the data of its task; empty when it was not measured."""
+    row = sidecar(weight)
+    figures: dict[str, Any] = row.metrics.get(MEASURED[row.task][0], {})
+    return figures
+
+
+def measured(weight: str) -> str:
+    """How good a weight is, in one line: "Families In the Wild: AUC 0.809 [0.790, 0.830], accuracy 0.737 [...]"."""
+    figures, data = _figures(weight), MEASURED[sidecar(weight).task][1]
+    told = [f"{word} {_with_interval(figures, key)}" for word, key in NAMED if isinstance(figures.get(key), float)]
+    return f"Measured on {data}: {', '.join(told)}." if told else f"Not measured on {data}."
+
+
+def _with_interval(figures: dict[str, Any], key: str) -> str:
+    ci = figures.get(f"{key}_ci95")
+    return f"{figures[key]:.3f}" + (f" [{ci[0]:.3f}, {ci[1]:.3f}]" if ci else "")
+
+
+@lru_cache(maxsize=32)
+def sidecar(weight: str) -> Sidecar:
+    """A weight's sidecar, read once.
+
+    Raises:
+        WeightError: no such weight.
+    """
+    return read_sidecar(weight)
+
+
+def network(weight: str) -> PairModel:
+    """A trained model, loaded once for everybody.
+
+    Raises:
+        WeightError: no such weight, or a damaged one.
+    """
+    with _LOADING:
+        return _load(weight)
+
+
+@lru_cache(maxsize=8)
+def _load(weight: str) -> PairModel:
+    return load_model(weight)
+
+
+def ask(a: Shot, b: Shot, weight: str, *, grad: bool = False) -> Result:
+    """Run a model on the chosen faces of two photos.
+
+    Raises:
+        PhotoError: a photo is no longer there.  WeightError: no such weight.
+    """
+    return predict(network(weight), a.face(), b.face(), grad=grad)
+
+
+def answer(a: Shot, b: Shot, weight: str) -> Answer:
+    """Score the chosen faces of two photos. Raises as ask."""
+    return answer_of(ask(a, b, weight), weight)
+
+
+def answer_of(result: Result, weight: str) -> Answer:
+    """The plain numbers of a result."""
+    return Answer(weight, result.score, result.score_ab, result.score_ba, result.similarity)
+
+
+def judge(given: Answer, threshold: float) -> Verdict:
+    """Hold an answer against a threshold; no model runs."""
+    row = sidecar(given.weight)
+    far, tar = row.operating_points.at(threshold)
+    above = given.score >= threshold
+    return Verdict(above, DECISIONS[row.task][0 if above else 1], far, tar, row.operating_points.protocol)

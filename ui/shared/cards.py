@@ -1,0 +1,196 @@
+"""Pieces of the page as HTML: pure functions from values to markup. Everything from outside is escaped."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from explain import EXPLAINERS, Curve, RegionDrops
+from explain.core import render
+from models.faces.quality import Quality
+from ui.shared.answering import Answer, Verdict, network, sidecar
+from ui.shared.evidence import Maps
+from ui.shared.photos import Shot, shrink
+
+CROP_SIDE = 360
+"""Side in pixels at which crops are drawn on the page."""
+NOTICEABLE = 0.02
+"""Areas under curves that differ by less, of a score from 0 to 1, are called equal."""
+NOTICE = (
+    "<div class='ks-notice' role='note'><strong>Research demonstration.</strong> A score is no proof of kinship or "
+    "identity and must not be used to decide about people. The models carry the bias of their training data; those "
+    "data are for research only, so are the kinship weights. Photos stay on the machine that runs this app and are "
+    "deleted with the session's cache.</div>"
+)
+QUESTIONS = {
+    "kinship": "calibrated probability that the two are blood relatives",
+    "verification": "calibrated probability that both photos show the same person",
+}
+MISTAKES = {
+    "kinship": ("pairs that are not kin, this share would be called kin", "kin pairs, this share would be found"),
+    "verification": (
+        "pairs of different people, this share would be taken for one person",
+        "pairs of one person, this share would be recognised",
+    ),
+}
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] with one decimal; never rounded to a false 0 or 100."""
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 < share < 1:
+        return "> 99.9 %"
+    return f"{100 * share:.1f} %"
+
+
+def picture(rgb: np.ndarray, alt: str) -> str:
+    """An <img> that carries its own pixels: (H, W, 3) uint8."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=90, subsampling=0)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img alt="{escape(alt)}" src="data:image/jpeg;base64,{data}">'
+
+
+def figure(rgb: np.ndarray, alt: str, caption: str) -> str:
+    return f"<figure>{picture(rgb, alt)}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def message(text: str, *, error: bool = False) -> str:
+    """A line for people: what is missing, or what went wrong (of a longer text the first line)."""
+    role, kind = ("alert", "ks-error") if error else ("status", "ks-hint")
+    return f"<div class='{kind}' role='{role}'>{escape(text.partition(chr(10))[0])}</div>"
+
+
+def quality_note(quality: Quality, faces: int) -> str:
+    """What a photo offers, under the photo."""
+    found = f"{faces} faces found: pick one. " if faces > 1 else ""
+    warnings = "".join(f"<li>{escape(w)}</li>" for w in quality.warnings)
+    listed = f"<ul class='ks-warnings' aria-label='warnings'>{warnings}</ul>" if warnings else ""
+    return f"<div class='ks-quality' role='status'>{found}<b>Face:</b> {escape(quality.words)}{listed}</div>"
+
+
+def answer_card(answer: Answer, verdict: Verdict, threshold: float) -> str:
+    """The answer first: probability, decision in words, raw score, both orders, and what the threshold costs."""
+    task = sidecar(answer.weight).task
+    side = "at or above" if verdict.above else "below"
+    return (
+        f"<section class='ks-answer' role='status' data-score='{answer.score!r}'>"
+        f"<div class='ks-head'><div class='ks-big'>{percent(answer.score)}</div><div>"
+        f"<div class='ks-decision'>Decision: {escape(verdict.decision)}</div>"
+        f"<div class='ks-sub'>{QUESTIONS[task]}; {side} the threshold of {percent(threshold)}</div></div></div>"
+        f"{gauge(answer.score, threshold)}{_facts(answer)}{_cost(task, verdict, threshold)}</section>"
+    )
+
+
+def gauge(score: float, threshold: float) -> str:
+    """A score on a bar from 0 to 1, with the threshold as a mark."""
+    label = f"score {percent(score)} on a scale from 0 to 100 %, threshold at {percent(threshold)}"
+    return (
+        f"<div class='ks-gauge' role='img' aria-label='{label}'><span class='ks-fill' style='width:{100 * score:.2f}%'>"
+        f"</span><span class='ks-mark' style='left:{100 * threshold:.2f}%'></span></div>"
+    )
+
+
+def _facts(answer: Answer) -> str:
+    rows = (
+        ("Raw score (cosine)", f"{answer.similarity:+.4f}"),
+        ("Score (A, B)", percent(answer.score_ab)),
+        ("Score (B, A)", percent(answer.score_ba)),
+        ("Weight", answer.weight),
+    )
+    return "<dl class='ks-facts'>" + "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in rows) + "</dl>"
+
+
+def _cost(task: str, verdict: Verdict, threshold: float) -> str:
+    wrong, right = MISTAKES[task]
+    return (
+        f"<div class='ks-cost'><p>What the threshold {percent(threshold)} costs, as measured:</p><ul>"
+        f"<li><b>FAR {percent(verdict.far)}</b>: of {wrong}</li><li><b>TAR {percent(verdict.tar)}</b>: of {right}</li>"
+        f"</ul><p class='ks-protocol'>Measured on: {escape(verdict.protocol)}</p></div>"
+    )
+
+
+def maps_view(maps: Maps, a: Shot, b: Shot, opacity: float) -> str:
+    """Both faces with their maps, on the crops and on the photos, in one scale with its numbers."""
+    row, limit = EXPLAINERS[maps.method], render.shared_limit([maps.a, maps.b])
+    spread = "".join(_on_crop(maps, face, opacity, limit) for face in "ab")
+    photos = "".join(_on_photo(shot, maps, face, opacity, limit) for shot, face in ((a, "a"), (b, "b")))
+    bar = picture(
+        render.colour_bar(limit, signed=maps.a.signed, unit=maps.a.unit),
+        f"colour scale from {-limit if maps.a.signed else 0:.3g} to {limit:.3g}: {maps.a.unit}",
+    )
+    return (
+        f"<div class='ks-maps'><div class='ks-grid4'>{spread}</div><div class='ks-bar'>{bar}</div>"
+        f"<div class='ks-grid2'>{photos}</div>"
+        f"<p class='ks-caption'><b>{escape(row.title)}.</b> {escape(maps.a.caption)} It reads {escape(row.reads)}. "
+        "Both faces share one colour scale, so colours can be compared between them.</p></div>"
+    )
+
+
+def _on_crop(maps: Maps, face: str, opacity: float, limit: float) -> str:
+    heatmap, crop = (maps.a, maps.crop_a) if face == "a" else (maps.b, maps.crop_b)
+    large = np.asarray(Image.fromarray(crop).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC))
+    over, name = render.overlay(large, heatmap, opacity=opacity, limit=limit), face.upper()
+    low, high = float(heatmap.values.min()), float(heatmap.values.max())
+    seen = f"Face {name}: the crop the model saw, {crop.shape[1]} × {crop.shape[0]} px"
+    return figure(large, seen, seen) + figure(
+        over,
+        f"{EXPLAINERS[maps.method].title} map over face {name}, values from {low:.3g} to {high:.3g}",
+        f"Face {name}: map, {low:.2g} to {high:.2g}",
+    )
+
+
+def _on_photo(shot: Shot, maps: Maps, face: str, opacity: float, limit: float) -> str:
+    whole = shot.faces_in_view()[shot.chosen]
+    heatmap = maps.a if face == "a" else maps.b
+    drawn = render.on_photo(whole, network(maps.weight).spec, heatmap, opacity=opacity, limit=limit)
+    small, _ = shrink(drawn, 640)
+    return figure(small, f"map of face {face.upper()} over its photo", f"Photo {face.upper()}: map, warped back")
+
+
+def region_table(drops: Sequence[RegionDrops]) -> str:
+    """What covering each region takes from the score, in numbers."""
+    heads = "".join(f"<th scope='col'>face {d.face.upper()}</th>" for d in drops)
+    rows = ""
+    for i, region in enumerate(drops[0].regions):
+        cells = "".join(f"<td>{float(d.drop[i]):+.3f}</td>" for d in drops)
+        rows += f"<tr><th scope='row'>{escape(region)}</th>{cells}</tr>"
+    return (
+        "<table class='ks-table'><caption>Score lost when a region is covered "
+        f"(of {drops[0].baseline:.3f})</caption>"
+        f"<thead><tr><th scope='col'>region</th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def curve_table(curves: Sequence[Curve]) -> str:
+    """Areas under the curves beside those of random orders, and what they say."""
+    rows, readings = "", ""
+    for c in curves:
+        areas = (c.deletion_auc, c.random_deletion_auc, c.insertion_auc, c.random_insertion_auc)
+        cells = "".join(f"<td>{area:.3f}</td>" for area in areas)
+        rows += f"<tr><th scope='row'>face {c.face.upper()}</th>{cells}</tr>"
+        readings += f"<li><b>Face {c.face.upper()}:</b> {reading(c)}.</li>"
+    heads = ("map", "deletion ↓", "random", "insertion ↑", "random")
+    head = "".join(f"<th scope='col'>{h}</th>" for h in heads)
+    return (
+        "<div class='ks-scroll'><table class='ks-table'><caption>Areas under the curves, of a score from 0 to 1; "
+        f"a faithful map has little under deletion and much under insertion</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div><ul class='ks-readings'>{readings}</ul>"
+    )
+
+
+def reading(curve: Curve) -> str:
+    """Words for the areas; a difference below NOTICEABLE counts as none."""
+    deletion = curve.random_deletion_auc - curve.deletion_auc >= NOTICEABLE
+    insertion = curve.insertion_auc - curve.random_insertion_auc >= NOTICEABLE
+    if deletion and insertion:
+        return "better than random places on both"
+    if not deletion and not insertion:
+        return "no better than random places: do not trust this map"
+    return f"better than random places on {'deletion' if deletion else 'insertion'} only"

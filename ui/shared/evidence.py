@@ -1,0 +1,135 @@
+"""Answers taken apart: maps, regions, faithfulness and the report, for the photos of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from explain import (
+    EXPLAINERS,
+    Curve,
+    Evidence,
+    Heatmap,
+    PatchQuery,
+    RegionDrops,
+    explain,
+    layers_for,
+    methods_for,
+    read_evidence,
+    write_report,
+)
+from explain import occlude_regions as _occlude_regions
+from explain.core.faithfulness import faithfulness
+from explain.evidence import left_eye
+from ui.shared.answering import Answer, answer_of, ask, network, sidecar
+from ui.shared.photos import Shot
+
+DEFAULT_METHOD = "grad_cam"
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Two heatmaps with the crops they lie on.
+
+    Attributes:
+        weight, method, layer: what was run; layer is None for the model's own choice.
+        a, b: raw heatmaps.
+        crop_a, crop_b: (size, size, 3) uint8, what the model saw.
+    """
+
+    weight: str
+    method: str
+    layer: str | None
+    a: Heatmap
+    b: Heatmap
+    crop_a: np.ndarray
+    crop_b: np.ndarray
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model gave away in the pass that made its answer.
+
+    Attributes:
+        inside: attention, links and shares, raw; each may be missing.
+        crop_a, crop_b: (size, size, 3) uint8, what the model saw.
+        place: (y, x) in [0, 1] of the crop, the patch to look at first.
+    """
+
+    inside: Evidence
+    crop_a: np.ndarray
+    crop_b: np.ndarray
+    place: tuple[float, float]
+
+
+def answer_and_look(a: Shot, b: Shot, weight: str) -> tuple[Answer, Seen]:
+    """Score the chosen faces of two photos, and keep what the score was made of. Raises as ask."""
+    result = ask(a, b, weight)
+    seen = Seen(read_evidence(result), result.a.pixels()[0], result.b.pixels()[0], left_eye(result))
+    return answer_of(result, weight), seen
+
+
+def method_choices(weight: str) -> list[tuple[str, str]]:
+    """(title, label) of the methods whose evidence a model gives."""
+    return [(EXPLAINERS[m].title, m) for m in methods_for(network(weight))]
+
+
+def layer_choices(weight: str, method: str) -> list[str]:
+    """Taps a method can read on a model, in order of depth; empty when there is nothing to choose."""
+    return layers_for(network(weight), method)
+
+
+def default_layer(weight: str, method: str) -> str | None:
+    """The layer a method reads unless told otherwise, None when it has no such choice."""
+    choices = layer_choices(weight, method)
+    own = network(weight).cam_tap
+    return own if own in choices else next(reversed(choices), None)
+
+
+def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> Maps:
+    """Run the model with its evidence and explain it.
+
+    Raises:
+        PhotoError, WeightError: as ask.  ValueError: a method or layer the model does not have.
+    """
+    result = ask(a, b, weight, grad=EXPLAINERS[method].grad)
+    options = {"layer": layer} if layer else {}
+    map_a, map_b = explain(result, method, **options)
+    return Maps(weight, method, layer, map_a, map_b, result.a.pixels()[0], result.b.pixels()[0])
+
+
+def occlude_regions(a: Shot, b: Shot, weight: str) -> tuple[RegionDrops, RegionDrops]:
+    """What covering each region of either face takes from the score. Raises as ask."""
+    return _occlude_regions(ask(a, b, weight))
+
+
+def curves(a: Shot, b: Shot, maps: Maps) -> tuple[Curve, Curve]:
+    """Deletion and insertion of both maps, beside random orders. Raises as ask."""
+    result = ask(a, b, maps.weight)
+    return faithfulness(result, maps.a), faithfulness(result, maps.b)
+
+
+def report(
+    folder: Path, a: Shot, b: Shot, maps: Maps, *, threshold: float, opacity: float, look: PatchQuery | None = None
+) -> Path:
+    """Write everything about a pair into <folder>.zip, with the patch that is looked at on the page.
+
+    Raises:
+        PhotoError, WeightError: as ask.  OSError: the folder cannot be written.
+    """
+    result = ask(a, b, maps.weight, grad=EXPLAINERS[maps.method].grad)
+    return write_report(
+        folder,
+        result,
+        a.face(),
+        b.face(),
+        [maps.method],
+        sidecar=sidecar(maps.weight),
+        threshold=threshold,
+        layer=maps.layer,
+        look=look,
+        opacity=opacity,
+        archive=True,
+    )

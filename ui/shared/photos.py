@@ -1,0 +1,146 @@
+"""A photo as a session remembers it: where the file lies and what was found in it, never the pixels.
+
+Pixels are read again when needed: a session stays a few hundred bytes, whatever people upload.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from explain.core import render
+from models import Face, PhotoError, detect_faces, open_photo
+from models.faces.quality import Quality, assess
+
+MAX_MEGAPIXELS = 60
+VIEW_SIDE = 900
+"""Longest side in pixels of photos as the page shows them."""
+NO_FACE = (
+    "No face was found in this photo. Choose one in which a face is larger, better lit or turned more to the camera."
+)
+GONE = "This photo is no longer kept. Please choose it again."
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where one face is: a Face without its photo."""
+
+    keypoints: np.ndarray
+    box: np.ndarray
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One photo of a session, with its faces.
+
+    Attributes:
+        path: of the file.
+        marks: at least one, largest first, pixels of the photo.
+        chosen: index into marks.
+        shown: path of the picture that the page shows for this photo; empty until there is one.
+        keeper: what removes the file when nobody refers to it any more (an unpacked gallery); None for uploads.
+    """
+
+    path: str
+    marks: tuple[Mark, ...]
+    chosen: int = 0
+    shown: str = ""
+    keeper: object = field(default=None, repr=False, compare=False)
+
+    def pick(self, index: int) -> Shot:
+        """The same photo with another face chosen.
+
+        Raises:
+            ValueError: there is no such face.
+        """
+        if not 0 <= index < len(self.marks):
+            raise ValueError(f"face {index} of {len(self.marks)}")
+        return replace(self, chosen=index)
+
+    def face(self) -> Face:
+        """The chosen face, in its photo at full size.
+
+        Raises:
+            PhotoError: the file is no longer there.
+        """
+        mark = self.marks[self.chosen]
+        return Face(_read(self.path), mark.keypoints, mark.box, mark.confidence)
+
+    def faces_in_view(self) -> list[Face]:
+        """All faces, in a copy of the photo of at most VIEW_SIDE pixels a side.
+
+        Raises:
+            PhotoError: the file is no longer there.
+        """
+        photo = _read(self.path)
+        view, scale = shrink(photo, VIEW_SIDE)
+        return [Face(view, to_view(m.keypoints, scale), to_view(m.box, scale), m.confidence) for m in self.marks]
+
+    def view(self) -> np.ndarray:
+        """(H, W, 3) uint8: the photo with its faces drawn, for the page."""
+        faces = self.faces_in_view()
+        return render.draw_faces(faces[0].photo, faces, self.chosen)
+
+    def quality(self) -> Quality:
+        """Size, sharpness and turn of the chosen face."""
+        return assess(self.face())
+
+
+def take(path: str | None) -> Shot:
+    """Open a photo and find its faces.
+
+    Raises:
+        PhotoError: unreadable, too large, or without a face; the message is for the person who chose it.
+    """
+    if not path:
+        raise PhotoError("There is no photo yet.")
+    faces = detect_faces(_read(path))
+    if not faces:
+        raise PhotoError(NO_FACE)
+    return Shot(path, tuple(Mark(f.keypoints, f.box, f.confidence) for f in faces))
+
+
+def shrink(photo: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+    """A copy whose longest side is at most `side` pixels, and the scale from photo to copy."""
+    height, width = photo.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    if scale == 1.0:
+        return photo, 1.0
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BOX)), scale
+
+
+def to_view(points: np.ndarray, scale: float) -> np.ndarray:
+    """Pixel coordinates (centre of the top-left pixel at 0) in a copy shrunk by `scale`."""
+    return ((points + 0.5) * scale - 0.5).astype(np.float32)
+
+
+def _read(path: str) -> np.ndarray:
+    """The photo's pixels, read-only; the last three photos are kept.
+
+    Raises:
+        PhotoError: unreadable, larger than MAX_MEGAPIXELS, or no longer there.
+    """
+    try:
+        return _pixels(path, Path(path).stat().st_mtime_ns)
+    except FileNotFoundError as error:
+        raise PhotoError(GONE) from error
+
+
+@lru_cache(maxsize=3)
+def _pixels(path: str, _written: int) -> np.ndarray:
+    photo = open_photo(path)
+    if photo.shape[0] * photo.shape[1] > MAX_MEGAPIXELS * 1_000_000:
+        raise PhotoError(f"This photo has more than {MAX_MEGAPIXELS} million pixels. Please shrink it.")
+    photo.setflags(write=False)
+    return photo
+
+
+def forget() -> None:
+    """Drop the pixels that are kept for speed: when a session ends, none of its photos stays in memory."""
+    _pixels.cache_clear()

@@ -1,0 +1,217 @@
+"""Widgets that several tabs share: a photo with its faces, a viewer of heatmaps, a report button."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import ImageData
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from models import PhotoError
+from ui.shared import cards
+from ui.shared.photos import NO_FACE, Shot, take
+
+SESSION_SECONDS = 2 * 3600
+"""How long a session's state and its files are kept."""
+RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2, "api_visibility": "private"}
+"""Events that run a network: two at a time, whoever asks."""
+API_RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
+"""The same for endpoints that programs call."""
+VIEWS: dict[str, Any] = {
+    "concurrency_id": "view",
+    "concurrency_limit": 8,
+    "api_visibility": "private",
+    "show_progress": "hidden",
+}
+"""Events that only redraw."""
+
+
+class PhotoInput(NamedTuple):
+    """The components of one photo, and the session's memory of it."""
+
+    image: gr.Image
+    face: gr.Radio
+    note: gr.HTML
+    shot: gr.State
+    pending: gr.State
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What take_photo and show_shot return values for."""
+        return [self.shot, self.image, self.face, self.note]
+
+
+def file_image(**options: Any) -> gr.Image:
+    """A gr.Image that hands callbacks the path of the untouched upload.
+
+    Gradio's own preprocessing opens the file first: a file that is no image then fails before any callback runs, and
+    others are converted. Here models.open_photo reads them all, so that its messages reach the page.
+    """
+    image = gr.Image(type="filepath", **options)
+
+    def path_of(payload: ImageData | None) -> str | None:
+        return payload.path if payload else None
+
+    image.preprocess = path_of  # type: ignore[method-assign]
+    return image
+
+
+def photo_input(name: str, title: str = "", height: int = 300) -> PhotoInput:
+    """Upload, webcam or clipboard; the photo with boxes and keypoints; a picker when it holds several faces.
+
+    Args:
+        name: "Photo A" for name "A"; its small letters end the components' ids, so each is for one widget of the page.
+        title: instead of "Photo A".
+        height: of the picture, pixels.
+    """
+    title = title or f"Photo {name}"
+    image = file_image(
+        label=title,
+        sources=["upload", "webcam", "clipboard"],
+        format="jpeg",
+        height=height,
+        elem_id=f"photo-{name.lower()}",
+        buttons=["fullscreen"],
+        placeholder=f"{title}\nDrop a photo here, or click to choose one",
+        alt_text=f"{title} with the faces found in it",
+    )
+    face = gr.Radio(label=f"Face in {title[0].lower() + title[1:]}", visible=False, elem_id=f"face-{name.lower()}")
+    note = gr.HTML(
+        cards.message("JPEG, PNG, WebP, BMP or TIFF, with at least one face."), elem_id=f"note-{name.lower()}"
+    )
+    shot, pending = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
+    return PhotoInput(image, face, note, shot, pending)
+
+
+def notice(path: str | None, shot: Shot | None) -> Any:
+    """What the picture of the widget has become -> a photo to take, or nothing when it is the page's own drawing.
+
+    Gradio fires `upload` for files and pasted pictures alone, not for snapshots, and `clear` with the old value;
+    `change` comes for all of them, and for what the page itself puts there.
+    """
+    if path == (shot.shown if shot else None):
+        return gr.skip()
+    return path, time.monotonic_ns()  # the same file may come twice
+
+
+def take_photo(pending: tuple[str | None, int], hint: str = "") -> tuple[Shot | None, Any, Any, str]:
+    """A new file -> session memory, picture, picker, note. What cannot be used leaves an empty widget and a reason.
+
+    Args:
+        hint: said after the reason when no face was found.
+    """
+    path = pending[0]
+    if not path:
+        return None, None, gr.update(visible=False), cards.message("No photo yet.")
+    try:
+        return show_shot(take(path))
+    except PhotoError as error:
+        words = str(error) + (hint if str(error) == NO_FACE else "")
+        return None, None, gr.update(visible=False), cards.message(words, error=True)
+
+
+def pick_face(shot: Shot | None, number: int | None) -> tuple[Shot | None, Any, Any, Any]:
+    """Another face of the same photo; `number` counts from 1, as drawn."""
+    if shot is None or number is None:
+        return shot, gr.skip(), gr.skip(), gr.skip()
+    try:
+        return show_shot(shot.pick(int(number) - 1))
+    except PhotoError as error:
+        return None, None, gr.update(visible=False), cards.message(str(error), error=True)
+
+
+def show_shot(shot: Shot) -> tuple[Shot | None, Any, Any, str]:
+    """Session memory -> itself, picture with its faces, picker, quality note."""
+    numbers = [(f"Face {i}", i) for i in range(1, len(shot.marks) + 1)]
+    picker = gr.update(choices=numbers, value=shot.chosen + 1, visible=len(numbers) > 1)
+    shot = replace(shot, shown=cached_picture(shot.view()))
+    return shot, shot.shown, picker, cards.quality_note(shot.quality(), len(numbers))
+
+
+def cached_picture(rgb: np.ndarray) -> str:
+    """Write an (H, W, 3) uint8 picture where the page can fetch it; the same pixels give the same path."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "photo.jpg"
+        Image.fromarray(rgb).save(path, quality=90)
+        return save_file_to_cache(path, get_upload_folder())
+
+
+def face_at(shot: Shot | None, event: gr.SelectData) -> Any:
+    """A click on the picture -> the number of the smallest face box under it, for the picker."""
+    if shot is None or len(shot.marks) < 2 or not isinstance(event.index, (list, tuple)):
+        return gr.skip()
+    x, y = (float(v) for v in event.index[:2])
+    boxes = [f.box for f in shot.faces_in_view()]
+    hit = [i for i, (left, top, right, bottom) in enumerate(boxes) if left <= x <= right and top <= y <= bottom]
+    return max(hit) + 1 if hit else gr.skip()  # faces are sorted, the smallest last
+
+
+def on_change(
+    photo: PhotoInput,
+    then: Callable[[Any], None],
+    *,
+    taking: Callable[..., Any] = take_photo,
+    also: Sequence[Any] = (),
+) -> None:
+    """Wire one photo: upload, paste, snapshot, clear, picker, click; `then` continues each event.
+
+    Args:
+        taking: what takes a new file, for a tab that wants another way than take_photo.
+        also: components that `taking` returns values for, after the photo's own.
+    """
+    photo.image.change(notice, [photo.image, photo.shot], photo.pending, **VIEWS)
+    outputs = [*photo.outputs, *also]
+    then(photo.pending.change(taking, photo.pending, outputs, show_progress_on=photo.image, **RUNS))
+    then(photo.face.input(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))
+    clicked = photo.image.select(face_at, photo.shot, photo.face, **VIEWS)
+    then(clicked.success(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))
+
+
+class HeatmapViewer(NamedTuple):
+    """Method, layer and opacity of two maps, and the picture of both."""
+
+    method: gr.Dropdown
+    layer: gr.Dropdown
+    opacity: gr.Slider
+    view: gr.HTML
+    maps: gr.State
+
+
+def heatmap_viewer() -> HeatmapViewer:
+    """Pickers above, both faces below; filled by a tab's callbacks."""
+    with gr.Row():
+        method = gr.Dropdown(label="Method", interactive=True, min_width=200, elem_id="method")
+        layer = gr.Dropdown(label="Layer", interactive=True, min_width=200, visible=False, elem_id="layer")
+        opacity = gr.Slider(
+            0, 1, 0.5, step=0.05, label="Opacity of the map", min_width=180, elem_id="opacity", buttons=[]
+        )
+    view = gr.HTML(elem_id="maps", min_height=120)
+    return HeatmapViewer(method, layer, opacity, view, gr.State(None, time_to_live=SESSION_SECONDS))
+
+
+class ReportButton(NamedTuple):
+    """A button that makes a zip, the hidden link that carries it, and a line for what went wrong."""
+
+    button: gr.Button
+    file: gr.DownloadButton
+    note: gr.HTML
+
+
+FETCH = "() => setTimeout(() => document.querySelector('#report-file')?.click(), 150)"
+"""Presses the hidden download link once its file is there."""
+
+
+def report_button() -> ReportButton:
+    """One press makes the report and downloads it."""
+    button = gr.Button("Download the report (zip)", variant="primary", elem_id="report")
+    file = gr.DownloadButton("report", visible="hidden", elem_id="report-file", elem_classes="ks-file")
+    return ReportButton(button, file, gr.HTML(elem_id="report-note"))

@@ -32,7 +32,7 @@ from explain import explain, read_evidence
 from explain.attention.compare import ARMS, Comparison, compare_arms, set_scene
 from explain.partial.edit import Edit
 from explain.partial.find import APART
-from models import Result, detect_faces, load_model, open_photo, predict
+from models import Result, detect_faces, load_pair, open_photo, predict
 from models.pair import PairModel
 from ui.keypoints import answers as following
 from ui.keypoints import callbacks as keypoints_callbacks
@@ -106,7 +106,7 @@ def move_answerer(path: Path) -> Callable[[], object]:
 
 @lru_cache
 def model(weight: str) -> PairModel:
-    return load_model(weight)
+    return load_pair(weight)
 
 
 def walk_rows(paths: list[Path], runs: int) -> list[dict]:

@@ -18,15 +18,15 @@ from models.taps import tap_names
 
 @dataclass(frozen=True)
 class Evidence:
-    """Raw evidence of one answered pair, on the CPU.
+    """Raw evidence of one answer, on the CPU.
 
     Attributes:
-        attention: `attn` tap -> maps of face a and of face b, in order of depth.
+        attention: `attn` tap -> maps, one a face, in order of depth.
         links: `cross_attn` tap -> links a -> b and b -> a.
         shares: of the network's parts in the log-odds; None where the model cannot tell.
     """
 
-    attention: Mapping[str, tuple[AttentionMaps, AttentionMaps]]
+    attention: Mapping[str, tuple[AttentionMaps, ...]]
     links: Mapping[str, tuple[Links, Links]]
     shares: Shares | None
 
@@ -73,8 +73,8 @@ def centre_of(grid: tuple[int, int], row: int, column: int) -> tuple[float, floa
 
 
 def left_eye(result: Result) -> tuple[float, float]:
-    """(y, x) in [0, 1] of the left eye on the crop of face a: the place that is looked at first."""
-    x, y = (float(v) for v in result.a.keypoints[0, 0])
+    """(y, x) in [0, 1] of the left eye on the crop of the first face: the place that is looked at first."""
+    x, y = (float(v) for v in result.faces[0].keypoints[0, 0])
     return y, x
 
 

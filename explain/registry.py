@@ -12,39 +12,43 @@ from explain.methods.attention_maps import CAPTION as ATTENTION_CAPTION
 from explain.methods.attention_maps import attention_received
 from explain.methods.cross_attention import CAPTION as CROSS_CAPTION
 from explain.methods.cross_attention import looked_at
+from models.face_model import FaceModel
 from models.pair import Branched, PairModel
 from models.predict import Result
 from models.taps import kind_of, tap_names
 
+ANY = ("*",)
+"""As targets: every scalar the answer has."""
+
 
 @dataclass(frozen=True)
 class Explainer:
-    """One way to explain an answered pair.
+    """One way to explain an answer.
 
     Attributes:
         label: what people type; the key in EXPLAINERS.
         title: for pickers.
-        run: (result, **options) -> heatmaps of face a and face b.
-        needs: what the model must give, all of it: kinds of taps (models/taps.py), and "places" where it takes its
-            log-odds apart (models.pair.Branched).
+        run: (result, **options) -> a heatmap a face.
+        needs: what the model must give, all of it: kinds of taps (models/taps.py), "pair" where it compares two faces,
+            "places" where it takes its log-odds apart (models.pair.Branched).
         grad: the result must come from predict(grad=True).
         signed: values below zero mean something.
         caption: what the map is, and what it does not show.
         reads: what of the model's run it is made of, in a few words.
-        targets: answers it can explain ("similarity", "logit"); empty when it looks at none.
+        targets: scalars of the answer that it can explain; ANY for all, empty when it looks at none.
         layers: tap kind that the option `layer` chooses from; empty when it has no such option.
         options: names of its further options.
     """
 
     label: str
     title: str
-    run: Callable[..., tuple[Heatmap, Heatmap]]
+    run: Callable[..., tuple[Heatmap, ...]]
     needs: frozenset[str]
     grad: bool
     signed: bool
     caption: str
     reads: str
-    targets: tuple[str, ...] = ("similarity", "logit")
+    targets: tuple[str, ...] = ANY
     layers: str = ""
     options: tuple[str, ...] = ()
 
@@ -60,7 +64,7 @@ def _cam(label: str, title: str) -> Explainer:
         signed=cam.signed,
         caption=cam.caption,
         reads="the feature maps of one layer" + (" and the answer's gradient at them" if cam.grad else ""),
-        targets=("similarity", "logit") if cam.grad else (),
+        targets=ANY if cam.grad else (),
         layers="features",
     )
 
@@ -76,7 +80,7 @@ _ALL = (
         "fggb",
         "Pair gradients, FGGB (signed)",
         pair_gradients.fggb,
-        needs=frozenset(),
+        needs=frozenset({"pair"}),
         grad=True,
         signed=True,
         caption=pair_gradients.CAPTION,
@@ -136,13 +140,14 @@ EXPLAINERS: dict[str, Explainer] = {e.label: e for e in _ALL}
 """label -> Explainer, in the order of pickers."""
 
 
-def methods_for(model: PairModel) -> list[str]:
+def methods_for(model: FaceModel) -> list[str]:
     """Labels of the explainers whose evidence this model gives, in the table's order."""
-    gives = {kind_of(name) for name in tap_names(model)} | ({"places"} if isinstance(model, Branched) else set())
+    gives = {kind_of(name) for name in tap_names(model)}
+    gives |= {word for word, kind in (("pair", PairModel), ("places", Branched)) if isinstance(model, kind)}
     return [label for label, e in EXPLAINERS.items() if e.needs <= gives]
 
 
-def layers_for(model: PairModel, method: str) -> list[str]:
+def layers_for(model: FaceModel, method: str) -> list[str]:
     """Names of the taps that the option `layer` of a method can choose on this model; empty when it has none.
 
     A tap named "pooled.features" has one place only: nothing to draw a map of.
@@ -151,30 +156,43 @@ def layers_for(model: PairModel, method: str) -> list[str]:
     return [name for name in tap_names(model, kind) if not name.startswith("pooled.")] if kind else []
 
 
-def default_target(model: PairModel, method: str) -> str | None:
-    """The answer a method explains unless told otherwise: what the score is made of, as far as the method can.
+def explains(result: Result, method: str, target: str) -> bool:
+    """Can the method explain this scalar of the answer?"""
+    targets = EXPLAINERS[method].targets
+    if targets != ANY:
+        return target in targets
+    try:
+        result.output.scalar(target)
+    except ValueError:
+        return False
+    return True
 
-    That is the similarity where the score is a function of it, and the logit where the network fuses two codes.
+
+def default_target(result: Result, method: str) -> str | None:
+    """The scalar a method explains unless told otherwise: what the answer is made of, as far as the method can.
+
+    For a pair the similarity where the score is a function of it, the logit where the network fuses two codes; for
+    classes the logit of the leading one. None when the method looks at no answer.
     """
-    targets, own = EXPLAINERS[method].targets, "similarity" if model.by_similarity else "logit"
-    return own if own in targets else next(iter(targets), None)
+    targets = EXPLAINERS[method].targets
+    return result.explained if targets == ANY or result.explained in targets else next(iter(targets), None)
 
 
 def explain(
     result: Result, method: str, *, target: str | None = None, layer: str | None = None, **options: Any
-) -> tuple[Heatmap, Heatmap]:
-    """Explain an answered pair with one method.
+) -> tuple[Heatmap, ...]:
+    """Explain an answer with one method.
 
     Args:
         result: from predict; from predict(grad=True) when EXPLAINERS[method].grad.
         method: a label of methods_for(result.model).
-        target: the answer to explain, "similarity" or "logit"; by default default_target. A method that looks at no
-            answer (Eigen-CAM, attention) has nothing to choose and takes any.
+        target: the scalar of the answer to explain ("similarity", "logit", a class, "X - Y"); by default
+            default_target. A method that looks at no answer (Eigen-CAM, attention) has nothing to choose.
         layer: the tap to read, one of layers_for(result.model, method); by default the model's own choice.
         options: of the method itself: patch, stride, fill of "occlusion"; theta of "fggb".
 
     Returns:
-        The heatmaps of face a and face b.
+        A heatmap a face.
 
     Raises:
         ValueError: an unknown method, target, layer or option; evidence the model does not give; a result
@@ -189,12 +207,15 @@ def explain(
     if layer is not None:
         options["layer"] = _checked(layer, layers_for(result.model, method), f"{method} has no layer")
     if row.targets:
-        wanted = target or default_target(result.model, method) or ""
-        options["target"] = _checked(wanted, row.targets, f"{method} cannot explain")
+        wanted = target or default_target(result, method) or ""
+        if not explains(result, method, wanted):
+            known = result.output.scalars if row.targets == ANY else row.targets
+            raise ValueError(f"{method} cannot explain {wanted!r}; there are: {', '.join(known)}")
+        options["target"] = wanted
     return row.run(result, **options)
 
 
-def _explainer_for(model: PairModel, method: str) -> Explainer:
+def _explainer_for(model: FaceModel, method: str) -> Explainer:
     offered = methods_for(model)
     return EXPLAINERS[_checked(method, offered, f"{model.name or type(model).__name__} has no method")]
 

@@ -9,14 +9,17 @@ result.score, result.evidence
 from models.faces.detect import default_face, detect_faces
 from models.faces.face import KEYPOINT_NAMES, Face, FaceBatch, InputSpec
 from models.faces.photo import PhotoError, open_photo
-from models.outputs import PairOutput
+from models.outputs import ClassOutput, PairOutput
 from models.predict import Result, predict
-from models.registry import create_model, list_models
+from models.registry import create_model, create_pair, list_models
 from models.taps import record
-from models.weights import WeightError, available_weights, load_model, read_sidecar
+from models.tasks import TASKS
+from models.weights import WeightError, available_weights, load_model, load_pair, read_sidecar
 
 __all__ = [
     "KEYPOINT_NAMES",
+    "TASKS",
+    "ClassOutput",
     "Face",
     "FaceBatch",
     "InputSpec",
@@ -26,10 +29,12 @@ __all__ = [
     "WeightError",
     "available_weights",
     "create_model",
+    "create_pair",
     "default_face",
     "detect_faces",
     "list_models",
     "load_model",
+    "load_pair",
     "open_photo",
     "predict",
     "read_sidecar",

@@ -1,8 +1,4 @@
-"""PairModel: what every two-face network here has in common.
-
-A network is cut where one face ends and the pair begins: `encode` sees one face, `relate` sees two codes.
-That cut lets occlusion maps re-encode only the face that changed, and search encode a gallery once.
-"""
+"""PairModel: a network that answers about two faces, and what such networks share."""
 
 from __future__ import annotations
 
@@ -14,38 +10,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.faces.face import FaceBatch, InputSpec
-from models.outputs import PairOutput
+from models.face_model import FaceModel
+from models.outputs import Output, PairOutput
 
 Lenders = Mapping[str, tuple[str, str]]
 
 
-class PairModel(nn.Module):
+class PairModel(FaceModel):
     """A network that answers "how related are these two faces?".
 
     Attributes:
-        name: registry name, set by create_model.
-        spec: the aligned crop it wants.
-        cam_tap: name of the `features` tap that CAM methods use unless told otherwise.
         by_similarity: the log-odds are a function of the similarity alone; False where two codes are fused.
         lenders: beginning of parameter names -> (weight, beginning of the names there) that may be the very same
             tensors: what is equal is not stored twice.
     """
 
-    name: str = ""
-    spec: InputSpec
-    cam_tap: str
+    faces = 2
     by_similarity: bool = True
     lenders: ClassVar[Lenders] = {}
-
-    @abstractmethod
-    def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
-        """One face -> its code: (B, D) or (B, C, h, w).
-
-        Args:
-            image: (B, 3, size, size) RGB in [0, 1].
-            keypoints: (B, 5, 2) in [0, 1] of the crop.
-        """
 
     @abstractmethod
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
@@ -55,24 +37,21 @@ class PairModel(nn.Module):
         """Code -> (B, D) unit vector whose cosine ranks faces in search."""
         return F.normalize(code.flatten(1), dim=1)
 
-    def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        """(B, h, w) numbers over the map of a tap -> the same over the aligned crop; any resolution.
-
-        Nothing to do where the network sees the crop as it is.
-        """
-        return values
-
     def compare(self, x: Tensor, y: Tensor) -> PairOutput:
         """Codes of B pairs -> PairOutput; both orders go through `relate` as one 2B batch."""
         ab, ba = self.relate(torch.cat([x, y]), torch.cat([y, x])).chunk(2)
         ex, ey = self.embedding(x), self.embedding(y)
-        return PairOutput(torch.stack([ab, ba], 1), (ex * ey).sum(1), ex, ey)
+        return PairOutput(torch.stack([ab, ba], 1), (ex * ey).sum(1), (ex, ey))
 
-    def forward(self, a: FaceBatch, b: FaceBatch) -> PairOutput:
-        """B pairs of aligned faces -> PairOutput; both faces are encoded as one 2B batch."""
-        both = FaceBatch.cat([a, b])
-        x, y = self.encode(both.image, both.keypoints).chunk(2)
-        return self.compare(x, y)
+    def answer(self, *codes: Tensor) -> PairOutput:
+        return self.compare(*codes)
+
+    def explained(self, output: Output) -> str:
+        """The similarity where the score is a function of it, the log-odds where two codes are fused."""
+        return "similarity" if self.by_similarity else "logit"
+
+    def watched(self, output: Output) -> str:
+        return "score"
 
 
 @runtime_checkable

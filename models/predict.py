@@ -1,4 +1,4 @@
-"""Two faces in, one answered pair out."""
+"""Faces in, one answer out, with the evidence it was made of."""
 
 from __future__ import annotations
 
@@ -8,75 +8,114 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from models.face_model import FaceModel
 from models.faces.face import Face, FaceBatch
-from models.outputs import PairOutput
-from models.pair import PairModel
+from models.outputs import ClassOutput, Output, PairOutput
 from models.taps import record
 
 
 @dataclass(frozen=True)
 class Result:
-    """One answered pair with the evidence the answer was made of.
+    """One answer with the evidence it was made of.
 
     Attributes:
         model: the network that answered (in eval mode).
-        a, b: the aligned faces it saw, batches of one.
-        output: PairOutput of B = 1; carries the autograd graph when predict(grad=True).
-        evidence: tap name -> tensor as it flowed. Rows of per-face taps are (a, b); rows of per-pair
-            taps are (a -> b, b -> a).
+        faces: the aligned faces it saw, batches of one, in the order they were given.
+        output: of B = 1; carries the autograd graph when predict(grad=True).
+        evidence: tap name -> tensor as it flowed. Rows of per-face taps are the faces in order; rows of per-pair
+            taps are (first -> second, second -> first).
     """
 
-    model: PairModel
-    a: FaceBatch
-    b: FaceBatch
-    output: PairOutput
+    model: FaceModel
+    faces: tuple[FaceBatch, ...]
+    output: Output
     evidence: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
+    def explained(self) -> str:
+        """The scalar of the answer that explainers differentiate unless told otherwise."""
+        return self.model.explained(self.output)
+
+    @property
+    def watched(self) -> str:
+        """The scalar of the answer, a probability, that is watched while pixels are taken away."""
+        return self.model.watched(self.output)
+
+    def scalar(self, name: str) -> float:
+        """A scalar of the answer as a number. Raises ValueError: an unknown name."""
+        return float(self.output.scalar(name).detach()[0])
+
+    @property
+    def pair(self) -> PairOutput:
+        """The answer about two faces. Raises TypeError where the model answers about another number of faces."""
+        if not isinstance(self.output, PairOutput):
+            raise TypeError(f"{self.model.name or type(self.model).__name__} does not compare two faces")
+        return self.output
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Class -> probability. Raises TypeError where the model answers with a decision."""
+        if not isinstance(self.output, ClassOutput):
+            raise TypeError(f"{self.model.name or type(self.model).__name__} does not answer with classes")
+        return dict(zip(self.output.classes, self.output.probabilities.detach()[0].tolist(), strict=True))
+
+    @property
     def score(self) -> float:
-        """Calibrated probability in [0, 1], mean over both orders."""
-        return float(self.output.score.detach()[0])
+        """The probability that is watched: of a pair, calibrated, mean over both orders; else of the leading class."""
+        return self.scalar(self.watched)
 
     @property
     def score_ab(self) -> float:
-        return float(self.output.logit.detach().sigmoid()[0, 0])
+        """Calibrated probability with the first face first."""
+        return float(self.pair.logit.detach().sigmoid()[0, 0])
 
     @property
     def score_ba(self) -> float:
-        return float(self.output.logit.detach().sigmoid()[0, 1])
+        """Calibrated probability with the second face first."""
+        return float(self.pair.logit.detach().sigmoid()[0, 1])
 
     @property
     def similarity(self) -> float:
         """Cosine of the two embeddings, in [-1, 1]."""
-        return float(self.output.similarity.detach()[0])
+        return float(self.pair.similarity.detach()[0])
 
 
-def aligned_for(model: PairModel, face: Face | FaceBatch) -> FaceBatch:
-    """A face as this model takes it, on the model's device."""
+def aligned_for(model: FaceModel, face: Face | FaceBatch) -> FaceBatch:
+    """A face as this model takes it, on the model's device.
+
+    Raises:
+        TypeError: neither a Face nor a FaceBatch.
+    """
+    if not isinstance(face, (Face, FaceBatch)):
+        raise TypeError(
+            f"a face is wanted (detect_faces(open_photo(path))[0], or an aligned FaceBatch), got {type(face).__name__}"
+        )
     batch = face.aligned(model.spec) if isinstance(face, Face) else face
     return batch.to(next(model.parameters()).device)
 
 
-def predict(model: PairModel, a: Face | FaceBatch, b: Face | FaceBatch, *, grad: bool = False) -> Result:
-    """Answer a pair and keep the evidence the answer was made of.
+def predict(model: FaceModel, *faces: Face | FaceBatch, grad: bool = False) -> Result:
+    """Answer about the faces and keep the evidence the answer was made of.
 
     Args:
         model: from load_model, in eval mode.
-        a, b: faces, or aligned batches of one.
+        faces: as many as the model answers about; faces, or aligned batches of one.
         grad: keep the autograd graph, so that explainers can differentiate the answer with respect to the
             evidence and to the input pixels.
 
     Returns:
-        Result for this one pair. The score is the same bit for bit with and without `grad`.
+        Result. The answer is the same bit for bit with and without `grad`.
 
     Raises:
-        ValueError: a batch that is not of one.
+        TypeError: something that is no face.  ValueError: another number of faces, or a batch that is not of one.
     """
-    a, b = aligned_for(model, a), aligned_for(model, b)
-    if len(a) != 1 or len(b) != 1:
-        raise ValueError(f"predict answers one pair, got batches of {len(a)} and {len(b)}")
+    if len(faces) != model.faces:
+        raise ValueError(f"{model.name or 'this model'} answers about {model.faces} face(s), got {len(faces)}")
+    aligned = [aligned_for(model, face) for face in faces]
+    if any(len(batch) != 1 for batch in aligned):
+        raise ValueError(f"predict gives one answer, got batches of {', '.join(str(len(b)) for b in aligned)}")
     if grad:  # parameters are frozen: the graph starts at the pixels
-        a, b = (f.with_image(f.image.detach().clone().requires_grad_(True)) for f in (a, b))
+        aligned = [f.with_image(f.image.detach().clone().requires_grad_(True)) for f in aligned]
     with record() as evidence, torch.set_grad_enabled(grad):
-        output = model(a, b)
-    return Result(model, a, b, output, evidence)
+        output = model(*aligned)
+    return Result(model, tuple(aligned), output, evidence)

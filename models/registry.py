@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from models.face_model import FaceModel
 from models.pair import PairModel
 
 
@@ -15,7 +16,7 @@ class Entry:
 
     Attributes:
         cls, config: "module:Class" of the network and of its config dataclass.
-        task: "verification" (same person?) or "kinship" (blood relatives?).
+        task: a row of models/tasks.py.
         title, summary: for people; the summary is one sentence.
         values: keyword arguments for the config that differ from its defaults.
         joins: the models it is made of, if it is several in one; it then costs as much as they do together.
@@ -285,7 +286,7 @@ def _resolve(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def create_model(name: str, **overrides: Any) -> PairModel:
+def create_model(name: str, **overrides: Any) -> FaceModel:
     """An untrained network; load_model gives the trained one.
 
     Args:
@@ -296,6 +297,22 @@ def create_model(name: str, **overrides: Any) -> PairModel:
     """
     row = entry(name)
     config = _resolve(row.config)(**{**row.values, **overrides})
-    model: PairModel = _resolve(row.cls)(config)
+    model: FaceModel = _resolve(row.cls)(config)
     model.name = name
+    return model
+
+
+def create_pair(name: str, **overrides: Any) -> PairModel:
+    """create_model for networks that compare two faces.
+
+    Raises:
+        KeyError, TypeError: as create_model.  TypeError: the network answers about another number of faces.
+    """
+    return as_pair(create_model(name, **overrides))
+
+
+def as_pair(model: FaceModel) -> PairModel:
+    """The model, known to compare two faces. Raises TypeError where it does not."""
+    if not isinstance(model, PairModel):
+        raise TypeError(f"{model.name or type(model).__name__} does not compare two faces")
     return model

@@ -1,6 +1,6 @@
 """Father, mother and child: is this child theirs? Two answered pairs and one score of the three.
 
-    result = predict_tri(model, father, mother, child, read_sidecar("svit").tri)
+    result = predict_tri(model, father, mother, child, read_sidecar("svit").rule.tri)
     result.score, result.father.score, result.mother.score
 
 Task 2 of RFIW (tri-subject verification). A pair model answers (father, child) and (mother, child); the log-odds of
@@ -45,7 +45,7 @@ class TriResult:
     @property
     def log_odds(self) -> float:
         """Mean log-odds of the two pairs over both orders."""
-        return float(tri_log_odds(self.father.output.logit.detach(), self.mother.output.logit.detach())[0])
+        return float(tri_log_odds(self.father.pair.logit.detach(), self.mother.pair.logit.detach())[0])
 
     @property
     def score(self) -> float:

@@ -19,8 +19,9 @@ import torch
 from safetensors.torch import load_file
 
 from models.device import pick_device
+from models.face_model import FaceModel
 from models.pair import PairModel
-from models.registry import create_model
+from models.registry import as_pair, create_model
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
@@ -99,6 +100,27 @@ class Loan:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """How a score becomes yes or no.
+
+    Attributes:
+        threshold: on the score; how it was chosen stands in threshold_protocol.
+        operating_points: what thresholds cost.
+        tri: for father-mother-child triplets; None where they were never calibrated.
+    """
+
+    threshold: float
+    threshold_protocol: str
+    operating_points: OperatingPoints
+    tri: TriOperating | None = None
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> Decision:
+        points, tri = OperatingPoints(**values["operating_points"]), values.get("tri")
+        return Decision(**{**values, "operating_points": points, "tri": TriOperating.from_dict(tri) if tri else None})
+
+
+@dataclass(frozen=True)
 class Sidecar:
     """Everything a reader needs to judge and reproduce a weight.
 
@@ -106,12 +128,11 @@ class Sidecar:
         name, model: file stem and registry name (equal unless a user keeps several weights of one model).
         config: keyword arguments of the model's config dataclass.
         sha256: of the .safetensors file.
-        task: "verification" (same person) or "kinship".
-        threshold: on the score; how it was chosen stands in threshold_protocol.
+        task: a row of models/tasks.py.
         command: what reproduces the file.  git_commit: the code it ran on.
         data: one row a set: name, size, hash.
+        decision: how the score becomes yes or no; None for a task that answers with classes.
         metrics: evaluation name -> what training.evaluate wrote.
-        tri: for father-mother-child triplets; None where they were never calibrated.
         loans: what is read from other weights.
     """
 
@@ -125,21 +146,28 @@ class Sidecar:
     git_commit: str
     seed: int | None
     data: list[dict[str, Any]]
-    threshold: float
-    threshold_protocol: str
-    operating_points: OperatingPoints
+    decision: Decision | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    tri: TriOperating | None = None
     loans: list[Loan] = field(default_factory=list)
+
+    @property
+    def rule(self) -> Decision:
+        """The decision. Raises WeightError for a weight that answers with classes."""
+        if self.decision is None:
+            raise WeightError(f"{self.name} answers with classes: it has no threshold.")
+        return self.decision
+
+    def with_rule(self, **changes: Any) -> Sidecar:
+        """The same sidecar with fields of its decision changed. Raises WeightError: as `rule`."""
+        return dataclasses.replace(self, decision=dataclasses.replace(self.rule, **changes))
 
     @staticmethod
     def from_json(text: str) -> Sidecar:
         values = json.loads(text)
-        values["operating_points"] = OperatingPoints(**values["operating_points"])
-        if values.get("tri"):
-            values["tri"] = TriOperating.from_dict(values["tri"])
+        decision = values.get("decision")
+        values["decision"] = Decision.from_dict(decision) if decision else None
         values["loans"] = [Loan(**loan) for loan in values.get("loans", [])]
         return Sidecar(**values)
 
@@ -221,7 +249,7 @@ def _lender(path: Path, loan: Loan) -> Path:
     )
 
 
-def load_model(name: str, device: torch.device | str | None = None) -> PairModel:
+def load_model(name: str, device: torch.device | str | None = None) -> FaceModel:
     """A trained model, verified (sha256), built from its sidecar's config, loaded strictly, in eval mode.
 
     Parameters do not require gradients: explainers differentiate with respect to activations and inputs.
@@ -236,3 +264,15 @@ def load_model(name: str, device: torch.device | str | None = None) -> PairModel
     except RuntimeError as error:
         raise WeightError(f"{find_weight(name)} does not fit {sidecar.model}: {error}") from error
     return model.eval().requires_grad_(False).to(device or pick_device())
+
+
+def load_pair(name: str, device: torch.device | str | None = None) -> PairModel:
+    """load_model for weights that compare two faces.
+
+    Raises:
+        WeightError: as load_model, or a weight that answers about another number of faces.
+    """
+    try:
+        return as_pair(load_model(name, device))
+    except TypeError as error:
+        raise WeightError(str(error)) from error

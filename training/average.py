@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models import create_model
+from models import create_pair
 from models.weights import file_sha256
 from training.data.kin_batches import held_out_list, split
 from training.data.sets import data_root, fiw_crops, fiw_train_pairs
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     args = parser.parse_args()
     root, files = data_root(args.data), [run / "model.safetensors" for run in args.runs]
-    model = create_model(args.model, **args.config)
+    model = create_pair(args.model, **args.config)
     model.load_state_dict(mean_weights([load_file(file) for file in files], args.own))
     crops = fiw_crops(root, "train", model.spec)
     _, held_pairs = split(fiw_train_pairs(root), Settings().held_out)

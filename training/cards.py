@@ -49,7 +49,7 @@ def results(sidecars: list[Sidecar]) -> list[str]:
 def card(sidecar: Sidecar, folder: Path) -> str:
     """One weight as Markdown."""
     size = (folder / f"{sidecar.name}.safetensors").stat().st_size / 1e6
-    far, tar = sidecar.operating_points.at(sidecar.threshold)
+    far, tar = sidecar.rule.operating_points.at(sidecar.rule.threshold)
     known = MODELS.get(sidecar.model)
     lines = [
         f"## {sidecar.name}",
@@ -58,8 +58,8 @@ def card(sidecar: Sidecar, folder: Path) -> str:
         "",
         f"- task: {sidecar.task}; licence: {sidecar.licence}; {size:.1f} MB; sha256 `{sidecar.sha256}`",
         f"- made by `{sidecar.command}` at {sidecar.git_commit}" + _seed(sidecar),
-        f"- threshold {sidecar.threshold:g} on the score: {sidecar.threshold_protocol}",
-        f"- at that threshold FAR {far:.4f}, TAR {tar:.4f} ({sidecar.operating_points.protocol})",
+        f"- threshold {sidecar.rule.threshold:g} on the score: {sidecar.rule.threshold_protocol}",
+        f"- at that threshold FAR {far:.4f}, TAR {tar:.4f} ({sidecar.rule.operating_points.protocol})",
         *_triplets(sidecar),
         *(f"- reads {o.prefix}* from {o.weight}, sha256 `{o.sha256}`" for o in sidecar.loans),
         *(f"- data: {row['name']}, {row['size']} {_unit(row)}, sha256 `{row['hash']}`" for row in sidecar.data),
@@ -79,12 +79,12 @@ def _unit(row: dict[str, Any]) -> str:
 
 
 def _triplets(sidecar: Sidecar) -> list[str]:
-    if sidecar.tri is None:
+    if sidecar.rule.tri is None:
         return []
-    far, tar = sidecar.tri.points.at(sidecar.tri.threshold)
+    far, tar = sidecar.rule.tri.points.at(sidecar.rule.tri.threshold)
     return [
-        f"- father, mother and child: threshold {sidecar.tri.threshold:g} on the score of the three, there FAR "
-        f"{far:.4f}, TAR {tar:.4f}: {sidecar.tri.protocol}"
+        f"- father, mother and child: threshold {sidecar.rule.tri.threshold:g} on the score of the three, there FAR "
+        f"{far:.4f}, TAR {tar:.4f}: {sidecar.rule.tri.protocol}"
     ]
 
 

@@ -28,7 +28,7 @@ from accelerate.utils import DistributedDataParallelKwargs
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models import create_model
+from models import create_pair
 from models.faces.face import FaceBatch, InputSpec
 from models.pair import PairModel
 from models.registry import entry
@@ -272,7 +272,7 @@ def main() -> None:
     how = chosen(Settings(), args)
     accelerator = make_accelerator()
     torch.manual_seed(how.seed)
-    model = create_model(args.model, **args.config)
+    model = create_pair(args.model, **args.config)
     with accelerator.main_process_first():  # caches are written once
         train, held_out, teachers = lessons(root, model.spec, args.teacher, args.morphs)
     begun = begin(model, args.init or (), args.stem, args.windows, args.frozen)
@@ -291,7 +291,7 @@ def main() -> None:
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
         if args.export and entry(args.model).task == "verification":
             init = args.init[0] if args.init else None
-            print(ship(create_model(args.model, **args.config), args.config, state, root, how.seed, init))
+            print(ship(create_pair(args.model, **args.config), args.config, state, root, how.seed, init))
 
 
 if __name__ == "__main__":

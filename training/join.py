@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models import create_model
+from models import create_pair
 from models.nets.kin_trio import KinTrio
 from models.weights import Loan, find_weight, read_sidecar, read_tensors
 from training.data.kin_batches import held_out_list, split
@@ -40,7 +40,7 @@ def joined(shares: tuple[float, ...]) -> KinTrio:
         WeightError: one is missing.
     """
     svit = read_sidecar("svit")
-    model = create_model("kin_trio", shares=shares, guide=svit.config.get("guide", False))
+    model = create_pair("kin_trio", shares=shares, guide=svit.config.get("guide", False))
     assert isinstance(model, KinTrio)
     state = dict(model.state_dict())
     for prefix, (weight, theirs) in model.lenders.items():

@@ -28,7 +28,7 @@ from accelerate.utils import gather_object
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from models import create_model
+from models import create_pair
 from models.pair import PairModel
 from models.weights import file_sha256
 from training.data.augment import Augment, augmented, draw
@@ -260,7 +260,7 @@ def main() -> None:
     root, how = data_root(args.data), settings_of(args)
     accelerator = make_accelerator()
     torch.manual_seed(how.seed)
-    model = create_model(args.model, **args.config)
+    model = create_pair(args.model, **args.config)
     objective = objective_for(model, how.weights)
     if args.init:
         tensors = {name: value for path in args.init for name, value in load_file(path).items()}

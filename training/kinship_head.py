@@ -30,8 +30,8 @@ from torch import Tensor, nn
 
 from models.nets.dlib_kin import DlibKin
 from models.nets.dlib_resnet import DlibResnet
-from models.registry import create_model
-from models.weights import SHIPPED, load_model
+from models.registry import create_pair
+from models.weights import SHIPPED, load_pair
 from training.calibrate import calibrate_cosine
 from training.cards import write_cards
 from training.data.crops import Crops
@@ -204,9 +204,9 @@ def main() -> None:
     args = parser.parse_args()
     root, how = data_root(args.data), Settings()
     torch.manual_seed(args.seed)  # the heads' first weights
-    model = create_model("dlib_kin")
+    model = create_pair("dlib_kin")
     assert isinstance(model, DlibKin)
-    encoder = load_model(TRUNK, "cpu")
+    encoder = load_pair(TRUNK, "cpu")
     assert isinstance(encoder, DlibResnet)
     model.trunk.load_state_dict(encoder.trunk.state_dict())
     crops = fiw_crops(root, "train", model.spec)

@@ -39,7 +39,7 @@ from safetensors.torch import load_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 
-from models import create_model
+from models import create_pair
 from models.faces.align import PARTIAL_160
 from models.faces.face import FaceBatch
 from models.nets.partial_face import PartialFace, Parts
@@ -254,7 +254,7 @@ def main() -> None:
     root, accelerator = data_root(args.data), make_accelerator()
     how = chosen(Settings(), args)
     torch.manual_seed(how.seed)
-    model = create_model(args.model, **args.config)
+    model = create_pair(args.model, **args.config)
     if model.spec != PARTIAL_160:
         raise SystemExit(f"error: the boxes lie on the {PARTIAL_160.size} px template, {args.model} has another one")
     with accelerator.main_process_first():  # caches are written once
@@ -272,7 +272,7 @@ def main() -> None:
         state = run.folder / "model.safetensors"
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
         if args.export and how.partial:
-            print(ship(create_model(args.model, **args.config), args.config, state, root, how.seed, args.init))
+            print(ship(create_pair(args.model, **args.config), args.config, state, root, how.seed, args.init))
 
 
 if __name__ == "__main__":

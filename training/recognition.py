@@ -28,7 +28,7 @@ from safetensors.torch import load_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor
 
-from models import create_model
+from models import create_pair
 from models.faces.face import FaceBatch
 from models.weights import file_sha256
 from training.data.augment import Augment, augmented, draw
@@ -182,7 +182,7 @@ def main() -> None:
     root, accelerator = data_root(args.data), make_accelerator()
     how = chosen(Settings(), args)
     torch.manual_seed(how.seed)
-    model = create_model(args.model, **args.config)
+    model = create_pair(args.model, **args.config)
     with accelerator.main_process_first():  # caches are written once
         train, held, teachers = lessons(root, model.spec)
         faces, held_faces = faces_of(train), faces_of(held)
@@ -197,7 +197,7 @@ def main() -> None:
         state = run.folder / "model.safetensors"
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
         if args.export:
-            print(ship(create_model(args.model, **args.config), args.config, state, root, how.seed, args.init))
+            print(ship(create_pair(args.model, **args.config), args.config, state, root, how.seed, args.init))
 
 
 if __name__ == "__main__":

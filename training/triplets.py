@@ -13,7 +13,6 @@ itself such a child, of another held-out family: that parents look older, or loo
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import itertools
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +25,7 @@ from torch import Tensor
 
 from models.pair import PairModel
 from models.tri import tri_log_odds
-from models.weights import TriOperating, WeightError, find_weight, load_model, read_sidecar
+from models.weights import TriOperating, WeightError, find_weight, load_pair, read_sidecar
 from training.calibrate import balanced_rows, fit_platt, operating_points
 from training.cards import write_cards
 from training.data.holdout import held_out_of
@@ -207,14 +206,14 @@ def enter_tri(name: str, root: Path, seed: int = 0) -> TriOperating:
     Raises:
         WeightError: no such weight.  DataError: FIW is missing.  ValueError: see held_out_triplets and calibrate_tri.
     """
-    model, sidecar = load_model(name), read_sidecar(name)
+    model, sidecar = load_pair(name), read_sidecar(name)
     families = held_out_of((family_of(pair.a) for pair in fiw_train_pairs(root)), sidecar.data)
     triplets = held_out_triplets(root, families, seed)
     names = unique_faces(triplets)
     codes = encode_crops(model, fiw_crops(root, "train", model.spec, names))
     operating = calibrate_tri(triplet_log_odds(model, codes, triplets)[0], triplets)
     path = find_weight(name).with_suffix(".json")
-    path.write_text(dataclasses.replace(sidecar, tri=operating).to_json())
+    path.write_text(sidecar.with_rule(tri=operating).to_json())
     write_cards(path.parent)
     return operating
 

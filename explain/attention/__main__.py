@@ -16,7 +16,7 @@ from explain.attention.report import write_comparison
 from explain.command import UserError, face_of
 from explain.registry import layers_for
 from models.faces.photo import PhotoError
-from models.weights import WeightError, load_model, read_sidecar
+from models.weights import WeightError, load_pair, read_sidecar
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace) -> str:
     """Compare, write; the lines to print."""
     if args.seed < 0:
         raise UserError(f"--seed is zero or more, got {args.seed}")
-    models = {name: load_model(name) for name in args.arm or ARMS}
+    models = {name: load_pair(name) for name in args.arm or ARMS}
     for name, model in models.items():
         layers = layers_for(model, args.method)
         if args.layer is not None and args.layer not in layers:

@@ -1,7 +1,7 @@
 """The same network without a gate, with SE and with CBAM, asked about the same two faces.
 
     scene = set_scene(face, None, "surgical", seed=3)
-    compared = compare_arms({name: load_model(name) for name in ARMS}, scene)
+    compared = compare_arms({name: load_pair(name) for name in ARMS}, scene)
     compared.arms[2].answers[0].similarity, compared.arms[2].maps, compared.arms[2].gates
 
 Every map explains a cosine, so one photo alone needs a second face to be compared with: the same photo without the
@@ -21,6 +21,7 @@ from explain.attention.gates import Gates, read_gates
 from explain.attention.region_mass import RegionMass, attention_mass
 from explain.core.faithfulness import faithfulness
 from explain.core.findings import Curve, Heatmap
+from explain.methods.grad_cam import CAMS
 from explain.registry import EXPLAINERS, explain
 from models.faces.face import Face
 from models.faces.occluders import occlude
@@ -31,7 +32,7 @@ ARMS = {"ir18_none": "no gate", "ir18_se": "SE", "ir18_cbam": "CBAM"}
 """Name of the weight -> what the reader calls it."""
 NOTHING = "none"
 """The occluder that is none."""
-METHODS = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "xgrad_cam", "hires_cam", "eigen_cam")
+METHODS = tuple(CAMS)
 """Labels of EXPLAINERS that can be compared between arms: the CAM family."""
 EYE_DISTANCE = 105.0
 """Pixels between the eyes beyond which a photo is shrunk before anything is drawn on it: three times the crop's."""
@@ -105,9 +106,9 @@ class Arm:
 
     weight: str
     answers: tuple[Answered, ...]
-    maps: tuple[Heatmap, Heatmap]
-    mass: tuple[RegionMass, RegionMass]
-    gates: tuple[tuple[Gates, ...], tuple[Gates, ...]]
+    maps: tuple[Heatmap, ...]
+    mass: tuple[RegionMass, ...]
+    gates: tuple[tuple[Gates, ...], ...]
 
     @property
     def title(self) -> str:
@@ -202,7 +203,7 @@ def compare_arms(
     for weight, model in models.items():
         result = predict(model, scene.a, scene.b, grad=EXPLAINERS[method].grad)
         arms.append(_arm(weight, result, scene, method, layer))
-        crops = crops or (result.a.pixels()[0], result.b.pixels()[0])
+        crops = crops or (result.faces[0].pixels()[0], result.faces[1].pixels()[0])
     if crops is None:
         raise ValueError("there is no arm to compare")
     return Comparison(scene.titles, scene.occluder, scene.seed, method, layer, crops, tuple(arms))
@@ -211,11 +212,10 @@ def compare_arms(
 def _arm(weight: str, result: Result, scene: Scene, method: str, layer: str | None) -> Arm:
     maps = explain(result, method, layer=layer)
     size = result.model.spec.size
-    a, b = (
-        attention_mass(h, face.keypoints[0].cpu().numpy(), size)
-        for h, face in zip(maps, (result.a, result.b), strict=True)
+    mass = tuple(
+        attention_mass(h, face.keypoints[0].cpu().numpy(), size) for h, face in zip(maps, result.faces, strict=True)
     )
-    return Arm(weight, answers(result, scene), maps, (a, b), read_gates(result))
+    return Arm(weight, answers(result, scene), maps, mass, read_gates(result))
 
 
 def answers(result: Result, scene: Scene) -> tuple[Answered, ...]:

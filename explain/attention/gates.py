@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from explain.core.findings import FACES, FaceName, check, check_array, check_face
+from explain.core.findings import check, check_array, check_face
 from models.predict import Result
 from models.taps import kind_of
 
@@ -26,7 +26,7 @@ class Gates:
     Attributes:
         channel: (C,) float32 in [0, 1], one weight a channel; None where the block has no channel gate.
         spatial: (h, w) float32 in [0, 1] over the crop, one weight a place; None where it has no spatial gate.
-        face: "a" or "b".
+        face: index of the face, from 0.
         name: of the block, the taps' path without its last word ("stage2.block0").
 
     Raises:
@@ -35,7 +35,7 @@ class Gates:
 
     channel: np.ndarray | None
     spatial: np.ndarray | None
-    face: FaceName
+    face: int
     name: str
 
     def __post_init__(self) -> None:
@@ -48,8 +48,8 @@ class Gates:
                 check(bool((values >= 0).all() and (values <= 1).all()), f"a {name} gate lies in [0, 1]")
 
 
-def read_gates(result: Result) -> tuple[tuple[Gates, ...], tuple[Gates, ...]]:
-    """The gates of every block in order of depth, of face a and of face b; empty for a network without gates.
+def read_gates(result: Result) -> tuple[tuple[Gates, ...], ...]:
+    """The gates of every block in order of depth, a tuple a face; empty for a network without gates.
 
     Raises:
         ValueError: a gate that was not recorded a row a face.
@@ -57,15 +57,14 @@ def read_gates(result: Result) -> tuple[tuple[Gates, ...], tuple[Gates, ...]]:
     blocks: dict[str, dict[str, Tensor]] = {}
     for name, tensor in result.evidence.items():
         if kind_of(name) in KINDS:
-            check(len(tensor) == 2, f"the tap {name!r} has {len(tensor)} rows, not one a face")
+            check(len(tensor) == len(result.faces), f"the tap {name!r} has {len(tensor)} rows, not one a face")
             blocks.setdefault(name.rpartition(".")[0], {})[kind_of(name)] = tensor
-    a, b = (tuple(_gates(found, face, name) for name, found in blocks.items()) for face in FACES)
-    return a, b
+    faces = range(len(result.faces))
+    return tuple(tuple(_gates(found, face, name) for name, found in blocks.items()) for face in faces)
 
 
-def _gates(found: dict[str, Tensor], face: FaceName, name: str) -> Gates:
-    row = FACES.index(face)
-    channel, spatial = (found[k][row].detach().float().cpu().numpy() if k in found else None for k in KINDS)
+def _gates(found: dict[str, Tensor], face: int, name: str) -> Gates:
+    channel, spatial = (found[k][face].detach().float().cpu().numpy() if k in found else None for k in KINDS)
     return Gates(
         None if channel is None else channel[:, 0, 0],  # (C, 1, 1)
         None if spatial is None else spatial[0],  # (1, h, w)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explain.core.findings import FaceName, Heatmap, check, check_array, check_face
+from explain.core.findings import Heatmap, check, check_array, check_face
 from models.faces.regions import MASS_REGIONS, mass_regions
 
 PARTS = ("eyes", "mask area", "forehead", "background")
@@ -25,7 +25,7 @@ class RegionMass:
         share: (R,) float32 in [0, 1]; those of PARTS add up to 1, or all are 0 where the map holds nothing.
         area: (R,) float32 in [0, 1], the share of the crop: what a flat map would have.
         total: mean magnitude of the map over the crop, in the map's unit; 0 where it holds nothing.
-        face: "a" or "b".
+        face: index of the face, from 0.
         method: label of the map.
 
     Raises:
@@ -36,7 +36,7 @@ class RegionMass:
     share: np.ndarray
     area: np.ndarray
     total: float
-    face: FaceName
+    face: int
     method: str
 
     def __post_init__(self) -> None:

@@ -25,9 +25,10 @@ from explain.attention.gates import channel_of, spatial_of
 from explain.attention.region_mass import RegionMass
 from explain.attention.render import LIMIT, gate_picture
 from explain.core import render
-from explain.core.findings import FACES, Curve, Heatmap
+from explain.core.findings import Curve, Heatmap, letter
 from explain.registry import EXPLAINERS
-from explain.report.pair import DECISIONS, NOTICE, versions
+from explain.report.pair import NOTICE, versions
+from models.tasks import TASKS
 from models.weights import Sidecar
 
 
@@ -54,8 +55,8 @@ def write_comparison(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for face, crop in zip(FACES, compared.crops, strict=True):
-        Image.fromarray(crop).save(folder / f"crop_{face}.png")
+    for face, crop in enumerate(compared.crops):
+        Image.fromarray(crop).save(folder / f"crop_{letter(face)}.png")
     _write_maps(folder, {arm.weight: arm.maps for arm in compared.arms}, compared, opacity, "scale")
     pairs = {f"difference_{x.weight}_{y.weight}": (x, y) for x, y in combinations(compared.arms, 2)}
     apart = {name: _differences(x, y) for name, (x, y) in pairs.items()}
@@ -69,16 +70,15 @@ def write_comparison(
     return Path(shutil.make_archive(str(folder), "zip", folder)) if archive else folder
 
 
-def _differences(left: Arm, right: Arm) -> tuple[Heatmap, Heatmap]:
-    a, b = (difference(x, y) for x, y in zip(left.maps, right.maps, strict=True))
-    return a, b
+def _differences(left: Arm, right: Arm) -> tuple[Heatmap, ...]:
+    return tuple(difference(x, y) for x, y in zip(left.maps, right.maps, strict=True))
 
 
 def _write_maps(
     folder: Path, maps: Mapping[str, Sequence[Heatmap]], compared: Comparison, opacity: float, scale: str
 ) -> None:
-    for index, (face, crop) in enumerate(zip(FACES, compared.crops, strict=True)):
-        row = {name: pair[index] for name, pair in maps.items()}
+    for index, crop in enumerate(compared.crops):
+        face, row = letter(index), {name: pair[index] for name, pair in maps.items()}
         first, limit = next(iter(row.values())), render.shared_limit(list(row.values()))
         bar = render.colour_bar(limit, signed=first.signed, unit=first.unit)
         Image.fromarray(bar).save(folder / f"{scale}_{face}.png")
@@ -90,10 +90,10 @@ def _write_maps(
 def _write_gates(folder: Path, compared: Comparison, opacity: float) -> None:
     drawn = False
     for arm in compared.arms:
-        for face, crop, gates in zip(FACES, compared.crops, arm.gates, strict=True):
+        for face, (crop, gates) in enumerate(zip(compared.crops, arm.gates, strict=True)):
             pictures = [gate_picture(crop, g, opacity=opacity) for g in spatial_of(gates).values()]
             if pictures:
-                Image.fromarray(np.concatenate(pictures, 1)).save(folder / f"{arm.weight}_gates_{face}.png")
+                Image.fromarray(np.concatenate(pictures, 1)).save(folder / f"{arm.weight}_gates_{letter(face)}.png")
                 drawn = True
     if drawn:
         bar = render.colour_bar(LIMIT, signed=False, unit="spatial gate")
@@ -105,9 +105,10 @@ def arrays(compared: Comparison) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     for arm in compared.arms:
         for heatmap, gates in zip(arm.maps, arm.gates, strict=True):
-            found[f"{arm.weight}.map_{heatmap.face}"] = heatmap.values
-            found |= {f"{arm.weight}.{block}.spatial_{heatmap.face}": v for block, v in spatial_of(gates).items()}
-            found |= {f"{arm.weight}.{block}.channel_{heatmap.face}": v for block, v in channel_of(gates).items()}
+            face = letter(heatmap.face)
+            found[f"{arm.weight}.map_{face}"] = heatmap.values
+            found |= {f"{arm.weight}.{block}.spatial_{face}": v for block, v in spatial_of(gates).items()}
+            found |= {f"{arm.weight}.{block}.channel_{face}": v for block, v in channel_of(gates).items()}
     return found
 
 
@@ -116,7 +117,7 @@ def comparison_values(compared: Comparison, sidecars: Mapping[str, Sidecar]) -> 
     first = compared.arms[0].maps[0]
     return {
         "notice": NOTICE,
-        "faces": dict(zip(FACES, compared.titles, strict=True)),
+        "faces": {letter(i): title for i, title in enumerate(compared.titles)},
         "occluder": compared.occluder,
         "seed": compared.seed,
         "method": compared.method,
@@ -129,21 +130,21 @@ def comparison_values(compared: Comparison, sidecars: Mapping[str, Sidecar]) -> 
 
 
 def _arm_values(arm: Arm, sidecar: Sidecar) -> dict[str, Any]:
-    words = DECISIONS[sidecar.task]
+    task = TASKS[sidecar.task]
     return {
         "title": arm.title,
         "weight_sha256": sidecar.sha256,
-        "threshold": sidecar.threshold,
+        "threshold": sidecar.rule.threshold,
         "answers": [
             {
                 "pair": said.pair,
                 "similarity": said.similarity,
                 "score": said.score,
-                "decision": words[0 if said.score >= sidecar.threshold else 1],
+                "decision": task.decision(said.score >= sidecar.rule.threshold),
             }
             for said in arm.answers
         ],
-        "region_mass": {mass.face: _mass_values(mass) for mass in arm.mass},
+        "region_mass": {letter(mass.face): _mass_values(mass) for mass in arm.mass},
     }
 
 
@@ -158,7 +159,7 @@ def _mass_values(mass: RegionMass) -> dict[str, Any]:
 def _trust(compared: Comparison, curves: Sequence[Curve]) -> dict[str, Any]:
     return {
         arm.weight: {
-            "face": c.face,
+            "face": letter(c.face),
             "answer": c.unit,
             "fill": c.fill,
             "fraction": c.x.tolist(),

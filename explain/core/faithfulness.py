@@ -24,18 +24,18 @@ def faithfulness(
     *,
     steps: int = 10,
     fill: str = "blur",
-    target: str = "score",
+    target: str | None = None,
     random_orders: int = 5,
     seed: int = 0,
 ) -> Curve:
-    """Deletion and insertion curves of a map of one of the pair's faces.
+    """Deletion and insertion curves of a map of one of the faces.
 
     Args:
-        result: the answered pair the map explains; no graph needed.
-        heatmap: any map of face a or b; places of equal value are taken in a random, seeded order.
+        result: the answer the map explains; no graph needed.
+        heatmap: any map of one of its faces; places of equal value are taken in a random, seeded order.
         steps: parts the pixels are taken away in.
         fill: what stands where pixels are missing, "blur" or "grey".
-        target: the answer that is watched: "score" (calibrated probability), "similarity" or "logit".
+        target: the scalar of the answer that is watched; by default result.watched, a probability.
         random_orders: how many random orders the baseline is the mean of.
         seed: of the random orders.
 
@@ -44,7 +44,7 @@ def faithfulness(
     """
     if steps < 1 or random_orders < 1:
         raise ValueError("faithfulness wants at least one step and one random order")
-    size = result.model.spec.size
+    size, target = result.model.spec.size, target or result.watched
     noise = [tile_noise(size, seed + i) for i in range(random_orders + 1)]
     ranks = [pixel_ranks(heatmap.resized(size, size), noise[0])]
     ranks += [pixel_ranks(np.zeros((size, size), np.float32), n) for n in noise[1:]]

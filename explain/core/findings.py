@@ -6,15 +6,18 @@ Arrays are float32 and hold raw values: nothing here is ever normalised to a ran
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from PIL import Image
 from PIL.Image import Resampling
 
-FaceName = Literal["a", "b"]
-"""Which of the two faces of a pair."""
-FACES: tuple[FaceName, FaceName] = ("a", "b")
+LETTERS = "abc"
+"""Of the faces of an answer, in their order: in names of files and arrays."""
+
+
+def letter(face: int) -> str:
+    """The letter of a face by its index: "a" for 0."""
+    return LETTERS[face]
 
 
 def check(condition: bool, message: str) -> None:
@@ -30,9 +33,11 @@ def check_array(name: str, values: np.ndarray, ndim: int) -> None:
     check(bool(np.isfinite(values).all()), f"{name} has values that are not finite")
 
 
-def check_face(face: str) -> None:
-    """Raises ValueError when `face` names no face of a pair."""
-    check(face in ("a", "b"), f"face must be 'a' or 'b', got {face!r}")
+def check_face(face: int) -> None:
+    """Raises ValueError when `face` is no index of a face."""
+    check(
+        isinstance(face, int) and 0 <= face < len(LETTERS), f"face must be from 0 to {len(LETTERS) - 1}, got {face!r}"
+    )
 
 
 def _check_grids(weights: np.ndarray, grid_q: tuple[int, int], grid_k: tuple[int, int]) -> None:
@@ -55,7 +60,7 @@ class Heatmap:
 
     Attributes:
         values: (h, w) float32, raw, finite; covers the whole crop at any resolution.
-        face: "a" or "b".
+        face: index of the face, from 0.
         method: label in EXPLAINERS.
         signed: values below zero speak against the target; a map that is not signed has none.
         unit: what the numbers are, for the colour bar.
@@ -67,7 +72,7 @@ class Heatmap:
     """
 
     values: np.ndarray
-    face: FaceName
+    face: int
     method: str
     signed: bool
     unit: str
@@ -92,7 +97,7 @@ class AttentionMaps:
     Attributes:
         weights: (heads, N, M) float32; every row over M sums to 1.
         grid_q, grid_k: (h, w) of the query tokens (h * w = N) and of the key tokens (h * w = M), over the crop.
-        face: "a" or "b".
+        face: index of the face, from 0.
         name: of the tap.
 
     Raises:
@@ -102,7 +107,7 @@ class AttentionMaps:
     weights: np.ndarray
     grid_q: tuple[int, int]
     grid_k: tuple[int, int]
-    face: FaceName
+    face: int
     name: str
 
     def __post_init__(self) -> None:
@@ -125,14 +130,15 @@ class AttentionMaps:
 
 @dataclass(frozen=True)
 class RegionDrops:
-    """How much the score falls when a region of one face is covered.
+    """How much the answer falls when a region of one face is covered.
 
     Attributes:
         regions: R names (models/faces/regions.py).
-        drop: (R,) float32, baseline minus the score with the region covered; below zero when covering it helps.
-        face: "a" or "b", the face that was covered; the other stayed as it was.
+        drop: (R,) float32, baseline minus the answer with the region covered; below zero when covering it helps.
+        face: index of the face that was covered; the others stayed as they were.
         fill: what covered it ("blur", "grey").
-        baseline: the score of the pair as it is, in [0, 1].
+        baseline: the answer as it is, a probability in [0, 1].
+        unit: the answer that was watched.
 
     Raises:
         ValueError: shapes that do not agree.
@@ -140,9 +146,10 @@ class RegionDrops:
 
     regions: tuple[str, ...]
     drop: np.ndarray
-    face: FaceName
+    face: int
     fill: str
     baseline: float
+    unit: str = "score"
 
     def __post_init__(self) -> None:
         check_array("drop", self.drop, 1)
@@ -160,9 +167,9 @@ class Curve:
         insertion: (n,) answer with all but the top x filled; rises fast when the map is faithful.
         random_deletion, random_insertion: (n,) the same for random orders, their mean.
         fill: what stands where pixels are missing ("blur", "grey").
-        face: "a" or "b", the face that was changed.
+        face: index of the face that was changed.
         method: label of the map.
-        unit: the answer that was measured: "score", "similarity" or "logit".
+        unit: the answer that was measured, a scalar of the output.
 
     Raises:
         ValueError: shapes that do not agree, or x that does not ascend from 0 to 1.
@@ -174,7 +181,7 @@ class Curve:
     random_deletion: np.ndarray
     random_insertion: np.ndarray
     fill: str
-    face: FaceName
+    face: int
     method: str
     unit: str = "score"
 
@@ -218,7 +225,7 @@ class Links:
         weights: (N, M) float32; every row over M sums to 1.
         grid_q, grid_k: (h, w) of the places that ask (h * w = N) and of those that are looked at (h * w = M), each over
             its own crop.
-        face: the face that asks, "a" (a -> b) or "b" (b -> a).
+        face: index of the face that asks: 0 (a -> b) or 1 (b -> a).
         name: of the tap.
         caption: one or two sentences: what it is, and what it does not show.
 
@@ -229,7 +236,7 @@ class Links:
     weights: np.ndarray
     grid_q: tuple[int, int]
     grid_k: tuple[int, int]
-    face: FaceName
+    face: int
     name: str
     caption: str
 

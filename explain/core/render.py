@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from PIL import Image, ImageDraw, ImageFont
 from plotly.colors import diverging, sequential, unlabel_rgb
 
-from explain.core.findings import Curve, Heatmap, RegionDrops
+from explain.core.findings import Curve, Heatmap, RegionDrops, letter
 from models.faces.align import warp_back
 from models.faces.face import Face, InputSpec
 
@@ -169,7 +169,7 @@ def curve_figure(curve: Curve) -> go.Figure:
             mode="lines+markers",
             line={"color": colour, "dash": dash},
         )
-    figure.update_xaxes(title=f"pixels of face {curve.face.upper()} changed, in the map's order (%)")
+    figure.update_xaxes(title=f"pixels of face {letter(curve.face).upper()} changed, in the map's order (%)")
     figure.update_yaxes(title=curve.unit)
     return styled(figure, f"{curve.method}, fill: {curve.fill}")
 
@@ -178,7 +178,7 @@ def region_figure(drops_a: RegionDrops, drops_b: RegionDrops) -> go.Figure:
     """Bars: what covering each region of either face takes from the score."""
     figure = go.Figure()
     for drops, colour in ((drops_a, ORANGE), (drops_b, BLUE)):
-        figure.add_bar(x=drops.regions, y=drops.drop, name=f"face {drops.face.upper()}", marker_color=colour)
+        figure.add_bar(x=drops.regions, y=drops.drop, name=f"face {letter(drops.face).upper()}", marker_color=colour)
     figure.update_yaxes(title=f"score lost (of {drops_a.baseline:.3f})")
     return styled(figure, f"region covered, fill: {drops_a.fill}")
 

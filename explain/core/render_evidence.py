@@ -104,7 +104,7 @@ def links_picture(crop_a: np.ndarray, crop_b: np.ndarray, links: Links, count: i
     canvas.paste(Image.fromarray(enlarged(crop_a)), (0, 0))
     canvas.paste(Image.fromarray(enlarged(crop_b)), (SIDE + GAP, 0))
     draw, limit = ImageDraw.Draw(canvas), float(links.weights.max())
-    offsets = (0, SIDE + GAP) if links.face == "a" else (SIDE + GAP, 0)
+    offsets = (0, SIDE + GAP) if links.face == 0 else (SIDE + GAP, 0)
     for query, key, weight in reversed(links.strongest(count)):  # the strongest last, on top
         start, end = _centre(links.grid_q, query, offsets[0]), _centre(links.grid_k, key, offsets[1])
         colour = tuple(int(c) for c in colours(np.array(weight), limit, signed=False))

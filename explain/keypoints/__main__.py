@@ -19,7 +19,7 @@ from explain.keypoints.findings import Followed, Query
 from explain.keypoints.report import write_offsets
 from models.faces.affine import Move, moved
 from models.faces.photo import PhotoError
-from models.weights import WeightError, load_model, read_sidecar
+from models.weights import WeightError, load_pair, read_sidecar
 
 MODELS = ("vit_kprpe", "vit_irpe", "vit_abs")
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> str:
     """Encode, write; the lines to print."""
-    nets = {model: load_model(weight) for model, weight in zip(MODELS, args.weights, strict=True)}
+    nets = {model: load_pair(weight) for model, weight in zip(MODELS, args.weights, strict=True)}
     face, spec = face_of(args.photo, "--face", args.face), nets[MODELS[0]].spec
     move = Move(args.rotation, args.scale, *args.shift)
     crops = moved(face, spec, Move()), moved(face, spec, move)

@@ -66,7 +66,7 @@ def _offsets(bias: Tensor, name: str) -> tuple[Offsets, Offsets]:
 def _attention(weights: Tensor, name: str) -> AttentionMaps:
     """(heads, N, N) -> a copy, so that the other face's weights can go."""
     grid = square(weights.shape[2])
-    return AttentionMaps(weights.float().cpu().numpy().copy(), grid, grid, "a", name)
+    return AttentionMaps(weights.float().cpu().numpy().copy(), grid, grid, 0, name)
 
 
 def sweep_values(what: str, steps: int = STEPS) -> np.ndarray:

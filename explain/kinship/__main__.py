@@ -13,12 +13,13 @@ from pathlib import Path
 from explain.command import UserError, face_of
 from explain.evidence import PatchQuery, left_eye
 from explain.registry import EXPLAINERS, layers_for, methods_for
-from explain.report.pair import DECISIONS, write_report
+from explain.report.pair import write_report
 from models.faces.photo import PhotoError
 from models.pair import PairModel
 from models.predict import Result, predict
 from models.taps import tap_names
-from models.weights import WeightError, available_weights, load_model, read_sidecar
+from models.tasks import TASKS
+from models.weights import WeightError, available_weights, load_pair, read_sidecar
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,16 +74,16 @@ def _report(args: argparse.Namespace) -> str:
     result = predict(model, face_a, face_b, grad=any(EXPLAINERS[m].grad for m in methods))
     options = {"threshold": args.threshold, "target": args.target, "layer": args.layer, "archive": args.zip}
     look = _look(result, args)
-    path = write_report(args.out, result, face_a, face_b, methods, sidecar=sidecar, look=look, **options)
-    threshold = sidecar.threshold if args.threshold is None else args.threshold
-    words = DECISIONS[sidecar.task][0 if result.score >= threshold else 1]
+    path = write_report(args.out, result, (face_a, face_b), methods, sidecar=sidecar, look=look, **options)
+    threshold = sidecar.rule.threshold if args.threshold is None else args.threshold
+    words = TASKS[sidecar.task].decision(result.score >= threshold)
     return f"score {result.score:.3f} (threshold {threshold:.3f}): {words}; similarity {result.similarity:.3f}\n{path}"
 
 
 def _load(name: str) -> PairModel:
     if name not in available_weights():
         raise UserError(f"no weight for a model {name!r}; there are: {', '.join(available_weights()) or 'none'}")
-    return load_model(name)
+    return load_pair(name)
 
 
 def _methods(model: PairModel, name: str, wanted: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from explain.core.findings import AttentionMaps, Heatmap
-from explain.methods.grad_cam import face_evidence
+from explain.core.recorded import face_evidence
 from models.predict import Result
 from models.taps import kind_of, tap_names
 
@@ -27,8 +27,8 @@ def attention_maps(
     *,
     grid_q: tuple[int, int] | None = None,
     grid_k: tuple[int, int] | None = None,
-) -> tuple[AttentionMaps, AttentionMaps]:
-    """The attention of one layer for both faces.
+) -> tuple[AttentionMaps, ...]:
+    """The attention of one layer, a finding a face.
 
     Args:
         result: from predict.
@@ -43,22 +43,21 @@ def attention_maps(
         raise ValueError(f"the layer {name!r} holds no attention weights")
     weights = face_evidence(result, name).detach().float().cpu().numpy()
     q, k = grid_q or square(weights.shape[2]), grid_k or square(weights.shape[3])
-    return AttentionMaps(weights[0], q, k, "a", name), AttentionMaps(weights[1], q, k, "b", name)
+    return tuple(AttentionMaps(w, q, k, face, name) for face, w in enumerate(weights))
 
 
-def attention_received(result: Result, *, layer: str | None = None) -> tuple[Heatmap, Heatmap]:
-    """Attention each place receives, mean over heads and queries, for both faces.
+def attention_received(result: Result, *, layer: str | None = None) -> tuple[Heatmap, ...]:
+    """Attention each place receives, mean over heads and queries, a map a face.
 
     Raises:
         ValueError: as attention_maps.
     """
-    a, b = (
+    return tuple(
         Heatmap(
             np.ascontiguousarray(m.received()), m.face, "attention", False, "attention", f"{CAPTION} Layer: {m.name}."
         )
         for m in attention_maps(result, layer)
     )
-    return a, b
 
 
 def _last_attention(result: Result) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explain.core.findings import FACES, Heatmap, Shares
-from explain.methods.grad_cam import face_evidence
+from explain.core.findings import Heatmap, Shares
+from explain.core.recorded import face_evidence
 from models.pair import Branched
 from models.predict import Result
 
@@ -35,12 +35,12 @@ def branch_shares(result: Result) -> Shares:
     model, x, y = _recorded_codes(result)
     with torch.no_grad():
         parts = model.branches(x, y)
-    ab, ba = (float(v) for v in result.output.logit.detach()[0])
+    ab, ba = (float(v) for v in result.pair.logit.detach()[0])
     orders = torch.stack(list(parts.values()), 1).float().cpu().numpy()
     return Shares(tuple(parts), orders, (ab, ba), UNIT, SHARES_CAPTION)
 
 
-def place_maps(result: Result, *, target: str = "logit") -> tuple[Heatmap, Heatmap]:
+def place_maps(result: Result, *, target: str = "logit") -> tuple[Heatmap, ...]:
     """The log-odds through each place: of face a in the order (a, b), of face b in the order (b, a).
 
     Raises:
@@ -52,8 +52,8 @@ def place_maps(result: Result, *, target: str = "logit") -> tuple[Heatmap, Heatm
     model, x, y = _recorded_codes(result)
     with torch.no_grad():
         places, rest = model.places(x, y)
-    _check_sum(places.sum((1, 2)) + rest, result.output.logit.detach()[0], places)
-    a, b = (
+    _check_sum(places.sum((1, 2)) + rest, result.pair.logit.detach()[0], places)
+    return tuple(
         Heatmap(
             np.ascontiguousarray(values.float().cpu().numpy()),
             face,
@@ -63,9 +63,8 @@ def place_maps(result: Result, *, target: str = "logit") -> tuple[Heatmap, Heatm
             f"{PLACES_CAPTION} Without a place: {float(outside):+.2f}.",
             floor=1e-3,
         )
-        for values, outside, face in zip(places, rest, FACES, strict=True)
+        for face, (values, outside) in enumerate(zip(places, rest, strict=True))
     )
-    return a, b
 
 
 def _recorded_codes(result: Result) -> tuple[Branched, Tensor, Tensor]:

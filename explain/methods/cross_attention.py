@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from explain.core.findings import FACES, Heatmap, Links
+from explain.core.findings import Heatmap, Links
+from explain.core.recorded import face_evidence
 from explain.methods.attention_maps import square
-from explain.methods.grad_cam import face_evidence
 from models.predict import Result
 from models.taps import kind_of, tap_names
 
@@ -41,18 +41,18 @@ def cross_attention(result: Result, layer: str | None = None) -> tuple[Links, Li
         raise ValueError(f"the layer {name!r} holds no cross-attention")
     weights = face_evidence(result, name).detach().float().cpu().numpy()
     grid_q, grid_k = square(weights.shape[1]), square(weights.shape[2])
-    to_b, to_a = (Links(w, grid_q, grid_k, face, name, LINK_CAPTION) for w, face in zip(weights, FACES, strict=True))
+    to_b, to_a = (Links(w, grid_q, grid_k, face, name, LINK_CAPTION) for face, w in enumerate(weights))
     return to_b, to_a
 
 
-def looked_at(result: Result, *, layer: str | None = None) -> tuple[Heatmap, Heatmap]:
+def looked_at(result: Result, *, layer: str | None = None) -> tuple[Heatmap, ...]:
     """How much each place of face a is looked at from face b, and the other way round.
 
     Raises:
         ValueError: as cross_attention.
     """
     to_b, to_a = cross_attention(result, layer)
-    a, b = (
+    return tuple(
         Heatmap(
             np.ascontiguousarray(links.received()),
             face,
@@ -61,9 +61,8 @@ def looked_at(result: Result, *, layer: str | None = None) -> tuple[Heatmap, Hea
             "attention",
             f"{CAPTION} Layer: {links.name}.",
         )
-        for links, face in zip((to_a, to_b), FACES, strict=True)
+        for face, links in enumerate((to_a, to_b))
     )
-    return a, b
 
 
 def _last_cross_attention(result: Result) -> str:

@@ -5,8 +5,8 @@ torch.autograd.grad of the answer at it. The grad-cam package (Gildenblat et al.
 arithmetic: it is given a stand-in module without target layers, so it puts no hook on the model, runs no forward
 pass and shares no state between threads; its maps are taken before its min-max scaling.
 
-For a pair the answer is the cosine with the other face's embedding (or the log-odds). The gradient at a
-face's own features does not pass through the other face, which therefore stays fixed.
+For a pair the answer is the cosine with the other face's embedding (or the log-odds), for classes the logit of one.
+The gradient at a face's own features does not pass through another face, which therefore stays fixed.
 
 Grad-CAM: Selvaraju et al., ICCV 2017. Grad-CAM++: Chattopadhay et al., WACV 2018. Layer-CAM: Jiang et al., TIP 2021.
 XGrad-CAM: Fu et al., BMVC 2020. HiRes-CAM: Draelos and Carin, 2020. Eigen-CAM: Muhammad and Yeasin, IJCNN 2020.
@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explain.core.answers import answer
-from explain.core.findings import FACES, Heatmap
+from explain.core.findings import Heatmap
+from explain.core.recorded import evidence_gradient, face_evidence
 from models.predict import Result
 
 _NOT_SHOWN = " It is as coarse as the layer, and shows where the evidence was read, not why."
@@ -74,30 +74,28 @@ CAMS: dict[str, Cam] = {
 }
 
 
-def explainer(label: str) -> Callable[..., tuple[Heatmap, Heatmap]]:
-    """The member of CAMS as a function (result, *, target, layer) -> heatmaps of face a and face b."""
+def explainer(label: str) -> Callable[..., tuple[Heatmap, ...]]:
+    """The member of CAMS as a function (result, *, target, layer) -> a heatmap a face."""
 
-    def run(result: Result, *, target: str = "similarity", layer: str | None = None) -> tuple[Heatmap, Heatmap]:
+    def run(result: Result, *, target: str | None = None, layer: str | None = None) -> tuple[Heatmap, ...]:
         return cam_maps(result, label, target=target, layer=layer)
 
     return run
 
 
-def cam_maps(
-    result: Result, label: str, *, target: str = "similarity", layer: str | None = None
-) -> tuple[Heatmap, Heatmap]:
-    """Maps of one CAM method for both faces, at the resolution of the layer.
+def cam_maps(result: Result, label: str, *, target: str | None = None, layer: str | None = None) -> tuple[Heatmap, ...]:
+    """Maps of one CAM method for every face, at the resolution of the layer.
 
     Args:
         result: from predict, with grad=True unless the method is Eigen-CAM.
         label: one of CAMS.
-        target: "similarity" or "logit".
+        target: a scalar of the answer; by default result.explained.
         layer: a `features` tap; by default model.cam_tap.
 
     Raises:
         ValueError: a layer that was not recorded, is not per face, or a result without a graph.
     """
-    cam, name = CAMS[label], layer or result.model.cam_tap
+    cam, name, target = CAMS[label], layer or result.model.cam_tap, target or result.explained
     features = face_evidence(result, name)
     gradients = evidence_gradient(result, features, target) if cam.grad else torch.zeros_like(features)
     maps = weighted_maps(cam.package_class, _float64(features), _float64(gradients))
@@ -107,49 +105,18 @@ def cam_maps(
         maps = np.maximum(maps, 0)
     maps = result.model.on_crop(name, torch.from_numpy(maps)).cpu().numpy()
     unit = f"{target} x activation" if cam.grad else "activation"
-    a, b = (
-        Heatmap(m.astype(np.float32), face, label, cam.signed, unit, f"{cam.caption} Layer: {name}.")
-        for m, face in zip(maps, FACES, strict=True)
-    )
-    return a, b
-
-
-def face_evidence(result: Result, name: str) -> Tensor:
-    """The recorded tensor of a per-face tap: row 0 is face a, row 1 face b.
-
-    Raises:
-        ValueError: no such tap, or one with other rows.
-    """
-    if name not in result.evidence:
-        raise ValueError(f"no layer {name!r} was recorded; there are: {', '.join(result.evidence) or 'none'}")
-    evidence = result.evidence[name]
-    if len(evidence) != 2:
-        raise ValueError(f"the tap {name!r} has {len(evidence)} rows, not one a face")
-    return evidence
-
-
-def require_graph(result: Result) -> None:
-    """Raises ValueError when the result was predicted without its autograd graph."""
-    if not result.output.similarity.requires_grad:
-        raise ValueError("this method needs gradients: answer the pair with predict(..., grad=True)")
-
-
-def evidence_gradient(result: Result, evidence: Tensor, target: str) -> Tensor:
-    """Gradient of the answer at recorded evidence, in its shape; zero where the answer does not depend on it."""
-    require_graph(result)
-    value = answer(result.output, target).sum()
-    (gradient,) = torch.autograd.grad(value, evidence, retain_graph=True, materialize_grads=True)
-    return gradient
+    caption = f"{cam.caption} Layer: {name}."
+    return tuple(Heatmap(m.astype(np.float32), i, label, cam.signed, unit, caption) for i, m in enumerate(maps))
 
 
 def weighted_maps(package_class: str, features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """The package's arithmetic on given activations and gradients, before ReLU and scaling.
 
     Args:
-        features, gradients: (2, C, h, w) float64.
+        features, gradients: (N, C, h, w) float64, a row a face.
 
     Returns:
-        (2, h, w) float64.
+        (N, h, w) float64.
     """
     import pytorch_grad_cam  # its imports take a second; only CAMs pay
 
@@ -176,7 +143,7 @@ def oriented(maps: np.ndarray, features: np.ndarray) -> np.ndarray:
     """Eigen-CAM's component has no sign of its own: turn it so that it goes up where activations are strong.
 
     Args:
-        maps: (2, h, w).  features: (2, C, h, w).
+        maps: (N, h, w).  features: (N, C, h, w).
     """
     strength = np.linalg.norm(features, axis=1)
     agreement = (maps * (strength - strength.mean((1, 2), keepdims=True))).sum((1, 2), keepdims=True)

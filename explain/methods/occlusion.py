@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explain.core.answers import answer
 from explain.core.covering import covered_answers
-from explain.core.findings import FACES, FaceName, Heatmap, RegionDrops
+from explain.core.findings import Heatmap, RegionDrops
 from models.faces.regions import REGIONS, region_masks
 from models.predict import Result
 
@@ -25,33 +24,33 @@ CAPTION = (
 def occlusion_maps(
     result: Result,
     *,
-    target: str = "similarity",
+    target: str | None = None,
     patch: int | None = None,
     stride: int | None = None,
     fill: str = "blur",
-) -> tuple[Heatmap, Heatmap]:
-    """Occlusion maps of both faces at the resolution of the crop.
+) -> tuple[Heatmap, ...]:
+    """Occlusion maps of every face at the resolution of the crop.
 
     Args:
         result: from predict; no graph needed.
-        target: "similarity" or "logit".
+        target: a scalar of the answer; by default result.explained.
         patch: side of the covered square in pixels of the crop; by default a sixth of the crop.
         stride: distance between patches in pixels; by default a fifteenth of the crop.
         fill: "blur" or "grey".
 
     Returns:
-        Signed maps of face a and face b: baseline minus the answer with the place covered.
+        A signed map a face: baseline minus the answer with the place covered.
 
     Raises:
         ValueError: a patch that does not fit the crop, a stride below 1 or above the patch, an unknown fill or target.
     """
-    size = result.model.spec.size
+    size, target = result.model.spec.size, target or result.explained
     patch = max(1, size // 6) if patch is None else patch
     stride = max(1, min(size // 15, patch)) if stride is None else stride
     masks = patch_masks(size, patch, stride)
-    baseline = float(answer(result.output, target).detach()[0])
+    baseline = result.scalar(target)
     caption = f"{CAPTION} Patch {patch} px, stride {stride} px of {size}; fill: {fill}."
-    a, b = (
+    return tuple(
         Heatmap(
             mean_over_patches(baseline - covered_answers(result, face, masks, fill=fill, target=target), masks),
             face,
@@ -59,11 +58,10 @@ def occlusion_maps(
             signed=True,
             unit=f"{target} lost",
             caption=caption,
-            floor=1e-3,  # a cosine or log-odds that moves by less has not moved
+            floor=1e-3,  # a cosine, log-odds or logit that moves by less has not moved
         )
-        for face in FACES
+        for face in range(len(result.faces))
     )
-    return a, b
 
 
 def patch_masks(size: int, patch: int, stride: int) -> Tensor:
@@ -89,26 +87,25 @@ def mean_over_patches(values: Tensor, masks: Tensor) -> np.ndarray:
     return mean
 
 
-def occlude_regions(result: Result, *, fill: str = "blur") -> tuple[RegionDrops, RegionDrops]:
-    """What each region of the face (models/faces/regions.py) is worth to the score: covered whole, one at a time.
+def occlude_regions(result: Result, *, fill: str = "blur") -> tuple[RegionDrops, ...]:
+    """What each region of the face (models/faces/regions.py) is worth to the answer: covered whole, one at a time.
 
     Args:
         result: from predict; no graph needed.
         fill: "blur" or "grey".
 
     Returns:
-        Drops of the score (calibrated probability) for face a and face b.
+        Drops of result.watched (a probability), a finding a face.
 
     Raises:
         ValueError: an unknown fill.
     """
-    a, b = (_region_drops(result, face, fill) for face in FACES)
-    return a, b
+    return tuple(_region_drops(result, face, fill) for face in range(len(result.faces)))
 
 
-def _region_drops(result: Result, face: FaceName, fill: str) -> RegionDrops:
-    own = result.a if face == "a" else result.b
+def _region_drops(result: Result, face: int, fill: str) -> RegionDrops:
+    own = result.faces[face]
     regions = region_masks(own.keypoints[0].detach().cpu().numpy(), own.image.shape[-1])
     masks = torch.from_numpy(np.stack([regions[r] for r in REGIONS]))
-    scores = covered_answers(result, face, masks, fill=fill, target="score").numpy()
-    return RegionDrops(REGIONS, (result.score - scores).astype(np.float32), face, fill, result.score)
+    scores = covered_answers(result, face, masks, fill=fill, target=result.watched).numpy()
+    return RegionDrops(REGIONS, (result.score - scores).astype(np.float32), face, fill, result.score, result.watched)

@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
-from explain.core.findings import FACES, Heatmap
-from explain.methods.grad_cam import require_graph
+from explain.core.findings import Heatmap
+from explain.core.recorded import require_graph
 from models.pair import CosineLogit, PairModel
 from models.predict import Result
+from models.registry import as_pair
 from models.taps import kind_of
 
 CAPTION = (
@@ -34,7 +35,7 @@ CHUNK = 8
 """Embedding dimensions differentiated at once."""
 
 
-def fggb(result: Result, *, target: str = "similarity", theta: float | None = None) -> tuple[Heatmap, Heatmap]:
+def fggb(result: Result, *, target: str = "similarity", theta: float | None = None) -> tuple[Heatmap, ...]:
     """Signed maps of both faces at the resolution of the crop.
 
     Args:
@@ -48,14 +49,13 @@ def fggb(result: Result, *, target: str = "similarity", theta: float | None = No
     require_graph(result)
     if target != "similarity":
         raise ValueError(f"fggb explains the similarity, not the {target}")
-    theta = cosine_at(result.model, 0.5) if theta is None else theta
-    weights = dimension_weights(result.output.embedding_a[0], result.output.embedding_b[0], theta)
+    theta = cosine_at(as_pair(result.model), 0.5) if theta is None else theta
+    weights = dimension_weights(result.output.embeddings[0][0], result.output.embeddings[1][0], theta)
     caption = f"{CAPTION} Threshold on the cosine: {theta:.3f}."
-    a, b = (
-        Heatmap(smoothed(m).cpu().numpy(), face, "fggb", signed=True, unit="weighted sensitivity", caption=caption)
-        for m, face in zip(signed_maps(result, weights), FACES, strict=True)
+    return tuple(
+        Heatmap(smoothed(m).cpu().numpy(), i, "fggb", signed=True, unit="weighted sensitivity", caption=caption)
+        for i, m in enumerate(signed_maps(result, weights))
     )
-    return a, b
 
 
 def cosine_at(model: PairModel, score: float) -> float:
@@ -85,7 +85,7 @@ def signed_maps(result: Result, weights: Tensor) -> tuple[Tensor, Tensor]:
         result: from predict(grad=True).
         weights: (N,) w_k.
     """
-    maps = [torch.zeros_like(result.a.image[0, 0]), torch.zeros_like(result.b.image[0, 0])]
+    maps = [torch.zeros_like(face.image[0, 0]) for face in result.faces]
     for w, gradients in zip(weights.split(CHUNK), embedding_gradients(result), strict=True):
         for i, gradient in enumerate(gradients):
             maps[i] = maps[i] + torch.einsum("k,khw->hw", w, unit_sensitivity(gradient))
@@ -99,8 +99,7 @@ def embedding_gradients(result: Result) -> Iterator[tuple[Tensor, Tensor]]:
     passes through recorded features with fewer values than the embedding has dimensions, the chain rule is taken at
     that neck: the network is differentiated once a value of the neck, and the rest is a matrix product.
     """
-    images = (result.a.image, result.b.image)
-    outputs = (result.output.embedding_a, result.output.embedding_b)
+    images, outputs = tuple(face.image for face in result.faces), result.output.embeddings
     neck = narrow_neck(result)
     if neck is None:
         for a, b in vjp_rows(outputs, images):
@@ -140,13 +139,13 @@ def narrow_neck(result: Result) -> Tensor | None:
     """
     per_face = [t for n, t in result.evidence.items() if kind_of(n) == "features" and len(t) == 2 and t.requires_grad]
     neck = min(per_face, key=lambda t: t[0].numel(), default=None)
-    embedding = result.output.embedding_a
+    embedding = result.output.embeddings[0]
     if neck is None or neck[0].numel() >= embedding.shape[1]:
         return None
     direction = torch.randn(embedding.shape, generator=torch.Generator().manual_seed(0)).to(embedding)
     (above,) = torch.autograd.grad(embedding, neck, direction, retain_graph=True, materialize_grads=True)
-    (through,) = torch.autograd.grad(neck, result.a.image, above, retain_graph=True)
-    (whole,) = torch.autograd.grad(embedding, result.a.image, direction, retain_graph=True)
+    (through,) = torch.autograd.grad(neck, result.faces[0].image, above, retain_graph=True)
+    (whole,) = torch.autograd.grad(embedding, result.faces[0].image, direction, retain_graph=True)
     return neck if torch.allclose(through, whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max())) else None
 
 

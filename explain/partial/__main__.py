@@ -22,12 +22,12 @@ from explain.partial.edit import PRESETS, Canvas, Edit
 from explain.partial.find import NETWORKS, TITLES, PartialLook, look_partial
 from explain.partial.loss import area_curve, losses
 from explain.partial.report import write_partial
-from explain.report.pair import DECISIONS
 from models.faces.face import KEYPOINT_NAMES, Face
 from models.faces.partial_crops import LANDMARKS, SIDE
 from models.faces.photo import PhotoError, open_photo
 from models.faces.placed import place_face
-from models.weights import WeightError, load_model, read_sidecar
+from models.tasks import TASKS
+from models.weights import WeightError, load_pair, read_sidecar
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,9 +75,9 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> str:
     """Compare, write; the lines to print."""
     weights = dict(zip(NETWORKS, args.weights, strict=True))
-    models = {name: load_model(weight) for name, weight in weights.items()}
+    models = {name: load_pair(weight) for name, weight in weights.items()}
     sidecars = {name: read_sidecar(weight) for name, weight in weights.items()}
-    thresholds = {name: row.threshold for name, row in sidecars.items()}
+    thresholds = {name: row.rule.threshold for name, row in sidecars.items()}
     frames = {model.spec for model in models.values()}
     a, b = (Canvas.of(face, frames) for face in (face_of(args.photo_a, "--face-a", args.face_a), _second(args)))
     edit = Edit(args.part, args.factor, args.centred, _erased(args.erased), args.seed)
@@ -113,7 +113,7 @@ def table(look: PartialLook) -> str:
     """A line a network: the whole face, then what is left of it."""
     lines = [f"{look.edit.part}: {look.visible:.1%} of the face is visible"]
     for name, now in look.now.said.items():
-        whole, word = look.whole.said[name], DECISIONS["verification"][0 if now.same else 1]
+        whole, word = look.whole.said[name], TASKS["verification"].decision(now.same)
         lines.append(f"{TITLES[name]}: score {whole.score:.3f} whole, {now.score:.3f} now: {word}")
     return "\n".join(lines)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explain.core.findings import FaceName, Heatmap
+from explain.core.findings import Heatmap
 from explain.partial.edit import Canvas, Edit, Edited
 from models.pair import PairModel
 from models.predict import Result, predict
@@ -59,7 +59,7 @@ class PartWeights:
         if not (np.isfinite(self.maps).all() and abs(float(self.weights.sum()) - 1) < 1e-3):
             raise ValueError("parts want finite maps and importances that add up to 1")
 
-    def heatmap(self, part: int, kind: str, face: FaceName = "b") -> Heatmap:
+    def heatmap(self, part: int, kind: str, face: int = 1) -> Heatmap:
         """One part's map, POOLED (an amount) or APART (signed).
 
         Raises:
@@ -70,7 +70,7 @@ class PartWeights:
         values = self.maps[part] - (self.maps[part].mean() if kind == APART else 0)
         return Heatmap(values, face, "part_maps", kind == APART, UNITS[kind], CAPTIONS[kind], FLOOR)
 
-    def heatmaps(self, kind: str, face: FaceName = "b") -> list[Heatmap]:
+    def heatmaps(self, kind: str, face: int = 1) -> list[Heatmap]:
         """Every part's map."""
         return [self.heatmap(k, kind, face) for k in range(len(self.weights))]
 

@@ -22,8 +22,9 @@ from explain.core import render
 from explain.partial.find import APART, CAPTIONS, TITLES, UNITS, PartialLook, Said
 from explain.partial.loss import AreaCurve, Losses
 from explain.partial.render import part_picture, shared_limit
-from explain.report.pair import DECISIONS, NOTICE, versions
+from explain.report.pair import NOTICE, versions
 from models.faces.partial_crops import FACTORS, FILL, LANDMARKS
+from models.tasks import TASKS
 from models.weights import Sidecar
 
 
@@ -122,7 +123,7 @@ def partial_values(look: PartialLook, sidecars: Mapping[str, Sidecar]) -> dict[s
 
 def said_values(said: Said) -> dict[str, Any]:
     """An answer with its decision in words."""
-    word = DECISIONS["verification"][0 if said.same else 1]
+    word = TASKS["verification"].decision(said.same)
     return {"similarity": said.similarity, "score": said.score, "decision": word}
 
 

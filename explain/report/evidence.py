@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image
 
 from explain.core import render, render_evidence
-from explain.core.findings import FACES, AttentionMaps, Links, Shares
+from explain.core.findings import AttentionMaps, Links, Shares, letter
 from explain.evidence import Evidence, PatchQuery, patch_at, reading
 from models.predict import Result
 
 Arrays = dict[str, np.ndarray]
-Crops = tuple[np.ndarray, np.ndarray]
+Crops = list[np.ndarray]
 
 
 def write_evidence(
@@ -30,7 +30,7 @@ def write_evidence(
     Raises:
         ValueError: no such layer or head.  OSError: the folder cannot be written.
     """
-    crops = (result.a.pixels()[0], result.b.pixels()[0])
+    crops = [face.pixels()[0] for face in result.faces]
     values: dict[str, Any] = {}
     raw: Arrays = {}
     if inside.attention:
@@ -40,29 +40,29 @@ def write_evidence(
         maps = inside.attention[name]
         _draw_attention(folder, crops, maps, look, opacity)
         values["attention"] = _attention_values(maps, look)
-        raw |= {f"{name}_{m.face}": m.weights for m in maps}
+        raw |= {f"{name}_{letter(m.face)}": m.weights for m in maps}
     for name, links in inside.links.items():
         _draw_links(folder, crops, links, look.links)
         values.setdefault("links", {})[name] = _links_values(links, look.links)
-        raw |= {f"{name}_{one.face}": one.weights for one in links}
+        raw |= {f"{name}_{letter(one.face)}": one.weights for one in links}
     if inside.shares:
         values["shares"] = _shares_values(inside.shares)
     return values, raw
 
 
 def _draw_attention(
-    folder: Path, crops: Crops, maps: tuple[AttentionMaps, AttentionMaps], look: PatchQuery, opacity: float
+    folder: Path, crops: Crops, maps: tuple[AttentionMaps, ...], look: PatchQuery, opacity: float
 ) -> None:
     rows = [reading(m, look.place, look.head) for m in maps]
     limit = max(float(r.max()) for r in rows)
     for crop, row, m in zip(crops, rows, maps, strict=True):
         patch = patch_at(m.grid_q, look.place)
         picture = render_evidence.attention_picture(crop, row, m.grid_q, patch, opacity=opacity, limit=limit)
-        Image.fromarray(picture).save(folder / f"query_{m.face}.png")
+        Image.fromarray(picture).save(folder / f"query_{letter(m.face)}.png")
     Image.fromarray(render.colour_bar(limit, signed=False, unit="attention")).save(folder / "query_scale.png")
 
 
-def _attention_values(maps: tuple[AttentionMaps, AttentionMaps], look: PatchQuery) -> dict[str, Any]:
+def _attention_values(maps: tuple[AttentionMaps, ...], look: PatchQuery) -> dict[str, Any]:
     grid_q, grid_k = maps[0].grid_q, maps[0].grid_k
     return {
         "layer": maps[0].name,
@@ -71,14 +71,14 @@ def _attention_values(maps: tuple[AttentionMaps, AttentionMaps], look: PatchQuer
         "query_grid": list(grid_q),
         "key_grid": list(grid_k),
         "query_row_column": list(patch_at(grid_q, look.place)),
-        "reads": {m.face: reading(m, look.place, look.head).tolist() for m in maps},
+        "reads": {letter(m.face): reading(m, look.place, look.head).tolist() for m in maps},
     }
 
 
 def _draw_links(folder: Path, crops: Crops, links: tuple[Links, Links], count: int) -> None:
     for one in links:
-        picture = render_evidence.links_picture(*crops, one, count)
-        Image.fromarray(picture).save(folder / f"links_{one.face}.png")
+        picture = render_evidence.links_picture(crops[0], crops[1], one, count)
+        Image.fromarray(picture).save(folder / f"links_{letter(one.face)}.png")
 
 
 def _links_values(links: tuple[Links, Links], count: int) -> dict[str, Any]:
@@ -86,8 +86,8 @@ def _links_values(links: tuple[Links, Links], count: int) -> dict[str, Any]:
         "caption": links[0].caption,
         "grid": list(links[0].grid_q),
         "strongest": {
-            face: [{"from": list(i), "to": list(j), "weight": w} for i, j, w in one.strongest(count)]
-            for face, one in zip(FACES, links, strict=True)
+            letter(one.face): [{"from": list(i), "to": list(j), "weight": w} for i, j, w in one.strongest(count)]
+            for one in links
         },
     }
 

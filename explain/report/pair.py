@@ -1,7 +1,7 @@
-"""Everything about one answered pair in a folder: pictures, raw maps, and a JSON that says where each number is from.
+"""Everything about one answer in a folder: pictures, raw maps, and a JSON that says where each number is from.
 
-crop_a.png crop_b.png               the aligned crops the model saw
-METHOD_a.png METHOD_b.png           maps over the crops, one scale for both
+crop_a.png crop_b.png               the aligned crops the model saw, one a face
+METHOD_a.png METHOD_b.png           maps over the crops, one scale for all
 METHOD_photo_a.png ..._b.png        the same over the photos
 METHOD_scale.png                    the colour scale
 maps.npz                            raw float32 maps: METHOD_a, METHOD_b
@@ -23,20 +23,16 @@ from PIL import Image
 
 from explain.core import render
 from explain.core.faithfulness import faithfulness
-from explain.core.findings import Curve, Heatmap, RegionDrops
+from explain.core.findings import Curve, Heatmap, RegionDrops, letter
 from explain.evidence import PatchQuery, left_eye, read_evidence
 from explain.methods.occlusion import occlude_regions
-from explain.registry import EXPLAINERS, default_target, explain, layers_for
+from explain.registry import EXPLAINERS, default_target, explain, explains, layers_for
 from explain.report.evidence import write_evidence
 from models.faces.face import Face
 from models.predict import Result
+from models.tasks import TASKS
 from models.weights import Sidecar
 
-DECISIONS = {
-    "kinship": ("blood relatives", "not blood relatives"),
-    "verification": ("the same person", "different people"),
-}
-"""task -> words for a score at or above the threshold, and below."""
 NOTICE = "A research demonstration: no proof of kinship or identity."
 PACKAGES = ("torch", "timm", "grad-cam", "facenet-pytorch", "numpy", "pillow", "plotly")
 
@@ -44,8 +40,7 @@ PACKAGES = ("torch", "timm", "grad-cam", "facenet-pytorch", "numpy", "pillow", "
 def write_report(
     folder: str | Path,
     result: Result,
-    face_a: Face,
-    face_b: Face,
+    faces: Sequence[Face],
     methods: Sequence[str],
     *,
     sidecar: Sidecar,
@@ -57,18 +52,18 @@ def write_report(
     fill: str = "blur",
     archive: bool = False,
 ) -> Path:
-    """Explain a pair with every method asked for and write all of it down.
+    """Explain an answer with every method asked for and write all of it down.
 
     Args:
         folder: made when it is not there; files of the same names are replaced.
         result: from predict(grad=True) when one of the methods needs gradients.
-        face_a, face_b: the faces in their photos.
+        faces: the faces in their photos, in the order of the result's.
         methods: labels of methods_for(result.model); may be empty.
         sidecar: of the weight that answered.
-        threshold: on the score; by default the sidecar's.
+        threshold: on the score; by default the sidecar's. Nothing where the model answers with classes.
         target: the answer to explain; without one, or where a method cannot, its own default, which is written down.
         layer: the tap to read, for the methods that can read it; the others read their own default.
-        look: the patch whose attention is drawn; by default the one at face a's left eye, in the last layer.
+        look: the patch whose attention is drawn; by default the one at the first face's left eye, in the last layer.
         opacity: of the maps in the pictures.
         fill: of region occlusion and faithfulness, "blur" or "grey".
         archive: pack the folder's report into <folder>.zip and return that.
@@ -82,16 +77,16 @@ def write_report(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     maps = {m: explain(result, m, target=_target(result, m, target), layer=_layer(result, m, layer)) for m in methods}
-    _write_pictures(folder, result, (face_a, face_b), maps, opacity)
+    _write_pictures(folder, result, faces, maps, opacity)
     inside, arrays = write_evidence(
         folder, result, read_evidence(result), look or PatchQuery(left_eye(result)), opacity
     )
-    raw: dict[str, Any] = {**{f"{m}_{h.face}": h.values for m, pair in maps.items() for h in pair}, **arrays}
+    raw: dict[str, Any] = {**{f"{m}_{letter(h.face)}": h.values for m, pair in maps.items() for h in pair}, **arrays}
     np.savez_compressed(folder / "maps.npz", **raw)
     values = {
         "notice": NOTICE,
-        **_answer_values(result, sidecar, sidecar.threshold if threshold is None else threshold),
-        "faces": {"a": _face_values(face_a), "b": _face_values(face_b)},
+        **_answer_values(result, sidecar, threshold),
+        "faces": {letter(i): _face_values(face) for i, face in enumerate(faces)},
         "regions": [_region_values(d) for d in occlude_regions(result, fill=fill)],
         "methods": {m: _method_values(result, m, target, pair, fill) for m, pair in maps.items()},
         **inside,
@@ -104,7 +99,7 @@ def write_report(
 def _target(result: Result, method: str, target: str | None) -> str | None:
     if method not in EXPLAINERS:
         return None  # explain() says so
-    return target if target in EXPLAINERS[method].targets else default_target(result.model, method)
+    return target if target and explains(result, method, target) else default_target(result, method)
 
 
 def _layer(result: Result, method: str, layer: str | None) -> str | None:
@@ -112,41 +107,52 @@ def _layer(result: Result, method: str, layer: str | None) -> str | None:
 
 
 def _write_pictures(
-    folder: Path, result: Result, faces: tuple[Face, Face], maps: Mapping[str, tuple[Heatmap, Heatmap]], opacity: float
+    folder: Path, result: Result, faces: Sequence[Face], maps: Mapping[str, tuple[Heatmap, ...]], opacity: float
 ) -> None:
-    crops, spec = (result.a.pixels()[0], result.b.pixels()[0]), result.model.spec
-    for name, crop in zip("ab", crops, strict=True):
-        Image.fromarray(crop).save(folder / f"crop_{name}.png")
+    crops, spec = [face.pixels()[0] for face in result.faces], result.model.spec
+    for i, crop in enumerate(crops):
+        Image.fromarray(crop).save(folder / f"crop_{letter(i)}.png")
     for method, pair in maps.items():
         limit = render.shared_limit(pair)
         bar = render.colour_bar(limit, signed=pair[0].signed, unit=pair[0].unit)
         Image.fromarray(bar).save(folder / f"{method}_scale.png")
         for heatmap, crop, face in zip(pair, crops, faces, strict=True):
             on_crop = render.overlay(crop, heatmap, opacity=opacity, limit=limit)
-            Image.fromarray(on_crop).save(folder / f"{method}_{heatmap.face}.png")
+            Image.fromarray(on_crop).save(folder / f"{method}_{letter(heatmap.face)}.png")
             on_photo = render.on_photo(face, spec, heatmap, opacity=opacity, limit=limit)
-            Image.fromarray(on_photo).save(folder / f"{method}_photo_{heatmap.face}.png")
+            Image.fromarray(on_photo).save(folder / f"{method}_photo_{letter(heatmap.face)}.png")
 
 
-def _answer_values(result: Result, sidecar: Sidecar, threshold: float) -> dict[str, Any]:
-    far, tar = sidecar.operating_points.at(threshold)
-    at_least, below = DECISIONS[sidecar.task]
+def _answer_values(result: Result, sidecar: Sidecar, threshold: float | None) -> dict[str, Any]:
     return {
         "model": sidecar.model,
         "weight": sidecar.name,
         "weight_sha256": sidecar.sha256,
         "licence": sidecar.licence,
         "task": sidecar.task,
+        **(_class_values(result) if sidecar.decision is None else _decision_values(result, sidecar, threshold)),
+    }
+
+
+def _class_values(result: Result) -> dict[str, Any]:
+    return {"probabilities": result.probabilities, "answer": max(result.probabilities.items(), key=lambda c: c[1])[0]}
+
+
+def _decision_values(result: Result, sidecar: Sidecar, threshold: float | None) -> dict[str, Any]:
+    rule = sidecar.rule
+    threshold = rule.threshold if threshold is None else threshold
+    far, tar = rule.operating_points.at(threshold)
+    return {
         "score": result.score,
         "score_ab": result.score_ab,
         "score_ba": result.score_ba,
         "similarity": result.similarity,
         "threshold": threshold,
-        "threshold_protocol": sidecar.threshold_protocol,
+        "threshold_protocol": rule.threshold_protocol,
         "far": far,
         "tar": tar,
-        "protocol": sidecar.operating_points.protocol,
-        "decision": at_least if result.score >= threshold else below,
+        "protocol": rule.operating_points.protocol,
+        "decision": TASKS[sidecar.task].decision(result.score >= threshold),
     }
 
 
@@ -161,11 +167,17 @@ def _face_values(face: Face) -> dict[str, Any]:
 
 def _region_values(drops: RegionDrops) -> dict[str, Any]:
     scores = {r: float(d) for r, d in zip(drops.regions, drops.drop, strict=True)}
-    return {"face": drops.face, "fill": drops.fill, "baseline": drops.baseline, "score_drop": scores}
+    return {
+        "face": letter(drops.face),
+        "answer": drops.unit,
+        "fill": drops.fill,
+        "baseline": drops.baseline,
+        "score_drop": scores,
+    }
 
 
 def _method_values(
-    result: Result, method: str, target: str | None, pair: tuple[Heatmap, Heatmap], fill: str
+    result: Result, method: str, target: str | None, pair: tuple[Heatmap, ...], fill: str
 ) -> dict[str, Any]:
     row = EXPLAINERS[method]
     return {
@@ -175,8 +187,8 @@ def _method_values(
         "signed": row.signed,
         "unit": pair[0].unit,
         "colour_limit": render.shared_limit(pair),
-        "captions": {h.face: h.caption for h in pair},
-        "faithfulness": {h.face: _curve_values(faithfulness(result, h, fill=fill)) for h in pair},
+        "captions": {letter(h.face): h.caption for h in pair},
+        "faithfulness": {letter(h.face): _curve_values(faithfulness(result, h, fill=fill)) for h in pair},
     }
 
 

@@ -19,7 +19,7 @@ from models.faces.face import Face
 from models.faces.files import GalleryError, PhotoFile, Skipped, gather
 from models.faces.photo import PhotoError, open_photo
 from models.gallery import TOP, Gallery, Hit
-from models.weights import WeightError, load_model
+from models.weights import WeightError, load_pair
 
 COLUMNS = ("rank", "file", "face", "similarity", "score", "score_probe_first", "score_gallery_first", "model", "note")
 NO_FACE = "No face was found."
@@ -122,7 +122,7 @@ def _run(args: argparse.Namespace, folder: Path) -> None:
     missing = [str(s) for s in args.gallery if not s.exists()]
     if missing:
         raise GalleryError(f"There is no {missing[0]}.")
-    model, probe = load_model(args.model), _probe(args.probe)
+    model, probe = load_pair(args.model), _probe(args.probe)
     files, skipped = gather(args.gallery, folder)
     faces = _Faces(files, skipped=skipped)
     try:

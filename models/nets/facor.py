@@ -223,4 +223,4 @@ class FaCoR(PairModel):
         relation = self.fuse(torch.cat([x, y]), torch.cat([y, x]))
         ab, ba = self.logit(relation.x, relation.y).chunk(2)
         ex, ey = relation.global_x.chunk(2)
-        return PairOutput(torch.stack([ab, ba], 1), (ex * ey).sum(1), ex, ey)
+        return PairOutput(torch.stack([ab, ba], 1), (ex * ey).sum(1), (ex, ey))

@@ -34,9 +34,11 @@ def test_kin_score(client: Client, weight: str) -> None:
     wanted = answering.answer(take(str(A)), take(str(B)), weight)
     for name in ("score", "score_ab", "score_ba", "similarity"):
         assert said[name] == pytest.approx(getattr(wanted, name), abs=1e-5)
-    assert (said["far"], said["tar"]) == row.operating_points.at(row.threshold)
-    assert said["weight_sha256"] == row.sha256 and said["model"] == row.model and said["threshold"] == row.threshold
-    assert said["decision"] == answering.judge(wanted, row.threshold).decision
+    assert (said["far"], said["tar"]) == row.rule.operating_points.at(row.rule.threshold)
+    assert (
+        said["weight_sha256"] == row.sha256 and said["model"] == row.model and said["threshold"] == row.rule.threshold
+    )
+    assert said["decision"] == answering.judge(wanted, row.rule.threshold).decision
 
 
 def test_tri_score(client: Client) -> None:

@@ -127,7 +127,7 @@ def test_bad_files_are_explained_and_the_other_photo_stays(open_page: Callable[.
 
 
 def test_threshold_and_opacity_only_redraw(open_page: Callable[..., Any]) -> None:
-    page, points = open_page(), read_sidecar(KIN).operating_points
+    page, points = open_page(), read_sidecar(KIN).rule.operating_points
     before = score(page)
     page.evaluate("document.querySelector('#maps img').dataset.mark = 'same'")
     for threshold in (0.05, 0.9):
@@ -165,12 +165,12 @@ def test_method_layer_and_model_change_what_they_say(open_page: Callable[..., An
     settle(page)
     choose("model", "Same person? (dlib_resnet)")
     expect_score(page, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / PAIRS[0].b, "dlib_resnet"))
-    above = score(page) >= read_sidecar("dlib_resnet").threshold
+    above = score(page) >= read_sidecar("dlib_resnet").rule.threshold
     words = "the same person" if above else "different people"
     assert page.locator(".ks-decision").inner_text() == f"Decision: {words}"
     page.wait_for_function(
         "t => Math.abs(document.querySelector('#threshold input[type=number]').value - t) < 1e-3",
-        arg=read_sidecar("dlib_resnet").threshold,
+        arg=read_sidecar("dlib_resnet").rule.threshold,
     )
 
 

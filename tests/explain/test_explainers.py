@@ -73,7 +73,7 @@ def test_a_model_that_sees_nothing_gives_a_flat_picture(method: str) -> None:
 def test_maps_are_told_apart_and_described(method: str) -> None:
     row = EXPLAINERS[method]
     a, b = explain(seeded_result(), method)
-    assert (a.face, b.face) == ("a", "b")
+    assert (a.face, b.face) == (0, 1)
     for heatmap in (a, b):
         assert heatmap.method == method
         assert heatmap.signed == row.signed
@@ -113,7 +113,7 @@ def test_the_model_is_left_as_it_was(method: str) -> None:
     assert np.array_equal(first[0].values, again[0].values)
     assert state(result.model) == before
     assert all(torch.equal(evidence[k], v) for k, v in result.evidence.items())
-    assert result.a.image.grad is None
+    assert result.faces[0].image.grad is None
 
 
 @pytest.mark.parametrize("method", ALL)
@@ -190,7 +190,7 @@ def test_the_logit_can_be_explained(method: str) -> None:
     similarity = explain(result, method)[0].values
     steep = ready(Seeded())
     steep.logit.slope.fill_(3.0)
-    logit = explain(predict(steep, result.a, result.b, grad=True), method, target="logit")[0]
+    logit = explain(predict(steep, result.faces[0], result.faces[1], grad=True), method, target="logit")[0]
     assert "logit" in logit.unit
     if method != "grad_cam_plus_plus":  # its weights depend on the scale of the answer
         atol = 1e-3 * float(np.abs(similarity).max())

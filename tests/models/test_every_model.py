@@ -34,10 +34,10 @@ def test_answers_a_pair(name: str) -> None:
         output = model(faces(model, 2), faces(model, 2, seed=1))
     assert output.logit.shape == (2, 2)
     assert output.similarity.shape == (2,)
-    assert output.embedding_a.shape == output.embedding_b.shape
-    for tensor in (output.logit, output.similarity, output.embedding_a):
+    assert output.embeddings[0].shape == output.embeddings[1].shape
+    for tensor in (output.logit, output.similarity, output.embeddings[0]):
         assert torch.isfinite(tensor).all()
-    torch.testing.assert_close(output.embedding_a.norm(dim=1), torch.ones(2))
+    torch.testing.assert_close(output.embeddings[0].norm(dim=1), torch.ones(2))
     assert entry(name).task in ("verification", "kinship")
 
 
@@ -45,7 +45,7 @@ def test_answers_a_pair(name: str) -> None:
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     model = fresh(name).train()
     output = model(faces(model, 2), faces(model, 2, seed=1))
-    (output.logit.square().sum() + output.embedding_a.sum() + output.embedding_b.sum()).backward()
+    (output.logit.square().sum() + output.embeddings[0].sum() + output.embeddings[1].sum()).backward()
     assert not [n for n, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
 
 
@@ -69,7 +69,7 @@ def test_taps_keep_the_vocabulary_and_change_no_bit(name: str) -> None:
         with record() as evidence:
             recorded = model(a, b)
     assert torch.equal(silent.logit, recorded.logit)
-    assert torch.equal(silent.embedding_a, recorded.embedding_a)
+    assert torch.equal(silent.embeddings[0], recorded.embeddings[0])
     assert set(evidence) == set(tap_names(model))
     for tap, tensor in evidence.items():
         assert tensor.ndim == KINDS[kind_of(tap)]

@@ -55,5 +55,5 @@ def test_batch_slices_joins_and_repeats() -> None:
 
 def test_score_is_the_mean_of_both_orders() -> None:
     logit = torch.tensor([[0.0, 2.0]])
-    output = PairOutput(logit, torch.zeros(1), torch.zeros(1, 4), torch.zeros(1, 4))
+    output = PairOutput(logit, torch.zeros(1), (torch.zeros(1, 4), torch.zeros(1, 4)))
     assert float(output.score) == pytest.approx((0.5 + 1 / (1 + np.exp(-2))) / 2)

@@ -26,13 +26,13 @@ def test_the_callers_batch_is_left_alone(model) -> None:
     result = predict(model, a, a, grad=True)
     assert torch.equal(a.image, before)
     assert not a.image.requires_grad
-    assert result.a.image.requires_grad
+    assert result.faces[0].image.requires_grad
 
 
 def test_no_graph_without_grad(model) -> None:
     result = predict(model, faces(model, 1), faces(model, 1, seed=1))
     assert not result.output.logit.requires_grad
     assert all(not t.requires_grad for t in result.evidence.values())
-    assert isinstance(result.a, FaceBatch)
+    assert isinstance(result.faces[0], FaceBatch)
     assert 0 <= result.score <= 1
     assert result.score == pytest.approx((result.score_ab + result.score_ba) / 2)

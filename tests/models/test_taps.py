@@ -41,7 +41,7 @@ def test_the_evidence_is_the_tensor_the_answer_was_made_of(model: PairModel) -> 
     result = predict(model, faces(model, 1), faces(model, 1, seed=1), grad=True)
     last = result.evidence["stage5.features"]
     by_hand = model.embedding(model.fc(last.mean((2, 3))))
-    assert torch.equal(by_hand[:1], result.output.embedding_a)
+    assert torch.equal(by_hand[:1], result.output.embeddings[0])
     (gradient,) = torch.autograd.grad(result.output.similarity.sum(), last, retain_graph=True)
     assert gradient.abs().max() > 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from pathlib import Path
@@ -76,11 +75,11 @@ def test_a_batch_of_two_is_refused(model: PairModel, faces: list[Face]):
 
 
 def test_a_sidecar_keeps_it():
-    sidecar = dataclasses.replace(read_sidecar("dlib_kin"), tri=OPERATING)
+    sidecar = read_sidecar("dlib_kin").with_rule(tri=OPERATING)
     assert Sidecar.from_json(sidecar.to_json()) == sidecar
 
 
 def test_sidecars_from_before_still_load():
-    values = json.loads(dataclasses.replace(read_sidecar("dlib_kin"), tri=OPERATING).to_json())
+    values = json.loads(read_sidecar("dlib_kin").with_rule(tri=OPERATING).to_json())
     del values["tri"]
     assert Sidecar.from_json(json.dumps(values)).tri is None

@@ -39,7 +39,7 @@ def test_the_sidecar_describes_the_file(name: str):
     assert sidecar.task == entry(sidecar.model).task
     assert sidecar.command.startswith("python -m training.")
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?", sidecar.git_commit)
-    assert sidecar.licence and sidecar.threshold_protocol and {"torch", "python"} <= sidecar.versions.keys()
+    assert sidecar.licence and sidecar.rule.threshold_protocol and {"torch", "python"} <= sidecar.versions.keys()
     assert sidecar.data
     for row in sidecar.data:
         assert row["name"] and row["size"] > 0 and re.fullmatch(r"[0-9a-f]{64}", row["hash"])
@@ -48,10 +48,10 @@ def test_the_sidecar_describes_the_file(name: str):
 @pytest.mark.parametrize("name", NAMES)
 def test_operating_points_fall_with_the_threshold(name: str):
     sidecar = read_sidecar(name)
-    points = sidecar.operating_points
+    points = sidecar.rule.operating_points
     assert points.threshold == sorted(points.threshold) and len(points.threshold) >= 50
     assert points.far == sorted(points.far, reverse=True) and points.tar == sorted(points.tar, reverse=True)
-    far, tar = points.at(sidecar.threshold)
+    far, tar = points.at(sidecar.rule.threshold)
     assert far < tar and points.protocol
 
 

@@ -59,4 +59,5 @@ def paint(folder: Path, names: Sequence[str], colour_of: Mapping[str, np.ndarray
 
 
 def sidecar(tri: TriOperating | None = HALF, threshold: float = 0.5) -> Sidecar:
-    return dataclasses.replace(read_sidecar("dlib_kin"), name="colour", model="colour", tri=tri, threshold=threshold)
+    row = dataclasses.replace(read_sidecar("dlib_kin"), name="colour", model="colour")
+    return row.with_rule(tri=tri, threshold=threshold)

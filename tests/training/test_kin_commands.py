@@ -64,5 +64,5 @@ def test_two_runs_and_their_mean(data: Path, tmp_path: Path, monkeypatch: pytest
         half = {k: v.half().float() for k, v in (("a", a[name]), ("b", b[name]), ("mean", (a[name] + b[name]) / 2))}
         assert not any(torch.equal(half["mean"], half[k]) for k in "ab")
         assert torch.equal(shipped[name], half["a" if "conv1" in name else "mean"])
-    assert sidecar.config == json.loads(SMALL) and 0 < sidecar.threshold < 1
+    assert sidecar.config == json.loads(SMALL) and 0 < sidecar.rule.threshold < 1
     assert [row["size"] for row in sidecar.data] == [44, 3] and "AUC" in sidecar.notes[1]

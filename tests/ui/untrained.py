@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from models import create_model
-from models.weights import OperatingPoints, Sidecar, file_sha256
+from models.weights import Decision, OperatingPoints, Sidecar, file_sha256
 
 SMALL = {
     "untrained_svit": ("svit", {"dims": (16, 32, 40, 64)}),
@@ -45,9 +45,7 @@ def _write(folder: Path, weights: dict[str, tuple[str, dict]], task: str) -> Pat
             "none",
             0,
             [],
-            0.5,
-            "none: an untrained weight",
-            points,
+            Decision(0.5, "none: an untrained weight", points),
         )
         path.with_suffix(".json").write_text(Sidecar(name, model, config, file_sha256(path), *facts).to_json())
     return folder

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from models.faces.partial_crops import FACTORS
 from models.faces.photo import PhotoError
-from models.weights import WeightError, load_model, read_sidecar
+from models.weights import WeightError, load_pair, read_sidecar
 from training.data.sets import DataError
 from training.evaluate.report import table, write_json
 from training.evaluate.setup import Setup, from_run
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit("error: --state is for lfw and partial_lfw: only the embedding of such a network is trained")
     try:
         model, sidecar = (
-            from_run(args.model, args.state) if args.state else (load_model(args.model), read_sidecar(args.model))
+            from_run(args.model, args.state) if args.state else (load_pair(args.model), read_sidecar(args.model))
         )
         lists = args.pairs, args.triplets, args.images
         report = task.run(Setup(model, sidecar, args.data, *lists, tuple(args.factors), args.limit, args.maps))

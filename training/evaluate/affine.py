@@ -113,7 +113,7 @@ def affine_lfw(setup: Setup) -> dict[str, Any]:
     fold = np.array([p.fold for p in pairs])
     per_fold = {name: fold_accuracy(s.score, s.same, fold) for name, s in scored.items()}
     breakdown = {
-        name: _row(s, per_fold[name], per_fold["aligned"], setup.sidecar.threshold) for name, s in scored.items()
+        name: _row(s, per_fold[name], per_fold["aligned"], setup.sidecar.rule.threshold) for name, s in scored.items()
     }
     aligned = breakdown.pop("aligned")
     return {

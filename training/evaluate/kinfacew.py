@@ -35,7 +35,7 @@ def kinfacew(setup: Setup) -> dict[str, Any]:
     for part in ("I", "II"):
         pairs = kinface_pairs(root, part)
         scored, undetected = _scored(setup, root, part, pairs)
-        figures, per_fold = set_figures(scored, pairs, setup.sidecar.threshold)
+        figures, per_fold = set_figures(scored, pairs, setup.sidecar.rule.threshold)
         breakdown |= {f"KinFaceW-{part}{f' {name}' if name else ''}": row for name, row in figures.items()}
         breakdown[f"KinFaceW-{part}"]["undetected"] = undetected
         folds.append(per_fold)
@@ -47,7 +47,7 @@ def kinfacew(setup: Setup) -> dict[str, Any]:
         "pairs": len(same),
         "accuracy": float(np.mean(folds)),
         "accuracy_ci95": fold_ci(np.mean(folds, 0)),
-        "accuracy_at_shipped_threshold": accuracy(score, same, setup.sidecar.threshold),
+        "accuracy_at_shipped_threshold": accuracy(score, same, setup.sidecar.rule.threshold),
         "auc": float(np.mean([breakdown[f"KinFaceW-{part}"]["auc"] for part in ("I", "II")])),
         "tar": tar_table(score, same),
         "undetected": missed,

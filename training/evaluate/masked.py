@@ -111,7 +111,7 @@ def _fold_figures(setup: Setup, codes: dict[str, Tensor], pairs: list[Pair]) -> 
         "pairs": len(pairs),
         "accuracy": float(per_fold.mean()),
         "accuracy_ci95": fold_ci(per_fold),
-        "accuracy_at_shipped_threshold": accuracy(scored.score, scored.same, setup.sidecar.threshold),
+        "accuracy_at_shipped_threshold": accuracy(scored.score, scored.same, setup.sidecar.rule.threshold),
         "auc": auc(scored.score, scored.same),
         **tars(scored, [identity_of(p.a) for p in pairs]),
     }
@@ -151,7 +151,7 @@ def mfr2(setup: Setup) -> dict[str, Any]:
     return {
         **head("mfr2", setup.sidecar, MFR2_PROTOCOL),
         **_part(scored, right, groups, np.ones(len(pairs), bool)),
-        "accuracy_at_shipped_threshold": accuracy(scored.score, scored.same, setup.sidecar.threshold),
+        "accuracy_at_shipped_threshold": accuracy(scored.score, scored.same, setup.sidecar.rule.threshold),
         **_every_pair(setup, codes, names),
         "undetected": int((~crops.found).sum()),
         "breakdown": parts,

@@ -172,7 +172,7 @@ def figures_of(
         fold_accuracy(score, same, fold),
         auc(score, same),
         tar_table(score, same),
-        accuracy(probability, same, setup.sidecar.threshold),
+        accuracy(probability, same, setup.sidecar.rule.threshold),
     )
 
 

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 from models.faces.partial_crops import FACTORS
 from models.pair import PairModel
-from models.registry import create_model
-from models.weights import OperatingPoints, Sidecar, WeightError, file_sha256
+from models.registry import create_pair
+from models.weights import Decision, OperatingPoints, Sidecar, WeightError, file_sha256
 
 CHOICE = "of several faces the one nearest the image centre is taken"
 RAW = (
@@ -54,12 +54,11 @@ def from_run(name: str, state: Path) -> tuple[PairModel, Sidecar]:
     """
     facts = state.with_suffix(".json")
     config = json.loads(json.loads(facts.read_text()).get("config", "{}")) if facts.exists() else {}
-    model = create_model(name, **config)
+    model = create_pair(name, **config)
     try:
         model.load_state_dict(load_file(state))
     except (OSError, RuntimeError) as error:
         raise WeightError(f"{state} cannot be used as {name}: {error}") from error
-    unknown = OperatingPoints([], [], [], "none")
     sidecar = Sidecar(
         name=f"{state.parent.name}/{state.stem}",
         model=name,
@@ -71,9 +70,7 @@ def from_run(name: str, state: Path) -> tuple[PairModel, Sidecar]:
         git_commit="",
         seed=None,
         data=[],
-        threshold=0.5,
-        threshold_protocol="none",
-        operating_points=unknown,
+        decision=Decision(0.5, "none", OperatingPoints([], [], [], "none")),
         versions={"torch": torch.__version__},
     )
     return model.eval().requires_grad_(False), sidecar

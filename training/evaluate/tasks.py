@@ -44,14 +44,14 @@ def lfw(setup: Setup) -> dict[str, Any]:
         protocol += "; pairs are ranked by the cosine of the embeddings: this network was not trained to verify"
     return {
         **head("lfw", setup.sidecar, protocol),
-        **figures(both, setup.sidecar.threshold),
+        **figures(both, setup.sidecar.rule.threshold),
         "accuracy": float(per_fold.mean()),
         "accuracy_ci95": fold_ci(per_fold),
         "undetected": int((~crops.found).sum()),
         "single_view": {
             "accuracy": float(fold_accuracy(single.score, single.same, fold).mean()),
             "auc": auc(single.score, single.same),
-            "accuracy_at_shipped_threshold": accuracy(single.score, single.same, setup.sidecar.threshold),
+            "accuracy_at_shipped_threshold": accuracy(single.score, single.same, setup.sidecar.rule.threshold),
         },
         "breakdown": {f"fold {k + 1}": _fold(both, fold == k, per_fold[k]) for k in range(len(per_fold))},
     }
@@ -99,7 +99,7 @@ def pairs(setup: Setup) -> dict[str, Any]:
 def _at_shipped(setup: Setup, task: str, protocol: str, listed: list[Pair], scored: Scored) -> dict[str, Any]:
     """Report at the shipped threshold with the relations below."""
     first, groups = head(task, setup.sidecar, protocol), [family_of(p.a) for p in listed]
-    return at_threshold(first, scored, [p.relation for p in listed], setup.sidecar.threshold, groups)
+    return at_threshold(first, scored, [p.relation for p in listed], setup.sidecar.rule.threshold, groups)
 
 
 @dataclass(frozen=True)

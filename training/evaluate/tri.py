@@ -19,7 +19,7 @@ SCORE = (
 
 def tri(setup: Setup) -> dict[str, Any]:
     """FIW's validation triplets, or --triplets LIST.csv --images DIR."""
-    operating = setup.sidecar.tri
+    operating = setup.sidecar.rule.tri
     if operating is None:
         name = setup.sidecar.name
         raise ValueError(f"{name} is not calibrated for triplets: python -m training.triplets --model {name}")

@@ -28,7 +28,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models import create_model
+from models import create_pair
 from models.nets.svit import FUSIONS, Svit
 from models.nets.svit_guide import PREFIX
 from models.pair import PairModel
@@ -92,7 +92,7 @@ VARIANTS = {
 def started(tensors: dict[str, Tensor], seed: int, **config: Any) -> Svit:
     """A distilled S-ViT with a fresh head, with a guide where the tensors have one."""
     torch.manual_seed(seed)
-    model = create_model("svit", guide=any(name.startswith(PREFIX) for name in tensors), **config)
+    model = create_pair("svit", guide=any(name.startswith(PREFIX) for name in tensors), **config)
     assert isinstance(model, Svit)
     start_from(model, tensors, FusionObjective.trunk)
     freeze(model, FROZEN if model.config.guide else "")
@@ -181,7 +181,7 @@ def model_of(variant: Variant, tensors: dict[str, Tensor], seed: int) -> PairMod
     if variant.model == "svit" and tensors:
         return started(tensors, seed)
     torch.manual_seed(seed)
-    model = create_model(variant.model)
+    model = create_pair(variant.model)
     if tensors:
         start_from(model, tensors, objective_for(model, RECIPE.weights).trunk)
     return model

@@ -34,7 +34,7 @@ from models.faces.photo import PhotoError
 from models.faces.regions import MASS_REGIONS, mass_regions
 from models.pair import PairModel
 from models.taps import record
-from models.weights import WeightError, load_model, read_sidecar
+from models.weights import WeightError, load_pair, read_sidecar
 from training.data.crops import Crops
 from training.data.sets import DataError, by_identity, data_root, folder_crops, identity_of, lfw_pairs, mfr2_masked
 from training.evaluate.masked import masked_crops
@@ -214,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/attention_mass.json"))
     args = parser.parse_args(arguments)
     try:
-        root, models = data_root(args.data), {arm: load_model(arm) for arm in ARMS}
+        root, models = data_root(args.data), {arm: load_pair(arm) for arm in ARMS}
         report = {
             "claim": CLAIM,
             "method": f"Grad-CAM at {models[ARMS[0]].cam_tap} of a cosine: training/studies/attention_mass.py",

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import create_model
+from models import create_pair
 from models.faces.regions import MASS_REGIONS
 from models.pair import PairModel
 from models.weights import file_sha256
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not {gate for gate, _, _ in found} >= {"none", "cbam"}:
         raise SystemExit(f"error: {args.runs} wants finished runs of the arms to compare, such as none-0 and cbam-0")
     try:
-        sets = Sets.of(data_root(args.data), create_model("ir18_none"))
+        sets = Sets.of(data_root(args.data), create_pair("ir18_none"))
     except DataError as error:
         raise SystemExit(f"error: {error}") from error
     runs: dict[str, dict[int, dict[str, float]]] = {gate: {} for gate in GATES}

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import load_model, read_sidecar
+from models import load_pair, read_sidecar
 from models.nets.facor import FaCoR
 from training.data.kin_batches import held_out_list, split
 from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_train_pairs
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/link_study.json"))
     args = parser.parse_args()
-    root, model, sidecar = data_root(args.data), load_model(args.model, "cpu"), read_sidecar(args.model)
+    root, model, sidecar = data_root(args.data), load_pair(args.model, "cpu"), read_sidecar(args.model)
     if not isinstance(model, FaCoR):
         raise SystemExit(f"error: {args.model} is no FaCoRNet: its score has no links")
     crops = fiw_crops(root, "train", model.spec)

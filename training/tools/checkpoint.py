@@ -23,6 +23,7 @@ from models.pair import PairModel
 from models.registry import entry
 from models.weights import (
     SHIPPED,
+    Decision,
     Loan,
     Sidecar,
     available_weights,
@@ -114,9 +115,7 @@ def _sidecar(model: str, name: str, path: Path, facts: Facts, loans: list[Loan])
         git_commit=git_commit(),
         seed=facts.seed,
         data=facts.data,
-        threshold=facts.calibration.threshold,
-        threshold_protocol=facts.calibration.threshold_protocol,
-        operating_points=facts.calibration.points,
+        decision=Decision(facts.calibration.threshold, facts.calibration.threshold_protocol, facts.calibration.points),
         metrics=facts.metrics,
         versions=library_versions(),
         notes=facts.notes,

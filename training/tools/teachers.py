@@ -23,8 +23,8 @@ from tqdm import tqdm
 from models.device import pick_device
 from models.faces.align import ARCFACE_112, DLIB_150
 from models.faces.face import InputSpec
-from models.registry import create_model
-from models.weights import find_weight, load_model, read_sidecar
+from models.registry import create_pair
+from models.weights import find_weight, load_pair, read_sidecar
 from training.convert_dlib import load_dat, locate_dat
 from training.data.crops import Crops, Morphs
 from training.data.detections import cache_dir
@@ -66,7 +66,7 @@ class _Weight(nn.Module):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.net = load_model(name, "cpu")
+        self.net = load_pair(name, "cpu")
 
     def forward(self, image: Tensor) -> Tensor:
         return self.net.embedding(self.net.encode(image, image.new_zeros(len(image), 5, 2)))
@@ -78,7 +78,7 @@ def weight_teacher(name: str) -> Teacher:
     Raises:
         WeightError: no such weight.
     """
-    spec = create_model(read_sidecar(name).model, **read_sidecar(name).config).spec
+    spec = create_pair(read_sidecar(name).model, **read_sidecar(name).config).spec
     return Teacher(name, spec, find_weight(name), lambda _: _Weight(name))
 
 

@@ -1,7 +1,7 @@
 """A trained plain network as the start of one with an addition, which answers alike at first.
 
     state = load_file("runs/ir18_trunk/model.safetensors")
-    start_from(create_model("ir18_cbam"), state)
+    start_from(create_pair("ir18_cbam"), state)
 
 Gates: the last layer of each starts at zero, so that a channel gate is 1/2 everywhere and CBAM's two gates together
 1/4; the batch norm before it is made 2 or 4 times as large. Powers of two: the answers are those of the network

@@ -15,7 +15,6 @@ from explain import EXPLAINERS
 from explain.attention import render as render_gates
 from explain.attention.compare import METHODS, NOTHING, Arm, Comparison, shown
 from explain.core import render
-from explain.core.findings import FACES, FaceName
 from models import PhotoError, WeightError
 from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
@@ -36,7 +35,7 @@ class View:
 
     scale: str
     opacity: float
-    face: FaceName
+    face: int
     left: str
     right: str
 
@@ -66,17 +65,15 @@ def compare(
     return compared, card, attention_cards.scene_note(scene), gr.update(visible=True)
 
 
-def draw(compared: Comparison | None, scale: str, opacity: float, face: FaceName, left: str, right: str) -> list[Any]:
+def draw(compared: Comparison | None, scale: str, opacity: float, face: int, left: str, right: str) -> list[Any]:
     """Everything below the answer but its faithfulness: draw_maps, then draw_numbers; no model runs."""
     below = draw_numbers(compared, face)
     if compared is not None:
-        below[0] = gr.update(choices=[(t, f) for t, f in zip(compared.titles, FACES, strict=True)])
+        below[0] = gr.update(choices=[(t, f) for t, f in zip(compared.titles, (0, 1), strict=True)])
     return [*draw_maps(compared, scale, opacity, face, left, right), *below]
 
 
-def draw_maps(
-    compared: Comparison | None, scale: str, opacity: float, face: FaceName, left: str, right: str
-) -> list[Any]:
+def draw_maps(compared: Comparison | None, scale: str, opacity: float, face: int, left: str, right: str) -> list[Any]:
     """Maps of the arms, the two pictures of the slider, their difference, the spatial gates; no model runs."""
     if compared is None:
         return [cards.message(WAITING), None, "", ""]
@@ -91,7 +88,7 @@ def draw_maps(
 
 def slider_pictures(compared: Comparison, view: View) -> Any:
     """The maps of the two arms over the same crop, on the scale of all arms' maps, for the before/after slider."""
-    index = FACES.index(view.face)
+    index = view.face
     limit = render.shared_limit(shown([arm.maps[index] for arm in compared.arms], by_mean=view.by_mean))
     crop, pair = attention_cards.enlarged(compared.crops[index]), view.arms(compared)
     pictures = [
@@ -101,13 +98,12 @@ def slider_pictures(compared: Comparison, view: View) -> Any:
     return gr.update(value=tuple(pictures), label=f"Left: {pair[0].title}. Right: {pair[1].title}")
 
 
-def draw_numbers(compared: Comparison | None, face: FaceName) -> list[Any]:
+def draw_numbers(compared: Comparison | None, face: int) -> list[Any]:
     """Face picker as it is, bars and table of region mass, violins of the channel gates; no model runs."""
     if compared is None:
         return [gr.skip(), None, "", None]
-    index = FACES.index(face)
-    masses = {arm.title: arm.mass[index] for arm in compared.arms}
-    gates = {arm.title: arm.gates[index] for arm in compared.arms}
+    masses = {arm.title: arm.mass[face] for arm in compared.arms}
+    gates = {arm.title: arm.gates[face] for arm in compared.arms}
     bars = render_gates.mass_figure(masses).update_layout(height=340, legend_y=-0.2)
     violins = render_gates.channel_figure(gates).update_layout(height=340)
     return [gr.skip(), bars, attention_cards.mass_table(compared), violins]

@@ -13,17 +13,16 @@ from explain.attention import render as render_gates
 from explain.attention.compare import NOTHING, Arm, Comparison, Scene, difference, shown
 from explain.attention.gates import spatial_of
 from explain.core import render
-from explain.core.findings import FACES, FaceName
-from explain.report.pair import DECISIONS
+from models.tasks import TASKS
 from models.weights import Sidecar
-from ui.shared.cards import CROP_SIDE, figure, message, percent, picture, reading
+from ui.shared.cards import CROP_SIDE, capital, figure, message, percent, picture, reading
 
 NO_SPATIAL = "No arm has a spatial gate here."
 
 
 def answer_card(compared: Comparison, sidecars: Mapping[str, Sidecar]) -> str:
     """The answer first: how many arms take the explained pair for one person, then every cosine and score."""
-    firsts = [arm.answers[0].score >= sidecars[arm.weight].threshold for arm in compared.arms]
+    firsts = [arm.answers[0].score >= sidecars[arm.weight].rule.threshold for arm in compared.arms]
     a, b = (escape(t) for t in compared.titles)
     pairs = [said.pair for said in compared.arms[0].answers]
     heads = "".join(f"<th scope='col'>{escape(pair)}</th>" for pair in pairs)
@@ -43,12 +42,12 @@ def answer_card(compared: Comparison, sidecars: Mapping[str, Sidecar]) -> str:
 def _answer_row(arm: Arm, row: Sidecar) -> str:
     cells = ""
     for said in arm.answers:
-        word = DECISIONS[row.task][0 if said.score >= row.threshold else 1]
+        word = TASKS[row.task].decision(said.score >= row.rule.threshold)
         cells += (
             f"<td data-similarity='{said.similarity!r}'><b>{said.similarity:+.3f}</b>"
             f"<small>{percent(said.score)}: {escape(word)}</small></td>"
         )
-    threshold = f"<small>{escape(row.name)}, threshold {percent(row.threshold)}</small>"
+    threshold = f"<small>{escape(row.name)}, threshold {percent(row.rule.threshold)}</small>"
     return f"<tr><th scope='row'>{escape(arm.title)}{threshold}</th>{cells}</tr>"
 
 
@@ -64,11 +63,11 @@ def scene_note(scene: Scene) -> str:
 def maps_view(compared: Comparison, opacity: float, *, by_mean: bool) -> str:
     """A column an arm, a row a face; the arms' maps of a face share one scale, shown with its numbers."""
     maps, cells = shown(compared.heatmaps(), by_mean=by_mean), ""
-    for row, (face, title, crop) in enumerate(zip(FACES, compared.titles, compared.crops, strict=True)):
+    for row, (title, crop) in enumerate(zip(compared.titles, compared.crops, strict=True)):
         limit = render.shared_limit(maps[row::2])
         cells += f"<h3>{escape(title[0].upper() + title[1:])}</h3><div class='ks-grid3'>"
         for arm, heatmap in zip(compared.arms, maps[row::2], strict=True):
-            cells += _map(crop, heatmap, f"{arm.title}, face {face.upper()}", arm.title, opacity, limit)
+            cells += _map(crop, heatmap, f"{arm.title}, face {capital(row)}", arm.title, opacity, limit)
         cells += f"</div>{bar(maps[row], limit)}"
     return f"<div class='ks-maps'>{cells}{_maps_caption(compared, by_mean)}</div>"
 
@@ -103,16 +102,13 @@ def _maps_caption(compared: Comparison, by_mean: bool) -> str:
     )
 
 
-def difference_view(
-    compared: Comparison, left: Arm, right: Arm, face: FaceName, opacity: float, *, by_mean: bool
-) -> str:
+def difference_view(compared: Comparison, left: Arm, right: Arm, face: int, opacity: float, *, by_mean: bool) -> str:
     """Right minus left over the crop; every pair of arms would have the same scale."""
-    index = FACES.index(face)
     pairs = [(x, y) for x in compared.arms for y in compared.arms if x is not y]
-    every = [difference(*shown((x.maps[index], y.maps[index]), by_mean=by_mean)) for x, y in pairs]
+    every = [difference(*shown((x.maps[face], y.maps[face]), by_mean=by_mean)) for x, y in pairs]
     limit = render.shared_limit(every)
-    apart = difference(*shown((left.maps[index], right.maps[index]), by_mean=by_mean))
-    over = render.overlay(enlarged(compared.crops[index]), apart, opacity=opacity, limit=limit)
+    apart = difference(*shown((left.maps[face], right.maps[face]), by_mean=by_mean))
+    over = render.overlay(enlarged(compared.crops[face]), apart, opacity=opacity, limit=limit)
     title = f"{right.title} minus {left.title}"
     return (
         f"<div class='ks-maps ks-apart'>{figure(over, f'difference map, {title}', f'{title}: {_range(apart)}')}"
@@ -125,12 +121,12 @@ def _range(heatmap: Heatmap) -> str:
     return f"{float(heatmap.values.min()):+.2g} to {float(heatmap.values.max()):+.2g}"
 
 
-def gates_view(compared: Comparison, face: FaceName, opacity: float) -> str:
+def gates_view(compared: Comparison, face: int, opacity: float) -> str:
     """The spatial gates of every block over the crop, one scale from 0 to 1."""
-    index, cells = FACES.index(face), ""
+    cells = ""
     for arm in compared.arms:
-        for name, spatial in spatial_of(arm.gates[index]).items():
-            drawn = render_gates.gate_picture(compared.crops[index], spatial, opacity=opacity)
+        for name, spatial in spatial_of(arm.gates[face]).items():
+            drawn = render_gates.gate_picture(compared.crops[face], spatial, opacity=opacity)
             height, width = spatial.shape
             values = f"{spatial.min():.2f} to {spatial.max():.2f}"
             stage = name.replace("stage", "stage ").replace(".block", ", block ")

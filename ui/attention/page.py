@@ -165,7 +165,7 @@ def _two_arms() -> tuple[Any, ...]:
     gr.Markdown("## Two networks on one face")
     names = [(title, name) for name, title in ARMS.items()]
     with gr.Row():
-        face = gr.Radio([("photo 1", "a")], value="a", label="Face, here and below", min_width=300, elem_id="arms-face")
+        face = gr.Radio([("photo 1", 0)], value=0, label="Face, here and below", min_width=300, elem_id="arms-face")
         left = gr.Dropdown(names, value=names[0][1], label="Left", min_width=130, elem_id="arms-left")
         right = gr.Dropdown(names, value=names[-1][1], label="Right", min_width=130, elem_id="arms-right")
     with gr.Row():

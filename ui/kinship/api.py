@@ -41,13 +41,13 @@ def kin_score(photo_a: str, photo_b: str, model: str = "dlib_kin") -> Json:
     with _in_words():
         given = answering.answer(take(photo_a), take(photo_b), model)
     row = answering.sidecar(model)
-    verdict = answering.judge(given, row.threshold)
+    verdict = answering.judge(given, row.rule.threshold)
     return {
         "score": given.score,
         "score_ab": given.score_ab,
         "score_ba": given.score_ba,
         "similarity": given.similarity,
-        "threshold": row.threshold,
+        "threshold": row.rule.threshold,
         "decision": verdict.decision,
         "far": verdict.far,
         "tar": verdict.tar,
@@ -113,12 +113,12 @@ def kin_search(probe: str, gallery: list[str], model: str = "dlib_kin") -> Json:
         collection = collect(gallery or [], silent, get_upload_folder())
         ranking = rank(collection, take(probe), model, silent)
     row = answering.sidecar(model)
-    far, tar = row.operating_points.at(row.threshold)
+    far, tar = row.rule.operating_points.at(row.rule.threshold)
     return {
         "faces": len(ranking.hits),
         "ranking": [_place(i, hit, ranking) for i, hit in enumerate(ranking.hits[:100], 1)],
         "skipped": [{"file": s.name, "reason": s.reason} for s in collection.skipped],
-        "threshold": row.threshold,
+        "threshold": row.rule.threshold,
         "far": far,
         "tar": tar,
         "model": row.model,

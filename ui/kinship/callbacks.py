@@ -54,7 +54,7 @@ def own_threshold(weight: str | None) -> Any:
     of them overlap.
     """
     try:
-        return gr.skip() if weight is None else answering.sidecar(weight).threshold
+        return gr.skip() if weight is None else answering.sidecar(weight).rule.threshold
     except WeightError:
         return gr.skip()  # the answer that follows says what is wrong with the weight
 
@@ -146,19 +146,19 @@ def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[Any, 
     return *curve_plots(curves), cards.curve_table(curves)
 
 
-def region_bars(drops: tuple[RegionDrops, RegionDrops]) -> Figure:
+def region_bars(drops: tuple[RegionDrops, ...]) -> Figure:
     """The bars in a height that stands beside the table."""
     return render.region_figure(*drops).update_layout(height=300, title_text="", legend_y=-0.15)
 
 
-def curve_plots(curves: tuple[Curve, Curve]) -> list[Figure]:
+def curve_plots(curves: tuple[Curve, ...]) -> list[Figure]:
     """Both faces' curves on one scale of the answer."""
     values = [y for c in curves for y in (c.deletion, c.insertion, c.random_deletion, c.random_insertion)]
     low, high = min(float(y.min()) for y in values), max(float(y.max()) for y in values)
     margin = 0.05 * max(high - low, 0.01)
     plots = []
     for c in curves:
-        title = f"Face {c.face.upper()}: {EXPLAINERS[c.method].title}, missing pixels: {c.fill}"
+        title = f"Face {cards.capital(c.face)}: {EXPLAINERS[c.method].title}, missing pixels: {c.fill}"
         plot = render.curve_figure(c).update_layout(height=400, title_text=title)
         plots.append(plot.update_yaxes(range=[low - margin, high + margin]))
     return plots
@@ -213,8 +213,8 @@ def first_view() -> list[Any] | None:
         weight,
         done.answer,
         done.seen,
-        set_threshold(done.answer, sidecar.threshold),
-        sidecar.threshold,
+        set_threshold(done.answer, sidecar.rule.threshold),
+        sidecar.rule.threshold,
         gr.update(visible=True),
         methods,
         layers,

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from models.faces.files import Skipped
 from models.gallery import Hit
+from models.tasks import TASKS
 from ui.kinship.search_answers import Collection, Entry, Ranking
 from ui.shared.answering import sidecar
 from ui.shared.cards import percent
@@ -19,8 +20,6 @@ SHOWN = 100
 """Results that the page shows; the CSV has them all."""
 LISTED = 50
 """Files left out that the page names; the CSV has them all."""
-ABOVE = {"kinship": "called kin of the probe", "verification": "taken for the probe's own face"}
-STRANGERS = {"kinship": "unrelated", "verification": "other"}
 
 
 def count(n: int, one: str, many: str = "") -> str:
@@ -82,15 +81,16 @@ def _facts(ranking: Ranking, threshold: float, scored: Sequence[float]) -> str:
 def _chance(ranking: Ranking, threshold: float) -> str:
     """A threshold made for one pair, asked of many: the false accepts to expect."""
     row = sidecar(ranking.weight)
-    far, tar = row.operating_points.at(threshold)
+    far, tar = row.rule.operating_points.at(threshold)
     expected, n = far * len(ranking.hits), len(ranking.hits)
     chance = f"about {expected:,.0f}" if expected >= 1 else "fewer than one"
-    people = count(n, f"{STRANGERS[row.task]} person", f"{STRANGERS[row.task]} people")
+    task = TASKS[row.task]
+    people = count(n, f"{task.strangers} person", f"{task.strangers} people")
     return (
         f"<div class='ks-cost'><p>What the threshold {percent(threshold)} costs, as measured on single pairs:</p><ul>"
-        f"<li><b>FAR {percent(far)}</b>: of {people} {chance} would be {ABOVE[row.task]} by chance alone</li>"
+        f"<li><b>FAR {percent(far)}</b>: of {people} {chance} would be {task.gallery_yes} by chance alone</li>"
         f"<li><b>TAR {percent(tar)}</b>: of those who truly are, this share would be found</li></ul>"
-        f"<p class='ks-protocol'>Measured on: {escape(row.operating_points.protocol)}</p></div>"
+        f"<p class='ks-protocol'>Measured on: {escape(row.rule.operating_points.protocol)}</p></div>"
     )
 
 

@@ -12,12 +12,12 @@ import numpy as np
 from explain import EXPLAINERS, Curve, Heatmap, explain, write_report
 from explain.core.faithfulness import faithfulness
 from models import Result
+from models.tasks import TASKS
 from models.tri import TriResult, predict_tri
 from ui.shared import answering
 from ui.shared.answering import Answer
 from ui.shared.photos import Shot
 
-DECISIONS = ("their child", "not their child")
 """Words for a score at or above the threshold, and below."""
 PARENTS = ("father", "mother")
 
@@ -122,19 +122,19 @@ def ask(family: Family, weight: str, *, grad: bool = False) -> TriResult:
         PhotoError: a photo is no longer there.  WeightError: no such weight.
     """
     faces = (family.father.face(), family.mother.face(), family.child.face())
-    return predict_tri(answering.network(weight), *faces, answering.sidecar(weight).tri, grad=grad)
+    return predict_tri(answering.network(weight), *faces, answering.sidecar(weight).rule.tri, grad=grad)
 
 
 def answer(family: Family, weight: str) -> TriAnswer:
     """Score a triplet. Raises as ask."""
-    result, row = ask(family, weight), answering.sidecar(weight).tri
+    result, row = ask(family, weight), answering.sidecar(weight).rule.tri
     slope, offset = (row.slope, row.offset) if row else (1.0, 0.0)
     father, mother = (_share(pair, weight, slope) for pair in (result.father, result.mother))
     return TriAnswer(weight, result.score, slope * result.log_odds + offset, offset, result.calibrated, father, mother)
 
 
 def _share(pair: Result, weight: str, slope: float) -> Share:
-    log_odds = float(pair.output.logit.detach().mean())
+    log_odds = float(pair.pair.logit.detach().mean())
     said = Answer(weight, pair.score, pair.score_ab, pair.score_ba, pair.similarity)
     return Share(said, log_odds, slope * log_odds / 2)
 
@@ -142,13 +142,13 @@ def _share(pair: Result, weight: str, slope: float) -> Share:
 def own_threshold(weight: str) -> float:
     """The threshold measured on triplets; without one that of single pairs. Raises WeightError."""
     row = answering.sidecar(weight)
-    return row.tri.threshold if row.tri else row.threshold
+    return row.rule.tri.threshold if row.rule.tri else row.rule.threshold
 
 
 def judge(given: TriAnswer, threshold: float) -> TriVerdict:
     """Hold an answer against a threshold; no model runs."""
-    row, above = answering.sidecar(given.weight).tri, given.score >= threshold
-    decision = DECISIONS[0 if above else 1]
+    row, above = answering.sidecar(given.weight).rule.tri, given.score >= threshold
+    decision = TASKS["tri"].decision(above)
     if row is None:
         return TriVerdict(above, decision, None, None, "")
     return TriVerdict(above, decision, *row.points.at(threshold), row.points.protocol)
@@ -168,7 +168,7 @@ def make_maps(family: Family, weight: str, method: str, layer: str | None) -> Tr
 
 def _pair_maps(pair: Result, method: str, options: dict[str, str]) -> PairMaps:
     parent, child = explain(pair, method, **options)
-    return PairMaps(parent, child, pair.a.pixels()[0], pair.b.pixels()[0])
+    return PairMaps(parent, child, *(face.pixels()[0] for face in pair.faces))
 
 
 def curves(family: Family, maps: TriMaps) -> list[Curve]:
@@ -190,8 +190,7 @@ def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opa
         write_report(
             folder / f"{name}_child",
             pair,
-            parent.face(),
-            family.child.face(),
+            (parent.face(), family.child.face()),
             [maps.method],
             sidecar=row,
             layer=maps.layer,
@@ -203,7 +202,7 @@ def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opa
         "weight_sha256": row.sha256,
         "threshold": threshold,
         **asdict(judge(given, threshold)),
-        "operating": asdict(row.tri) if row.tri else None,
+        "operating": asdict(row.rule.tri) if row.rule.tri else None,
     }
     (folder / "triplet.json").write_text(json.dumps(values, indent=1) + "\n")
     return Path(shutil.make_archive(str(folder), "zip", folder))

@@ -56,15 +56,15 @@ def card(row: Sidecar) -> str:
     """One weight: what it is for, how good it is, where it comes from."""
     entry = MODELS.get(row.model)
     summary = entry.summary if entry else ""
-    far, tar = row.operating_points.at(row.threshold)
+    far, tar = row.rule.operating_points.at(row.rule.threshold)
     seed = "no seed" if row.seed is None else f"seed {row.seed}"
     return (
         f"<article class='ks-card' id='card-{escape(row.name)}'><h3>{escape(entry.title if entry else row.model)}</h3>"
         f"<p><code>{escape(row.name)}</code> · {escape(row.task)} · licence: {escape(row.licence)}</p>"
         f"<p class='ks-sub'>{escape(summary)}</p>"
         f"<h4>Measured</h4>{evaluations(row.metrics)}"
-        f"<h4>Threshold {row.threshold:.3f}</h4><p>{escape(row.threshold_protocol)}</p>"
-        f"<p>FAR {100 * far:.1f} %, TAR {100 * tar:.1f} % on: {escape(row.operating_points.protocol)}</p>"
+        f"<h4>Threshold {row.rule.threshold:.3f}</h4><p>{escape(row.rule.threshold_protocol)}</p>"
+        f"<p>FAR {100 * far:.1f} %, TAR {100 * tar:.1f} % on: {escape(row.rule.operating_points.protocol)}</p>"
         f"<h4>Data, with sha256</h4>{_data(row)}{_notes(row)}"
         f"<h4>Made by</h4><p><code>{escape(row.command)}</code></p>"
         f"<p class='ks-sub'>commit <code>{escape(row.git_commit)}</code>, {seed}<br>"

@@ -48,7 +48,7 @@ def sidecars() -> dict[str, Sidecar]:
 
 def thresholds() -> dict[str, float]:
     """Model -> its own threshold. Raises as networks."""
-    return {name: row.threshold for name, row in sidecars().items()}
+    return {name: row.rule.threshold for name, row in sidecars().items()}
 
 
 def key_of(shot: Shot) -> Key:

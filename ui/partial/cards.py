@@ -12,8 +12,8 @@ from explain.partial.edit import WORN, Edit
 from explain.partial.find import ATTENTION, CAPTIONS, TITLES, PartialLook, Said
 from explain.partial.loss import Losses
 from explain.partial.render import part_picture, shared_limit
-from explain.report.pair import DECISIONS
 from models.faces.partial_crops import LANDMARKS, WHOLE
+from models.tasks import TASKS
 from models.weights import Sidecar
 from ui.partial.answers import Held
 from ui.shared.cards import figure, gauge, percent, picture
@@ -43,13 +43,13 @@ def answer(look: PartialLook, sidecars: Mapping[str, Sidecar]) -> str:
         "<div class='ks-scroll'><table class='ks-table ks-arms'><thead><tr><th scope='col'>network</th>"
         f"<th scope='col'>whole face</th><th scope='col'>now</th></tr></thead><tbody>{rows}</tbody></table></div>"
         "<p class='ks-protocol'>Calibrated probability that both photos show one person, with the decision at each "
-        f"network's own threshold. Measured on: {escape(row.operating_points.protocol)}</p></section>"
+        f"network's own threshold. Measured on: {escape(row.rule.operating_points.protocol)}</p></section>"
     )
 
 
 def _answer_row(name: str, look: PartialLook, row: Sidecar) -> str:
     cells = "".join(_said_cell(asked.said[name]) for asked in (look.whole, look.now))
-    small = f"<small>{escape(row.name)}, threshold {percent(row.threshold)}</small>"
+    small = f"<small>{escape(row.name)}, threshold {percent(row.rule.threshold)}</small>"
     return f"<tr data-network='{escape(name)}'><th scope='row'>{escape(TITLES[name])}{small}</th>{cells}</tr>"
 
 
@@ -62,7 +62,7 @@ def _said_cell(said: Said) -> str:
 
 def decision(said: Said) -> str:
     """In words."""
-    return DECISIONS["verification"][0 if said.same else 1]
+    return TASKS["verification"].decision(said.same)
 
 
 def what_is_left(edit: Edit) -> str:

@@ -8,17 +8,13 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from explain.report.pair import DECISIONS
-from models import Result, available_weights, list_models, load_model, predict, read_sidecar
+from models import Result, available_weights, list_models, load_pair, predict, read_sidecar
 from models.pair import PairModel
 from models.registry import entry
+from models.tasks import TASKS
 from models.weights import Sidecar
 from ui.shared.photos import Shot
 
-TASKS = ("kinship", "verification")
-MEASURED = {"kinship": ("kinship", "Families In the Wild"), "verification": ("lfw", "LFW")}
-"""task -> the evaluation that says how good a weight is (a key of Sidecar.metrics), and its data in words."""
-NAMED = (("AUC", "auc"), ("accuracy", "accuracy"))
 _LOADING = Lock()
 
 
@@ -61,8 +57,8 @@ def pair_weights() -> list[str]:
     """Names of the shipped and the user's weights that compare two faces: kinship first, then verification."""
     order = {name: i for i, name in enumerate(list_models())}
     rows = [(name, sidecar(name)) for name in available_weights()]
-    rows = [(name, row) for name, row in rows if row.task in TASKS]
-    return [n for n, r in sorted(rows, key=lambda x: (TASKS.index(x[1].task), order.get(x[1].model, 99), x[0]))]
+    rows = [(name, row) for name, row in rows if TASKS[row.task].faces == 2 and row.decision]
+    return [n for n, r in sorted(rows, key=lambda x: (list(TASKS).index(x[1].task), order.get(x[1].model, 99), x[0]))]
 
 
 def weight_of(model: str) -> str | None:
@@ -78,8 +74,7 @@ def trained(models: Sequence[str]) -> bool:
 
 def title(weight: str) -> str:
     """A weight's name for pickers."""
-    question = {"kinship": "Blood relatives?", "verification": "Same person?"}[sidecar(weight).task]
-    return f"{question} ({weight})"
+    return f"{TASKS[sidecar(weight).task].question} ({weight})"
 
 
 def default_weight() -> str | None:
@@ -93,15 +88,17 @@ def default_weight() -> str | None:
 def _figures(weight: str) -> dict[str, Any]:
     """What training.evaluate wrote of a weight on the data of its task; empty when it was not measured."""
     row = sidecar(weight)
-    figures: dict[str, Any] = row.metrics.get(MEASURED[row.task][0], {})
+    figures: dict[str, Any] = row.metrics.get(TASKS[row.task].evaluation, {})
     return figures
 
 
 def measured(weight: str) -> str:
     """How good a weight is, in one line: "Families In the Wild: AUC 0.809 [0.790, 0.830], accuracy 0.737 [...]"."""
-    figures, data = _figures(weight), MEASURED[sidecar(weight).task][1]
-    told = [f"{word} {_with_interval(figures, key)}" for word, key in NAMED if isinstance(figures.get(key), float)]
-    return f"Measured on {data}: {', '.join(told)}." if told else f"Not measured on {data}."
+    figures, task = _figures(weight), TASKS[sidecar(weight).task]
+    named = [
+        f"{word} {_with_interval(figures, key)}" for word, key in task.figures if isinstance(figures.get(key), float)
+    ]
+    return f"Measured on {task.data}: {', '.join(named)}." if named else f"Not measured on {task.data}."
 
 
 def _with_interval(figures: dict[str, Any], key: str) -> str:
@@ -131,7 +128,7 @@ def network(weight: str) -> PairModel:
 
 @lru_cache(maxsize=8)
 def _load(weight: str) -> PairModel:
-    return load_model(weight)
+    return load_pair(weight)
 
 
 def ask(a: Shot, b: Shot, weight: str, *, grad: bool = False) -> Result:
@@ -156,6 +153,6 @@ def answer_of(result: Result, weight: str) -> Answer:
 def judge(given: Answer, threshold: float) -> Verdict:
     """Hold an answer against a threshold; no model runs."""
     row = sidecar(given.weight)
-    far, tar = row.operating_points.at(threshold)
+    far, tar = row.rule.operating_points.at(threshold)
     above = given.score >= threshold
-    return Verdict(above, DECISIONS[row.task][0 if above else 1], far, tar, row.operating_points.protocol)
+    return Verdict(above, TASKS[row.task].decision(above), far, tar, row.rule.operating_points.protocol)

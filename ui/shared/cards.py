@@ -12,7 +12,9 @@ from PIL import Image
 
 from explain import EXPLAINERS, Curve, RegionDrops
 from explain.core import render
+from explain.core.findings import letter
 from models.faces.quality import Quality
+from models.tasks import TASKS, Task
 from ui.shared.answering import Answer, Verdict, network, sidecar
 from ui.shared.evidence import Maps
 from ui.shared.photos import Shot, shrink
@@ -27,17 +29,11 @@ NOTICE = (
     "data are for research only, so are the kinship weights. Photos stay on the machine that runs this app and are "
     "deleted with the session's cache.</div>"
 )
-QUESTIONS = {
-    "kinship": "calibrated probability that the two are blood relatives",
-    "verification": "calibrated probability that both photos show the same person",
-}
-MISTAKES = {
-    "kinship": ("pairs that are not kin, this share would be called kin", "kin pairs, this share would be found"),
-    "verification": (
-        "pairs of different people, this share would be taken for one person",
-        "pairs of one person, this share would be recognised",
-    ),
-}
+
+
+def capital(face: int) -> str:
+    """What the page calls a face by its index: A, B, C."""
+    return letter(face).upper()
 
 
 def percent(share: float) -> str:
@@ -77,13 +73,13 @@ def quality_note(quality: Quality, faces: int) -> str:
 
 def answer_card(answer: Answer, verdict: Verdict, threshold: float) -> str:
     """The answer first: probability, decision in words, raw score, both orders, and what the threshold costs."""
-    task = sidecar(answer.weight).task
+    task = TASKS[sidecar(answer.weight).task]
     side = "at or above" if verdict.above else "below"
     return (
         f"<section class='ks-answer' role='status' data-score='{answer.score!r}'>"
         f"<div class='ks-head'><div class='ks-big'>{percent(answer.score)}</div><div>"
         f"<div class='ks-decision'>Decision: {escape(verdict.decision)}</div>"
-        f"<div class='ks-sub'>{QUESTIONS[task]}; {side} the threshold of {percent(threshold)}</div></div></div>"
+        f"<div class='ks-sub'>{task.score}; {side} the threshold of {percent(threshold)}</div></div></div>"
         f"{gauge(answer.score, threshold)}{_facts(answer)}{_cost(task, verdict, threshold)}</section>"
     )
 
@@ -107,36 +103,37 @@ def _facts(answer: Answer) -> str:
     return "<dl class='ks-facts'>" + "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in rows) + "</dl>"
 
 
-def _cost(task: str, verdict: Verdict, threshold: float) -> str:
-    wrong, right = MISTAKES[task]
+def _cost(task: Task, verdict: Verdict, threshold: float) -> str:
     return (
         f"<div class='ks-cost'><p>What the threshold {percent(threshold)} costs, as measured:</p><ul>"
-        f"<li><b>FAR {percent(verdict.far)}</b>: of {wrong}</li><li><b>TAR {percent(verdict.tar)}</b>: of {right}</li>"
+        f"<li><b>FAR {percent(verdict.far)}</b>: of {task.wrong_yes}</li>"
+        f"<li><b>TAR {percent(verdict.tar)}</b>: of {task.right_yes}</li>"
         f"</ul><p class='ks-protocol'>Measured on: {escape(verdict.protocol)}</p></div>"
     )
 
 
 def maps_view(maps: Maps, a: Shot, b: Shot, opacity: float) -> str:
     """Both faces with their maps, on the crops and on the photos, in one scale with its numbers."""
-    row, limit = EXPLAINERS[maps.method], render.shared_limit([maps.a, maps.b])
-    spread = "".join(_on_crop(maps, face, opacity, limit) for face in "ab")
-    photos = "".join(_on_photo(shot, maps, face, opacity, limit) for shot, face in ((a, "a"), (b, "b")))
+    row, limit = EXPLAINERS[maps.method], render.shared_limit(maps.maps)
+    first = maps.maps[0]
+    spread = "".join(_on_crop(maps, face, opacity, limit) for face in range(len(maps.maps)))
+    photos = "".join(_on_photo(shot, maps, face, opacity, limit) for face, shot in enumerate((a, b)))
     bar = picture(
-        render.colour_bar(limit, signed=maps.a.signed, unit=maps.a.unit),
-        f"colour scale from {-limit if maps.a.signed else 0:.3g} to {limit:.3g}: {maps.a.unit}",
+        render.colour_bar(limit, signed=first.signed, unit=first.unit),
+        f"colour scale from {-limit if first.signed else 0:.3g} to {limit:.3g}: {first.unit}",
     )
     return (
         f"<div class='ks-maps'><div class='ks-grid4'>{spread}</div><div class='ks-bar'>{bar}</div>"
         f"<div class='ks-grid2'>{photos}</div>"
-        f"<p class='ks-caption'><b>{escape(row.title)}.</b> {escape(maps.a.caption)} It reads {escape(row.reads)}. "
+        f"<p class='ks-caption'><b>{escape(row.title)}.</b> {escape(first.caption)} It reads {escape(row.reads)}. "
         "Both faces share one colour scale, so colours can be compared between them.</p></div>"
     )
 
 
-def _on_crop(maps: Maps, face: str, opacity: float, limit: float) -> str:
-    heatmap, crop = (maps.a, maps.crop_a) if face == "a" else (maps.b, maps.crop_b)
+def _on_crop(maps: Maps, face: int, opacity: float, limit: float) -> str:
+    heatmap, crop = maps.maps[face], maps.crops[face]
     large = np.asarray(Image.fromarray(crop).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC))
-    over, name = render.overlay(large, heatmap, opacity=opacity, limit=limit), face.upper()
+    over, name = render.overlay(large, heatmap, opacity=opacity, limit=limit), capital(face)
     low, high = float(heatmap.values.min()), float(heatmap.values.max())
     seen = f"Face {name}: the crop the model saw, {crop.shape[1]} × {crop.shape[0]} px"
     return figure(large, seen, seen) + figure(
@@ -146,17 +143,16 @@ def _on_crop(maps: Maps, face: str, opacity: float, limit: float) -> str:
     )
 
 
-def _on_photo(shot: Shot, maps: Maps, face: str, opacity: float, limit: float) -> str:
+def _on_photo(shot: Shot, maps: Maps, face: int, opacity: float, limit: float) -> str:
     whole = shot.faces_in_view()[shot.chosen]
-    heatmap = maps.a if face == "a" else maps.b
-    drawn = render.on_photo(whole, network(maps.weight).spec, heatmap, opacity=opacity, limit=limit)
+    drawn = render.on_photo(whole, network(maps.weight).spec, maps.maps[face], opacity=opacity, limit=limit)
     small, _ = shrink(drawn, 640)
-    return figure(small, f"map of face {face.upper()} over its photo", f"Photo {face.upper()}: map, warped back")
+    return figure(small, f"map of face {capital(face)} over its photo", f"Photo {capital(face)}: map, warped back")
 
 
 def region_table(drops: Sequence[RegionDrops]) -> str:
     """What covering each region takes from the score, in numbers."""
-    heads = "".join(f"<th scope='col'>face {d.face.upper()}</th>" for d in drops)
+    heads = "".join(f"<th scope='col'>face {capital(d.face)}</th>" for d in drops)
     rows = ""
     for i, region in enumerate(drops[0].regions):
         cells = "".join(f"<td>{float(d.drop[i]):+.3f}</td>" for d in drops)
@@ -174,8 +170,8 @@ def curve_table(curves: Sequence[Curve]) -> str:
     for c in curves:
         areas = (c.deletion_auc, c.random_deletion_auc, c.insertion_auc, c.random_insertion_auc)
         cells = "".join(f"<td>{area:.3f}</td>" for area in areas)
-        rows += f"<tr><th scope='row'>face {c.face.upper()}</th>{cells}</tr>"
-        readings += f"<li><b>Face {c.face.upper()}:</b> {reading(c)}.</li>"
+        rows += f"<tr><th scope='row'>face {capital(c.face)}</th>{cells}</tr>"
+        readings += f"<li><b>Face {capital(c.face)}:</b> {reading(c)}.</li>"
     heads = ("map", "deletion ↓", "random", "insertion ↑", "random")
     head = "".join(f"<th scope='col'>{h}</th>" for h in heads)
     return (

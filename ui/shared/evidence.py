@@ -23,6 +23,7 @@ from explain import (
 from explain import occlude_regions as _occlude_regions
 from explain.core.faithfulness import faithfulness
 from explain.evidence import left_eye
+from models import Result
 from ui.shared.answering import Answer, answer_of, ask, network, sidecar
 from ui.shared.photos import Shot
 
@@ -31,21 +32,19 @@ DEFAULT_METHOD = "grad_cam"
 
 @dataclass(frozen=True)
 class Maps:
-    """Two heatmaps with the crops they lie on.
+    """Heatmaps with the crops they lie on, one a face.
 
     Attributes:
         weight, method, layer: what was run; layer is None for the model's own choice.
-        a, b: raw heatmaps.
-        crop_a, crop_b: (size, size, 3) uint8, what the model saw.
+        maps: raw heatmaps.
+        crops: (size, size, 3) uint8, what the model saw.
     """
 
     weight: str
     method: str
     layer: str | None
-    a: Heatmap
-    b: Heatmap
-    crop_a: np.ndarray
-    crop_b: np.ndarray
+    maps: tuple[Heatmap, ...]
+    crops: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -54,21 +53,25 @@ class Seen:
 
     Attributes:
         inside: attention, links and shares, raw; each may be missing.
-        crop_a, crop_b: (size, size, 3) uint8, what the model saw.
+        crops: (size, size, 3) uint8, what the model saw, one a face.
         place: (y, x) in [0, 1] of the crop, the patch to look at first.
     """
 
     inside: Evidence
-    crop_a: np.ndarray
-    crop_b: np.ndarray
+    crops: tuple[np.ndarray, ...]
     place: tuple[float, float]
 
 
 def answer_and_look(a: Shot, b: Shot, weight: str) -> tuple[Answer, Seen]:
     """Score the chosen faces of two photos, and keep what the score was made of. Raises as ask."""
     result = ask(a, b, weight)
-    seen = Seen(read_evidence(result), result.a.pixels()[0], result.b.pixels()[0], left_eye(result))
+    seen = Seen(read_evidence(result), crops_of(result), left_eye(result))
     return answer_of(result, weight), seen
+
+
+def crops_of(result: Result) -> tuple[np.ndarray, ...]:
+    """(size, size, 3) uint8 a face: what the model saw."""
+    return tuple(face.pixels()[0] for face in result.faces)
 
 
 def method_choices(weight: str) -> list[tuple[str, str]]:
@@ -96,19 +99,18 @@ def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> 
     """
     result = ask(a, b, weight, grad=EXPLAINERS[method].grad)
     options = {"layer": layer} if layer else {}
-    map_a, map_b = explain(result, method, **options)
-    return Maps(weight, method, layer, map_a, map_b, result.a.pixels()[0], result.b.pixels()[0])
+    return Maps(weight, method, layer, explain(result, method, **options), crops_of(result))
 
 
-def occlude_regions(a: Shot, b: Shot, weight: str) -> tuple[RegionDrops, RegionDrops]:
+def occlude_regions(a: Shot, b: Shot, weight: str) -> tuple[RegionDrops, ...]:
     """What covering each region of either face takes from the score. Raises as ask."""
     return _occlude_regions(ask(a, b, weight))
 
 
-def curves(a: Shot, b: Shot, maps: Maps) -> tuple[Curve, Curve]:
-    """Deletion and insertion of both maps, beside random orders. Raises as ask."""
+def curves(a: Shot, b: Shot, maps: Maps) -> tuple[Curve, ...]:
+    """Deletion and insertion of every map, beside random orders. Raises as ask."""
     result = ask(a, b, maps.weight)
-    return faithfulness(result, maps.a), faithfulness(result, maps.b)
+    return tuple(faithfulness(result, heatmap) for heatmap in maps.maps)
 
 
 def report(
@@ -123,8 +125,7 @@ def report(
     return write_report(
         folder,
         result,
-        a.face(),
-        b.face(),
+        (a.face(), b.face()),
         [maps.method],
         sidecar=sidecar(maps.weight),
         threshold=threshold,

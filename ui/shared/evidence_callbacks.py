@@ -8,7 +8,6 @@ import gradio as gr
 
 from explain import AttentionMaps, Links, PatchQuery
 from explain.core import render_evidence
-from explain.core.findings import FaceName
 from explain.evidence import centre_of, patch_at, reading
 from ui.shared import evidence_cards
 from ui.shared.evidence import Seen
@@ -27,26 +26,26 @@ def clicked(event: gr.SelectData) -> Any:
     return min(max(y, 0.0), 1.0), min(max(x, 0.0), 1.0)
 
 
-def clicked_on_a(event: gr.SelectData) -> tuple[Any, FaceName]:
+def clicked_on_a(event: gr.SelectData) -> tuple[Any, int]:
     """A click on face A -> its place, and that it lies on A."""
-    return clicked(event), "a"
+    return clicked(event), 0
 
 
-def clicked_on_b(event: gr.SelectData) -> tuple[Any, FaceName]:
+def clicked_on_b(event: gr.SelectData) -> tuple[Any, int]:
     """A click on face B -> its place, and that it lies on B."""
-    return clicked(event), "b"
+    return clicked(event), 1
 
 
-def attention_of(seen: Seen, layer: str | None) -> tuple[AttentionMaps, AttentionMaps]:
-    """Both faces' maps of a layer, of the last one where the model has no such layer."""
+def attention_of(seen: Seen, layer: str | None) -> tuple[AttentionMaps, ...]:
+    """The faces' maps of a layer, of the last one where the model has no such layer."""
     found = seen.inside.attention
     return found[layer] if layer and layer in found else list(found.values())[-1]
 
 
-def links_of(seen: Seen, layer: str | None, face: FaceName) -> Links:
+def links_of(seen: Seen, layer: str | None, face: int) -> Links:
     """Links that start at a face, of a layer or the last one."""
     found = seen.inside.links
-    return (found[layer] if layer and layer in found else list(found.values())[-1])["ab".index(face)]
+    return (found[layer] if layer and layer in found else list(found.values())[-1])[face]
 
 
 def offer_heads(seen: Seen | None, layer: str | None, head: int | None) -> Any:
@@ -69,7 +68,7 @@ def draw_attention(seen: Seen | None, layer: str | None, head: int | None, place
     patch = patch_at(grid, place)
     pictures = [
         render_evidence.attention_picture(crop, row, grid, patch, opacity=opacity, limit=limit)
-        for crop, row in zip((seen.crop_a, seen.crop_b), rows, strict=True)
+        for crop, row in zip(seen.crops, rows, strict=True)
     ]
     return [*_sliders(grid, patch), *pictures, evidence_cards.attention_note(maps[0], chosen, limit)]
 
@@ -86,7 +85,7 @@ def attention_place(seen: Seen | None, layer: str | None, row: int, column: int)
     return _middle(attention_of(seen, layer)[0].grid_q, row, column)
 
 
-def links_place(seen: Seen | None, layer: str | None, face: FaceName, row: int, column: int) -> Any:
+def links_place(seen: Seen | None, layer: str | None, face: int, row: int, column: int) -> Any:
     """Sliders -> the middle of that patch of the face that asks."""
     if seen is None or not seen.inside.links:
         return gr.skip()
@@ -97,27 +96,27 @@ def _middle(grid: tuple[int, int], row: int, column: int) -> Place:
     return centre_of(grid, min(int(row), grid[0]) - 1, min(int(column), grid[1]) - 1)
 
 
-def draw_links(seen: Seen | None, layer: str | None, face: FaceName, place: Place | None, opacity: float) -> Any:
+def draw_links(seen: Seen | None, layer: str | None, face: int, place: Place | None, opacity: float) -> Any:
     """Row and column of the patch, both faces, scale and caption: a patch on one face, where it looks on the other."""
     if seen is None or not seen.inside.links:
         return [gr.skip()] * 5
     links, place = links_of(seen, layer, face), place or seen.place
     patch, row = patch_at(links.grid_q, place), links.from_query(*patch_at(links.grid_q, place))
     limit = float(row.max())
-    asks, other = (seen.crop_a, seen.crop_b) if face == "a" else (seen.crop_b, seen.crop_a)
+    asks, other = seen.crops[face], seen.crops[1 - face]
     pictures = [
         render_evidence.patch_picture(asks, links.grid_q, patch),
         render_evidence.attention_picture(other, row, links.grid_k, None, opacity=opacity, limit=limit),
     ]
-    ordered = pictures if face == "a" else pictures[::-1]
+    ordered = pictures if face == 0 else pictures[::-1]
     return [*_sliders(links.grid_q, patch), *ordered, evidence_cards.links_note(links, limit)]
 
 
-def draw_strongest(seen: Seen | None, layer: str | None, face: FaceName, count: int) -> Any:
+def draw_strongest(seen: Seen | None, layer: str | None, face: int, count: int) -> Any:
     """The strongest links between the two faces."""
     if seen is None or not seen.inside.links:
         return gr.skip()
-    return evidence_cards.strongest(links_of(seen, layer, face), seen.crop_a, seen.crop_b, int(count))
+    return evidence_cards.strongest(links_of(seen, layer, face), seen.crops, int(count))
 
 
 def show(seen: Seen | None, opacity: float) -> list[Any]:
@@ -131,7 +130,7 @@ def _show_attention(seen: Seen | None, opacity: float) -> list[Any]:
         return [gr.update(visible=False), *[gr.skip()] * 8]
     choices = [
         (f"{evidence_cards.layer_title(name)}: {evidence_cards.grids(a.grid_q, a.grid_k)}", name)
-        for name, (a, _) in seen.inside.attention.items()
+        for name, (a, *_) in seen.inside.attention.items()
     ]
     layer = gr.update(choices=choices, value=choices[-1][1])
     head = offer_heads(seen, None, 0)
@@ -145,9 +144,9 @@ def _show_links(seen: Seen | None, opacity: float) -> list[Any]:
         return [gr.update(visible=False), *[gr.skip()] * 10]
     choices = [(evidence_cards.layer_title(name), name) for name in seen.inside.links]
     layer = gr.update(choices=choices, value=choices[-1][1], visible=len(choices) > 1)
-    drawn = draw_links(seen, None, "a", seen.place, opacity)
-    lines = draw_strongest(seen, None, "a", LINKS)
-    return [gr.update(visible=True), layer, "a", seen.place, *drawn, LINKS, lines]
+    drawn = draw_links(seen, None, 0, seen.place, opacity)
+    lines = draw_strongest(seen, None, 0, LINKS)
+    return [gr.update(visible=True), layer, 0, seen.place, *drawn, LINKS, lines]
 
 
 def _show_shares(seen: Seen | None) -> list[Any]:

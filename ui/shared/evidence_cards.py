@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 
 from explain import AttentionMaps, Links, Shares
 from explain.core import render, render_evidence
-from ui.shared.cards import picture
+from ui.shared.cards import capital, picture
 
 Grid = tuple[int, int]
 
@@ -47,7 +48,7 @@ def attention_note(maps: AttentionMaps, head: int | None, limit: float) -> str:
 
 def links_note(links: Links, limit: float) -> str:
     """The colour scale of the face that is looked at, and what a link is."""
-    asks, other = ("A", "B") if links.face == "a" else ("B", "A")
+    asks, other = capital(links.face), capital(1 - links.face)
     even = 1 / (links.grid_k[0] * links.grid_k[1])
     return (
         f"{_bar(limit)}<p class='ks-caption'><b>From the framed patch of face {asks} to face {other}.</b> "
@@ -60,12 +61,12 @@ def _bar(limit: float) -> str:
     return f"<div class='ks-bar'>{picture(bar, f'colour scale from 0 to {limit:.3g}: attention')}</div>"
 
 
-def strongest(links: Links, crop_a: np.ndarray, crop_b: np.ndarray, count: int) -> str:
+def strongest(links: Links, crops: Sequence[np.ndarray], count: int) -> str:
     """The strongest links as lines, with their range in words."""
     listed = links.strongest(count)
-    asks, other = ("A", "B") if links.face == "a" else ("B", "A")
+    asks, other = capital(links.face), capital(1 - links.face)
     drawn = picture(
-        render_evidence.links_picture(crop_a, crop_b, links, count),
+        render_evidence.links_picture(crops[0], crops[1], links, count),
         f"the {len(listed)} strongest links from face {asks} to face {other}",
     )
     return (

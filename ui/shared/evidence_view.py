@@ -102,9 +102,7 @@ def _links_viewer() -> LinksViewer:
         gr.Markdown("## Which places go together: cross-attention\nClick a patch on one face: the other lights up.")
         with gr.Row():
             layer = gr.Dropdown(label="Layer", interactive=True, min_width=200, elem_id="links-layer")
-            face = gr.Radio(
-                [("Face A", "a"), ("Face B", "b")], value="a", label="The patch lies on", elem_id="links-face"
-            )
+            face = gr.Radio([("Face A", 0), ("Face B", 1)], value=0, label="The patch lies on", elem_id="links-face")
         a, b = _faces("links")
         row, col = _row_and_column("links")
         note = gr.HTML(elem_id="links-note")

@@ -59,8 +59,8 @@ class Finished:
     answer: Answer
     seen: Seen
     maps: Maps
-    drops: tuple[RegionDrops, RegionDrops]
-    curves: tuple[Curve, Curve]
+    drops: tuple[RegionDrops, ...]
+    curves: tuple[Curve, ...]
 
 
 def finish(example: Example, weight: str) -> Finished:

@@ -32,7 +32,7 @@ from explain.registry import EXPLAINERS, methods_for
 from models import predict
 from models.faces.align import ARCFACE_112
 from models.faces.occluders import OCCLUDERS
-from models.weights import OperatingPoints, Sidecar
+from models.weights import Decision, OperatingPoints, Sidecar
 from tests.explain.attention.arms import drawn_face, make_arms
 from tests.ui.untrained import write_arms
 
@@ -48,7 +48,7 @@ def masked(arms):
     return scene, compare_arms(arms, scene)
 
 
-def heat(values: list, face: str = "a", signed: bool = False) -> Heatmap:
+def heat(values: list, face: int = 0, signed: bool = False) -> Heatmap:
     return Heatmap(np.array(values, np.float32), face, "grad_cam", signed, "unit", "caption")
 
 
@@ -105,7 +105,7 @@ def test_maps_and_crops_are_those_of_predict_and_explain(arms, masked):
         result = predict(arms[arm.weight], scene.a, scene.b, grad=True)
         for mine, theirs in zip(arm.maps, explain(result, "grad_cam"), strict=True):
             np.testing.assert_allclose(mine.values, theirs.values, atol=1e-9)
-        assert (compared.crops[0] == result.a.pixels()[0]).all()
+        assert (compared.crops[0] == result.faces[0].pixels()[0]).all()
     assert [arm.title for arm in compared.arms] == ["no gate", "SE", "CBAM"]
     assert [len(arm.gates[0]) for arm in compared.arms] == [0, 8, 8]
 
@@ -135,7 +135,7 @@ def test_the_difference_is_right_minus_left_at_the_finer_grid():
     fine = difference(heat([[1.0]]), heat([[2, 2], [2, 2]]))
     assert fine.values.tolist() == [[1, 1], [1, 1]]
     with pytest.raises(ValueError, match="subtracted"):
-        difference(heat([[1]]), heat([[1]], face="b"))
+        difference(heat([[1]]), heat([[1]], face=1))
 
 
 def test_relative_maps_keep_flat_flat_and_noise_empty():
@@ -158,13 +158,13 @@ def test_curves_watch_the_similarity(arms, masked):
     scene, compared = masked
     curves = trust(arms, scene, compared)
     for arm, curve in zip(compared.arms, curves, strict=True):
-        assert (curve.face, curve.unit) == ("a", "similarity")
+        assert (curve.face, curve.unit) == (0, "similarity")
         assert curve.deletion[0] == pytest.approx(arm.answers[0].similarity, abs=1e-5)
 
 
 def sidecars(names) -> dict[str, Sidecar]:
     points = OperatingPoints([0.0, 1.0], [1.0, 0.0], [1.0, 0.0], "nothing")
-    facts = ("0" * 64, "verification", "none", "a test", "none", 0, [], 0.5, "none", points)
+    facts = ("0" * 64, "verification", "none", "a test", "none", 0, [], Decision(0.5, "none", points))
     return {n: Sidecar(n, n, {}, *facts) for n in names}
 
 

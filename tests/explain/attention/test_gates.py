@@ -35,7 +35,7 @@ def blocks(model: torch.nn.Module):
 def test_channel_gates_equal_the_equations(name: str):
     model = make_arms()[name]
     result = predict(model, drawn_face(0), drawn_face(1))
-    inputs = before_gates(model, torch.cat([result.a.image, result.b.image]))
+    inputs = before_gates(model, torch.cat([result.faces[0].image, result.faces[1].image]))
     for row, gates in enumerate(read_gates(result)):
         assert [g.name for g in gates] == list(blocks(model))
         for g in gates:
@@ -53,7 +53,7 @@ def test_channel_gates_equal_the_equations(name: str):
 def test_spatial_gates_equal_the_equation():
     model = make_arms()["ir18_cbam"]
     result = predict(model, drawn_face(0), drawn_face(1))
-    inputs = before_gates(model, torch.cat([result.a.image, result.b.image]))
+    inputs = before_gates(model, torch.cat([result.faces[0].image, result.faces[1].image]))
     for row, gates in enumerate(read_gates(result)):
         for name, spatial in spatial_of(gates).items():
             channel = torch.from_numpy(channel_of(gates)[name])
@@ -89,4 +89,4 @@ def test_arms_without_a_gate_have_no_finding():
 )
 def test_gates_check_themselves(values: tuple, message: str):
     with pytest.raises(ValueError, match=message):
-        Gates(*values, "a", "stage1.block0")
+        Gates(*values, 0, "stage1.block0")

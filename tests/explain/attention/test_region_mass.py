@@ -14,7 +14,7 @@ POINTS = ((ARCFACE_112.points() + 0.5) / 112).astype(np.float32)
 
 
 def heat(values: np.ndarray, signed: bool = False) -> Heatmap:
-    return Heatmap(values.astype(np.float32), "a", "grad_cam", signed, "unit", "caption")
+    return Heatmap(values.astype(np.float32), 0, "grad_cam", signed, "unit", "caption")
 
 
 def turned(degrees: float) -> np.ndarray:
@@ -79,6 +79,6 @@ def test_an_empty_map_has_no_shares():
 def test_shares_must_add_up():
     good = attention_mass(heat(np.ones((7, 7))), POINTS, 112)
     with pytest.raises(ValueError, match="add up"):
-        RegionMass(good.regions, good.share * 0.9, good.area, 1.0, "a", "grad_cam")
+        RegionMass(good.regions, good.share * 0.9, good.area, 1.0, 0, "grad_cam")
     with pytest.raises(ValueError, match="regions but"):
-        RegionMass(good.regions[:-1], good.share, good.area, 1.0, "a", "grad_cam")
+        RegionMass(good.regions[:-1], good.share, good.area, 1.0, 0, "grad_cam")

@@ -15,7 +15,7 @@ CROP = np.random.default_rng(0).integers(0, 255, (112, 112, 3), np.uint8)
 
 
 def gates(value: float, name: str = "stage2.block1") -> Gates:
-    return Gates(np.full(4, value, np.float32), None, "a", name)
+    return Gates(np.full(4, value, np.float32), None, 0, name)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])

@@ -14,14 +14,14 @@ from models.predict import predict
 from tests.explain.tiny import planted_result, seeded_result
 
 
-def perfect(sign: float = 1.0, face: str = "a") -> Heatmap:
+def perfect(sign: float = 1.0, face: int = 0) -> Heatmap:
     """What is true of the planted square: its left half supports the similarity, its right half opposes it."""
     values = np.zeros((64, 64), np.float32)
     values[16:32, 32:40], values[16:32, 40:48] = sign, -sign
     return Heatmap(values, face, "perfect", signed=True, unit="truth", caption="planted")
 
 
-@pytest.mark.parametrize("face", ["a", "b"])
+@pytest.mark.parametrize("face", [0, 1])
 @pytest.mark.parametrize("fill", ["blur", "grey"])
 def test_a_perfect_map_beats_random_and_its_reverse_loses(face: str, fill: str) -> None:
     result = planted_result(grad=False)
@@ -35,7 +35,9 @@ def test_a_perfect_map_beats_random_and_its_reverse_loses(face: str, fill: str) 
 def test_curves_start_and_end_where_they_must() -> None:
     result = seeded_result(grad=False)
     curve = faithfulness(result, explain(result, "occlusion")[1])
-    emptied = predict(result.model, result.a, result.b.with_image(filled(result.b.image, "blur"))).score
+    emptied = predict(
+        result.model, result.faces[0], result.faces[1].with_image(filled(result.faces[1].image, "blur"))
+    ).score
     np.testing.assert_allclose(curve.x, np.linspace(0, 1, 11), atol=1e-6)
     for line in (curve.deletion, curve.random_deletion):
         np.testing.assert_allclose(line[[0, -1]], [result.score, emptied], atol=1e-5)

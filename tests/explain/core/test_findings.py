@@ -12,7 +12,7 @@ from explain.core.findings import AttentionMaps, Curve, Heatmap, RegionDrops, Sh
 
 def heatmap(values: np.ndarray, **changes: Any) -> Heatmap:
     return Heatmap(
-        **{"values": values, "face": "a", "method": "m", "signed": True, "unit": "u", "caption": "c", **changes}
+        **{"values": values, "face": 0, "method": "m", "signed": True, "unit": "u", "caption": "c", **changes}
     )
 
 
@@ -53,7 +53,7 @@ def test_heatmap_is_stretched_over_the_crop() -> None:
 def attention(shape: tuple[int, ...] = (2, 4, 6), **changes: Any) -> AttentionMaps:
     weights = np.full(shape, 1 / shape[-1], np.float32)
     return AttentionMaps(
-        **{"weights": weights, "grid_q": (2, 2), "grid_k": (2, 3), "face": "b", "name": "x.attn", **changes}
+        **{"weights": weights, "grid_q": (2, 2), "grid_k": (2, 3), "face": 1, "name": "x.attn", **changes}
     )
 
 
@@ -81,15 +81,15 @@ def test_attention_of_one_query() -> None:
 
 
 def test_region_drops_refuse() -> None:
-    assert RegionDrops(("eyes",), np.zeros(1, np.float32), "a", "grey", 0.5).fill == "grey"
+    assert RegionDrops(("eyes",), np.zeros(1, np.float32), 0, "grey", 0.5).fill == "grey"
     with pytest.raises(ValueError, match="2 regions but 1"):
-        RegionDrops(("eyes", "nose"), np.zeros(1, np.float32), "a", "grey", 0.5)
+        RegionDrops(("eyes", "nose"), np.zeros(1, np.float32), 0, "grey", 0.5)
 
 
 def curve(**changes: Any) -> Curve:
     x = np.array([0, 0.5, 1], np.float32)
     values = {"x": x, "deletion": 1 - x, "insertion": x, "random_deletion": x * 0 + 0.5, "random_insertion": x * 0 + 1}
-    return Curve(**{**values, "fill": "blur", "face": "a", "method": "m", **changes})
+    return Curve(**{**values, "fill": "blur", "face": 0, "method": "m", **changes})
 
 
 def test_areas_by_the_trapezoid_rule() -> None:

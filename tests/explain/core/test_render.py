@@ -17,7 +17,7 @@ GREY = np.full((40, 50, 3), 120, np.uint8)
 
 
 def heatmap(values: Any, signed: bool = False, **changes: Any) -> Heatmap:
-    return Heatmap(np.asarray(values, np.float32), "a", "m", signed, "similarity lost", "c", **changes)
+    return Heatmap(np.asarray(values, np.float32), 0, "m", signed, "similarity lost", "c", **changes)
 
 
 def face(height: int = 200, width: int = 300, left: float = 60.0) -> Face:
@@ -146,7 +146,7 @@ def luminance(colour: str) -> float:
 
 def test_curve_figure() -> None:
     x = np.linspace(0, 1, 5, dtype=np.float32)
-    figure = render.curve_figure(Curve(x, 1 - x, x, x * 0, x * 0 + 1, "blur", "b", "grad_cam", "score"))
+    figure = render.curve_figure(Curve(x, 1 - x, x, x * 0, x * 0 + 1, "blur", 1, "grad_cam", "score"))
     assert_readable(figure)
     assert len(figure.data) == 4
     assert list(figure.data[0].y) == pytest.approx(list(1 - x))
@@ -155,7 +155,7 @@ def test_curve_figure() -> None:
 
 
 def test_region_figure() -> None:
-    drops = [RegionDrops(("eyes", "nose"), np.array([0.5, -0.1], np.float32), f, "grey", 0.8) for f in ("a", "b")]
+    drops = [RegionDrops(("eyes", "nose"), np.array([0.5, -0.1], np.float32), f, "grey", 0.8) for f in (0, 1)]
     figure = render.region_figure(*drops)
     assert_readable(figure)
     assert [bar.name for bar in figure.data] == ["face A", "face B"]

@@ -35,7 +35,7 @@ def test_attention_is_drawn_in_squares_on_one_scale() -> None:
     assert flat.std((0, 1)).max() == 0
 
 
-def links(face: str = "a") -> Links:
+def links(face: int = 0) -> Links:
     weights = np.full((4, 4), 0.1, np.float32)
     weights[np.arange(4), [0, 1, 2, 0]] = 0.7
     weights[3, 0], weights[3, 1:] = 0.85, 0.05
@@ -50,7 +50,7 @@ def test_links_are_lines_between_the_faces() -> None:
     quarter = SIDE // 4
     assert columns.min() >= 3 * quarter - 8 and columns.max() <= SIDE + GAP + quarter + 8
     assert rows.min() >= quarter - 8 and rows.max() <= 3 * quarter + 8
-    back = render_evidence.links_picture(CROP, CROP, links("b"), 1)  # from (1, 1) on b to (0, 0) on a
+    back = render_evidence.links_picture(CROP, CROP, links(1), 1)  # from (1, 1) on b to (0, 0) on a
     columns = np.nonzero((none != back).any(2))[1]
     assert columns.min() < quarter + 8 and columns.max() > SIDE + GAP + 3 * quarter - 8
     assert (render_evidence.links_picture(CROP, CROP, links(), 4) != none).sum() > (one != none).sum()

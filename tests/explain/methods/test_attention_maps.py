@@ -15,7 +15,7 @@ from tests.explain.tiny import noise_faces, planted_result, ready, seeded_result
 def test_the_tensor_that_was_used() -> None:
     result = seeded_result()
     a, b = attention_maps(result, grid_q=(2, 2))
-    assert (a.face, b.face, a.name) == ("a", "b", "pool.attn")
+    assert (a.face, b.face, a.name) == (0, 1, "pool.attn")
     assert a.weights.shape == (2, 4, 64)
     assert (a.grid_q, a.grid_k) == ((2, 2), (8, 8))
     for i, maps in enumerate((a, b)):
@@ -51,7 +51,7 @@ def test_what_is_not_there_is_refused() -> None:
 def test_tokens_that_make_no_square_want_a_grid() -> None:
     result = seeded_result()
     wide = torch.full((2, 1, 6, 12), 1 / 12)
-    odd = Result(result.model, result.a, result.b, result.output, {"pool.attn": wide})
+    odd = Result(result.model, result.faces, result.output, {"pool.attn": wide})
     with pytest.raises(ValueError, match="6 tokens do not make a square"):
         attention_maps(odd)
     assert attention_maps(odd, grid_q=(2, 3), grid_k=(3, 4))[1].received().shape == (3, 4)

@@ -117,7 +117,7 @@ def test_facors_components_lie_where_the_attention_counts_them() -> None:
 def test_parts_that_do_not_add_up_are_refused() -> None:
     result = seeded_result(grad=False)
     other = replace(result.output, logit=result.output.logit + 0.1)
-    false = Result(result.model, result.a, result.b, other, result.evidence)
+    false = Result(result.model, result.faces, other, result.evidence)
     with pytest.raises(ValueError, match="do not add up"):
         branch_shares(false)
     with pytest.raises(ValueError, match="the answer is"):
@@ -148,9 +148,10 @@ def test_the_planted_pairs_parts() -> None:
 def test_a_fused_pair_is_explained_by_its_log_odds() -> None:
     """Its similarity is another answer, of search: a map of it would not be of the score."""
     for name, own in (("svit", "logit"), ("facor", "logit"), ("siamese_ir", "similarity"), ("dlib_kin", "similarity")):
-        model = create_model(name)
-        assert default_target(model, "grad_cam") == default_target(model, "occlusion") == own
-        assert default_target(model, "fggb") == "similarity" and default_target(model, "eigen_cam") is None
+        model = create_model(name).eval()
+        result = predict(model, noise_faces(model, 1), noise_faces(model, 2))
+        assert default_target(result, "grad_cam") == default_target(result, "occlusion") == own
+        assert default_target(result, "fggb") == "similarity" and default_target(result, "eigen_cam") is None
     model = lively(FaCoR(FaCoRConfig(width=8)))
     result = predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
     default, logit, similarity = (

@@ -19,7 +19,7 @@ NAME = "relation.cross_attn"
 def test_the_tensor_that_was_used_in_both_orders() -> None:
     result = seeded_result()
     to_b, to_a = cross_attention(result)
-    assert (to_b.face, to_a.face, to_b.name) == ("a", "b", NAME)
+    assert (to_b.face, to_a.face, to_b.name) == (0, 1, NAME)
     for i, links in enumerate((to_b, to_a)):
         assert torch.equal(torch.from_numpy(links.weights), result.evidence[NAME][i].detach())
         assert (links.grid_q, links.grid_k) == ((8, 8), (8, 8))
@@ -42,7 +42,7 @@ def test_strongest_links_first() -> None:
     weights[2] = [0.05, 0.05, 0.05, 0.05, 0.7, 0.1]
     weights[1] = [0.6, 0.08, 0.08, 0.08, 0.08, 0.08]
     weights[[0, 3]] = 1 / 6
-    links = Links(weights, (2, 2), (2, 3), "a", NAME, "c")
+    links = Links(weights, (2, 2), (2, 3), 0, NAME, "c")
     assert links.strongest(2) == [
         ((1, 0), (1, 1), pytest.approx(0.7)),
         ((0, 1), (0, 0), pytest.approx(0.6)),
@@ -52,9 +52,9 @@ def test_strongest_links_first() -> None:
     with pytest.raises(ValueError, match="outside"):
         links.from_query(0, 2)
     with pytest.raises(ValueError, match="sum to 1"):
-        Links(weights * 2, (2, 2), (2, 3), "a", NAME, "c")
+        Links(weights * 2, (2, 2), (2, 3), 0, NAME, "c")
     with pytest.raises(ValueError, match="grid_k"):
-        Links(weights, (2, 2), (2, 2), "a", NAME, "c")
+        Links(weights, (2, 2), (2, 2), 0, NAME, "c")
 
 
 def test_what_is_not_there_is_refused() -> None:
@@ -67,6 +67,6 @@ def test_what_is_not_there_is_refused() -> None:
 
 def test_places_that_make_no_square_are_refused() -> None:
     result = seeded_result()
-    odd = Result(result.model, result.a, result.b, result.output, {NAME: torch.full((2, 6, 12), 1 / 12)})
+    odd = Result(result.model, result.faces, result.output, {NAME: torch.full((2, 6, 12), 1 / 12)})
     with pytest.raises(ValueError, match="6 tokens do not make a square"):
         cross_attention(odd)

@@ -69,10 +69,10 @@ class OneFace(nn.Module):
 @pytest.mark.parametrize("method", ALL)
 def test_equals_the_package_run_with_its_own_hooks(method: str) -> None:
     result = seeded_result()
-    wrapper = OneFace(result.model, result.a).requires_grad_(True)
-    other = result.output.embedding_b[0].detach()
+    wrapper = OneFace(result.model, result.faces[0]).requires_grad_(True)
+    other = result.output.embeddings[1][0].detach()
     with getattr(pytorch_grad_cam, CAMS[method].package_class)(wrapper, [result.model.deep]) as cam:
-        theirs = cam(result.a.image.detach(), targets=[lambda embedding: (embedding * other).sum()])[0]
+        theirs = cam(result.faces[0].image.detach(), targets=[lambda embedding: (embedding * other).sum()])[0]
     result.model.requires_grad_(False)
     raw = explain(result, method)[0].values
     candidates = [np.maximum(raw, 0)]

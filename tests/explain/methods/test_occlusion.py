@@ -43,7 +43,7 @@ def test_equals_one_patch_at_a_time(fill: str) -> None:
     size, patch, stride = 64, 32, 16
     heatmaps = explain(result, "occlusion", patch=patch, stride=stride, fill=fill)
     for which, heatmap in enumerate(heatmaps):
-        pair = [result.a, result.b]
+        pair = [result.faces[0], result.faces[1]]
         total, count = np.zeros((size, size)), np.zeros((size, size))
         for y in range(0, size - patch + 1, stride):
             for x in range(0, size - patch + 1, stride):
@@ -68,13 +68,13 @@ def test_support_is_above_zero_and_opposition_below() -> None:
 def test_regions_equal_one_answer_at_a_time(fill: str) -> None:
     result = seeded_result(grad=False)
     for which, drops in enumerate(occlude_regions(result, fill=fill)):
-        face = (result.a, result.b)[which]
+        face = (result.faces[0], result.faces[1])[which]
         for region, drop in zip(drops.regions, drops.drop, strict=True):
             image = face.image.clone()
             mask = torch.from_numpy(region_masks(face.keypoints[0].numpy(), 64)[region])
             assert mask.any()
             image[0][:, mask] = filled(face.image, fill)[0][:, mask]
-            changed = [result.a, result.b]
+            changed = [result.faces[0], result.faces[1]]
             changed[which] = face.with_image(image)
             assert drop == pytest.approx(result.score - predict(result.model, *changed).score, abs=1e-6)
         assert np.abs(drops.drop).max() > 1e-3
@@ -84,7 +84,7 @@ def test_regions_equal_one_answer_at_a_time(fill: str) -> None:
 
 def test_regions_away_from_the_planted_square_cost_nothing() -> None:
     result = planted_result()
-    mask = region_masks(result.a.keypoints[0].numpy(), 64)
+    mask = region_masks(result.faces[0].keypoints[0].numpy(), 64)
     away = [i for i, r in enumerate(REGIONS) if not (torch.from_numpy(mask[r]) & inside()).any()]
     assert away
     for drops in occlude_regions(result):

@@ -17,17 +17,17 @@ from tests.explain.tiny import Seeded, noise_faces, planted_result, ready, seede
 @pytest.mark.parametrize("theta", [-0.3, 0.0, 0.7])
 def test_sum_rule(theta: float) -> None:
     result = seeded_result()
-    weights = dimension_weights(result.output.embedding_a[0], result.output.embedding_b[0], theta)
+    weights = dimension_weights(result.output.embeddings[0][0], result.output.embeddings[1][0], theta)
     assert float(weights.sum()) == pytest.approx(result.similarity - theta, abs=1e-6)
 
 
 def test_equals_a_loop_over_dimensions() -> None:
     result, theta = seeded_result(), 0.2
-    a, b = result.output.embedding_a[0], result.output.embedding_b[0]
+    a, b = result.output.embeddings[0][0], result.output.embeddings[1][0]
     expected = [np.zeros((64, 64)), np.zeros((64, 64))]
     for k in range(len(a)):
         w = a[k].item() * b[k].item() - theta / len(a)
-        for i, (value, image) in enumerate(((a[k], result.a.image), (b[k], result.b.image))):
+        for i, (value, image) in enumerate(((a[k], result.faces[0].image), (b[k], result.faces[1].image))):
             (gradient,) = torch.autograd.grad(value, image, retain_graph=True)
             magnitude = gradient[0].abs().double().mean(0).numpy()
             expected[i] += w * magnitude / np.sqrt((magnitude**2).sum())
@@ -94,7 +94,7 @@ def necked_result(leak: float = 0.0) -> Result:
 
 def test_the_chain_rule_at_a_neck_gives_the_same_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     result = necked_result()
-    weights = dimension_weights(result.output.embedding_a[0], result.output.embedding_b[0], 0.1)
+    weights = dimension_weights(result.output.embeddings[0][0], result.output.embeddings[1][0], 0.1)
     assert narrow_neck(result) is result.evidence["pooled.features"]
     short = signed_maps(result, weights)
     monkeypatch.setattr("explain.methods.pair_gradients.narrow_neck", lambda _: None)

@@ -14,7 +14,7 @@ from explain import EXPLAINERS, PatchQuery, explain, write_report
 from explain.core import render
 from models.faces.face import Face
 from models.predict import Result, predict
-from models.weights import OperatingPoints, Sidecar
+from models.weights import Decision, OperatingPoints, Sidecar
 from tests.explain.tiny import Seeded, ready
 
 SIDECAR = Sidecar(
@@ -28,9 +28,9 @@ SIDECAR = Sidecar(
     git_commit="0" * 40,
     seed=0,
     data=[],
-    threshold=0.4,
-    threshold_protocol="chosen by hand",
-    operating_points=OperatingPoints([0.2, 0.6, 0.9], [0.5, 0.1, 0.01], [0.99, 0.8, 0.3], "a test"),
+    decision=Decision(
+        0.4, "chosen by hand", OperatingPoints([0.2, 0.6, 0.9], [0.5, 0.1, 0.01], [0.99, 0.8, 0.3], "a test")
+    ),
 )
 
 
@@ -45,7 +45,9 @@ def pair() -> tuple[Result, Face, Face]:
 
 def test_everything_is_written_down(tmp_path: Path) -> None:
     result, a, b = pair()
-    folder = write_report(tmp_path / "new" / "report", result, a, b, list(EXPLAINERS), sidecar=SIDECAR, target="logit")
+    folder = write_report(
+        tmp_path / "new" / "report", result, (a, b), list(EXPLAINERS), sidecar=SIDECAR, target="logit"
+    )
     values = json.loads((folder / "report.json").read_text())
     assert values["score"] == pytest.approx((values["score_ab"] + values["score_ba"]) / 2)
     assert values["similarity"] == pytest.approx(result.similarity)
@@ -75,7 +77,7 @@ def test_both_faces_share_one_scale(tmp_path: Path) -> None:
     folder = write_report(tmp_path, result, a, b, ["hires_cam"], sidecar=SIDECAR, opacity=0.7)
     maps = explain(result, "hires_cam")
     limit = render.shared_limit(maps)
-    expected = render.overlay(result.b.pixels()[0], maps[1], opacity=0.7, limit=limit)
+    expected = render.overlay(result.faces[1].pixels()[0], maps[1], opacity=0.7, limit=limit)
     assert np.array_equal(np.asarray(Image.open(folder / "hires_cam_b.png")), expected)
     assert json.loads((folder / "report.json").read_text())["methods"]["hires_cam"]["colour_limit"] == pytest.approx(
         limit
@@ -95,7 +97,7 @@ def test_the_layer_is_read_where_it_can_be(tmp_path: Path) -> None:
 
 def test_threshold_decides_and_the_archive_holds_the_folder(tmp_path: Path) -> None:
     result, a, b = pair()
-    path = write_report(tmp_path / "r", result, a, b, [], sidecar=SIDECAR, threshold=0.95, archive=True)
+    path = write_report(tmp_path / "r", result, (a, b), [], sidecar=SIDECAR, threshold=0.95, archive=True)
     assert path == tmp_path / "r.zip"
     with zipfile.ZipFile(path) as archive:
         assert {"report.json", "maps.npz", "crop_a.png", "crop_b.png"} <= set(archive.namelist())
@@ -107,13 +109,13 @@ def test_threshold_decides_and_the_archive_holds_the_folder(tmp_path: Path) -> N
 def test_a_method_the_model_cannot_give_is_refused(tmp_path: Path) -> None:
     result, a, b = pair()
     with pytest.raises(ValueError, match="no method 'magic'"):
-        write_report(tmp_path, result, a, b, ["magic"], sidecar=SIDECAR)
+        write_report(tmp_path, result, (a, b), ["magic"], sidecar=SIDECAR)
 
 
 def test_what_the_model_gave_away_is_written_down(tmp_path: Path) -> None:
     result, a, b = pair()
     look = PatchQuery((0.99, 0.0), "pool.attn", head=1, links=3)
-    folder = write_report(tmp_path, result, a, b, [], sidecar=SIDECAR, look=look)
+    folder = write_report(tmp_path, result, (a, b), [], sidecar=SIDECAR, look=look)
     values, raw = json.loads((folder / "report.json").read_text()), np.load(folder / "maps.npz")
     evidence = {k: v.detach().numpy() for k, v in result.evidence.items()}
     for tap in ("pool.attn", "relation.cross_attn"):
@@ -131,12 +133,12 @@ def test_what_the_model_gave_away_is_written_down(tmp_path: Path) -> None:
     for name in ("query_a", "query_b", "links_a", "links_b", "query_scale"):
         assert Image.open(folder / f"{name}.png").size[0] > 400
     with pytest.raises(ValueError, match=r"no attention layer 'x\.attn'"):
-        write_report(tmp_path, result, a, b, [], sidecar=SIDECAR, look=PatchQuery((0, 0), "x.attn"))
+        write_report(tmp_path, result, (a, b), [], sidecar=SIDECAR, look=PatchQuery((0, 0), "x.attn"))
 
 
 def test_the_patch_at_the_left_eye_is_looked_at_first(tmp_path: Path) -> None:
     result, a, b = pair()
-    folder = write_report(tmp_path, result, a, b, [], sidecar=SIDECAR)
-    x, y = (float(v) for v in result.a.keypoints[0, 0])
+    folder = write_report(tmp_path, result, (a, b), [], sidecar=SIDECAR)
+    x, y = (float(v) for v in result.faces[0].keypoints[0, 0])
     shown = json.loads((folder / "report.json").read_text())["attention"]
     assert shown["query_row_column"] == [int(2 * y), int(2 * x)] and shown["head"] == "mean"

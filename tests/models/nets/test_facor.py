@@ -200,7 +200,7 @@ def test_embedding_is_the_face_alone() -> None:
         code = model.encode(*(lambda f: (f.image, f.keypoints))(faces(2, 1)))
         output = model(faces(2, 1), faces(2, 7))
     assert code.shape == (2, 256, 7, 7)
-    torch.testing.assert_close(model.embedding(code), output.embedding_a, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(model.embedding(code), output.embeddings[0], atol=1e-5, rtol=1e-5)
 
 
 def test_published_size() -> None:

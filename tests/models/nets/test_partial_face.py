@@ -137,8 +137,8 @@ def test_code_is_made_of_the_evidence(recalibrate: bool) -> None:
             v = sum(m[k, i, j] * f[:, i, j] for i in range(20) for j in range(20)) * K / 400
             code += (weight @ v + bias) / K
         codes.append(code / np.linalg.norm(code))
-    np.testing.assert_allclose(output.embedding_a[0], codes[0], atol=1e-5)
-    np.testing.assert_allclose(output.embedding_b[0], codes[1], atol=1e-5)
+    np.testing.assert_allclose(output.embeddings[0][0], codes[0], atol=1e-5)
+    np.testing.assert_allclose(output.embeddings[1][0], codes[1], atol=1e-5)
     assert float(output.similarity) == pytest.approx(float(codes[0] @ codes[1]), abs=1e-5)
 
 

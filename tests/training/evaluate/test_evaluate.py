@@ -73,7 +73,7 @@ def test_pairs_of_raw_photos(album: Path, model: str, capsys: pytest.CaptureFixt
     report = run(album, model)
     sidecar = read_sidecar(model)
     assert (report["model"], report["weight_sha256"]) == (model, sidecar.sha256)
-    assert report["threshold"] == sidecar.threshold and report["protocol"]
+    assert report["threshold"] == sidecar.rule.threshold and report["protocol"]
     assert (report["pairs"], report["images"]) == (5, 5)
     assert (report["undetected"], report["undetected_images"]) == (1, ["blank.png"])
     assert set(report["breakdown"]) == {"self", "stranger"} and report["breakdown"]["self"]["pairs"] == 2

@@ -200,7 +200,7 @@ def test_each_side_gets_its_part_and_unlike_parts_go_both_ways() -> None:
     rng = np.random.default_rng(1)
     codes = {part: torch.from_numpy(rng.normal(size=(6, 16))).float() for part in ("nose", "mouth", WHOLE)}
     pairs, sides = numbers()
-    setup = Setup(average(), replace(sidecar(), task="verification", threshold=0.6))
+    setup = Setup(average(), replace(sidecar().with_rule(threshold=0.6), task="verification"))
     seen: list[np.ndarray] = []
 
     class Spy(PartialAverage):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -113,6 +112,6 @@ def test_triplets_stand_on_the_card(exported: Path):
     path = exported.with_suffix(".json")
     sidecar = Sidecar.from_json(path.read_text())
     operating = TriOperating(1.5, 0.1, 0.47, OperatingPoints([0.5], [0.2], [0.7], "by hand"), "how it was chosen")
-    path.write_text(dataclasses.replace(sidecar, tri=operating).to_json())
+    path.write_text(sidecar.with_rule(tri=operating).to_json())
     text = write_cards(exported.parent).read_text()
     assert "threshold 0.47 on the score of the three, there FAR 0.2000, TAR 0.7000: how it was chosen" in text

@@ -46,7 +46,7 @@ def test_a_run_is_calibrated_and_shipped(root: Path, tmp_path: Path, monkeypatch
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(out))
     sidecar, shipped = read_sidecar("ir18_se"), load_model("ir18_se", "cpu")
     assert path == out / "ir18_se.safetensors" and sidecar.task == "verification" and sidecar.seed == 7
-    assert sidecar.threshold == pytest.approx(0.5, abs=0.5) and sidecar.threshold not in (0, 1)
+    assert sidecar.rule.threshold == pytest.approx(0.5, abs=0.5) and sidecar.rule.threshold not in (0, 1)
     assert float(shipped.logit.slope) > 0 and float(shipped.logit.slope) == float(model.logit.slope)  # type: ignore
     rows = {row["name"]: row for row in sidecar.data}
     assert rows["fiw/train"]["size"] == 48 and rows[HELD_OUT_ROW]["size"] == 6 and rows["celeba"]["size"] == 6

@@ -22,7 +22,7 @@ from ui.attention import callbacks as do
 from ui.shared import answering
 from ui.shared.photos import Shot
 
-VIEW = (do.RAW, 0.5, "a", "ir18_none", "ir18_cbam")
+VIEW = (do.RAW, 0.5, 0, "ir18_none", "ir18_cbam")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -81,18 +81,18 @@ def test_looking_runs_no_model(masked):
     assert slider["label"] == "Left: no gate. Right: CBAM"
     assert apart.count("<img") == 2 and "CBAM minus no gate" in apart
     assert gates.count("spatial gate of CBAM") == 8 and "colour scale from 0 to 1" in gates
-    assert face["choices"] == [("photo 1 with a surgical mask", "a"), ("photo 1 bare", "b")]
+    assert face["choices"] == [("photo 1 with a surgical mask", 0), ("photo 1 bare", 1)]
     assert [t.name for t in bars.data] == ["no gate", "SE", "CBAM", "a flat map"]
     assert [t.name for t in violins.data] == ["SE", "CBAM"]
     assert table.count("a flat map") == 2
     assert do.draw_maps(compared, do.BY_MEAN, *VIEW[1:])[0] != raw
-    other = do.draw_numbers(compared, "b")
+    other = do.draw_numbers(compared, 1)
     assert list(other[1].data[0].y) == pytest.approx(100 * compared.arms[0].mass[1].share)
 
 
 @pytest.mark.usefixtures("no_model_runs")
 def test_the_same_arm_twice_differs_nowhere(masked):
-    _, slider, apart, _ = do.draw_maps(masked[0], do.RAW, 0.5, "a", "ir18_se", "ir18_se")
+    _, slider, apart, _ = do.draw_maps(masked[0], do.RAW, 0.5, 0, "ir18_se", "ir18_se")
     assert (slider["value"][0] == slider["value"][1]).all() and "+0 to +0" in apart
 
 

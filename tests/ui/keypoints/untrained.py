@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from models import create_model
-from models.weights import OperatingPoints, Sidecar, file_sha256
+from models.weights import Decision, OperatingPoints, Sidecar, file_sha256
 
 MODELS = ("vit_abs", "vit_irpe", "vit_kprpe")
 
@@ -30,9 +30,7 @@ def write_vits(folder: Path) -> Path:
             "none",
             0,
             [],
-            0.5,
-            "none: UNTRAINED",
-            points,
+            Decision(0.5, "none: UNTRAINED", points),
         )
         sha256 = file_sha256(folder / f"{model}.safetensors")
         (folder / f"{model}.json").write_text(Sidecar(model, model, {}, sha256, *facts).to_json())

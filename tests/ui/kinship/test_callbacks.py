@@ -48,7 +48,7 @@ def test_the_answer_is_the_models_own(obama: Shot, biden: Shot) -> None:
 
 def test_the_card_holds_the_users_threshold_and_a_model_brings_its_own(obama: Shot, biden: Shot) -> None:
     assert "threshold of 90.0 %" in do.answer_pair(obama, biden, KIN, 0.9)[1]
-    assert do.own_threshold(SAME) == read_sidecar(SAME).threshold
+    assert do.own_threshold(SAME) == read_sidecar(SAME).rule.threshold
     assert "value" not in do.own_threshold("damaged") and "value" not in do.own_threshold(None)
 
 
@@ -61,7 +61,7 @@ def test_wording_follows_the_task(obama: Shot, biden: Shot) -> None:
 @pytest.mark.usefixtures("no_model_runs")
 @pytest.mark.parametrize("threshold", [0.0, 0.25, 0.5, 0.9, 1.0])
 def test_a_threshold_shows_what_it_costs_and_runs_nothing(answer: Answer, threshold: float) -> None:
-    far, tar = read_sidecar(KIN).operating_points.at(threshold)
+    far, tar = read_sidecar(KIN).rule.operating_points.at(threshold)
     verdict = answering.judge(answer, threshold)
     assert (verdict.far, verdict.tar) == (far, tar)
     assert verdict.above == (answer.score >= threshold)
@@ -77,8 +77,8 @@ def test_opacity_runs_nothing(maps: Maps, obama: Shot, biden: Shot) -> None:
 
 def test_maps_lie_on_the_crops_the_model_saw(maps: Maps, obama: Shot) -> None:
     seen = obama.face().aligned(load_model(KIN).spec).pixels()[0]
-    assert np.array_equal(maps.crop_a, seen)
-    assert (maps.a.face, maps.b.face) == ("a", "b")
+    assert np.array_equal(maps.crops[0], seen)
+    assert [h.face for h in maps.maps] == [0, 1]
 
 
 @pytest.mark.parametrize("method", ["grad_cam", "eigen_cam", "fggb"])

@@ -112,12 +112,12 @@ def test_a_threshold_only_redraws(gallery: Collection, ranking: Ranking) -> None
         card, hits = do.redraw(ranking, threshold)
         above = sum(h.score is not None and h.score >= threshold for h in ranking.hits)
         assert f"{above} of 8 scored" in card and hits.count("ks-above") == above
-        far, tar = read_sidecar(KIN).operating_points.at(threshold)
+        far, tar = read_sidecar(KIN).rule.operating_points.at(threshold)
         assert f"FAR {search_cards.percent(far)}" in card and f"TAR {search_cards.percent(tar)}" in card
 
 
 def test_the_card_says_how_many_strangers_pass_by_chance(gallery: Collection, obama: Shot) -> None:
-    far, _ = read_sidecar(KIN).operating_points.at(0.3)
+    far, _ = read_sidecar(KIN).rule.operating_points.at(0.3)
     entries = gallery.entries * 125
     many = Ranking(
         KIN,

@@ -34,13 +34,13 @@ def family(obama: Shot, biden: Shot) -> Family:
 
 @pytest.fixture
 def calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = replace(answering.sidecar(KIN), tri=OPERATING)
+    row = answering.sidecar(KIN).with_rule(tri=OPERATING)
     monkeypatch.setattr(answering, "sidecar", lambda _: row)
 
 
 @pytest.fixture
 def uncalibrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = replace(answering.sidecar(KIN), tri=None)
+    row = answering.sidecar(KIN).with_rule(tri=None)
     monkeypatch.setattr(answering, "sidecar", lambda _: row)
 
 
@@ -76,7 +76,7 @@ def test_without_a_calibration_nothing_is_claimed(family: Family) -> None:
     assert given.log_odds == pytest.approx(mean, abs=1e-6)
     assert "Not calibrated for triplets" in card and "FAR" not in card and "probability that" not in card
     assert "offset" not in shares
-    assert do.own_threshold(KIN) == answering.sidecar(KIN).threshold
+    assert do.own_threshold(KIN) == answering.sidecar(KIN).rule.threshold
 
 
 @pytest.mark.usefixtures("calibrated")

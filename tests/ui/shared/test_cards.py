@@ -47,7 +47,7 @@ def test_quality_warnings_are_listed() -> None:
 def curve(deletion: float, insertion: float) -> Curve:
     x = np.linspace(0, 1, 3, dtype=np.float32)
     d, i, half = (np.full(3, v, np.float32) for v in (deletion, insertion, 0.5))
-    return Curve(x, d, i, half, half, "blur", "a", "grad_cam")
+    return Curve(x, d, i, half, half, "blur", 0, "grad_cam")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_curve_table_reads_the_areas(deletion: float, insertion: float, words: s
 
 
 def test_region_table_has_every_number() -> None:
-    drops = [RegionDrops(("eyes", "nose"), np.array([0.2, -0.05], np.float32), f, "blur", 0.7) for f in ("a", "b")]
+    drops = [RegionDrops(("eyes", "nose"), np.array([0.2, -0.05], np.float32), f, "blur", 0.7) for f in (0, 1)]
     table = cards.region_table(drops)
     assert table.count("+0.200") == 2 and table.count("-0.050") == 2 and "0.700" in table
 
@@ -76,7 +76,7 @@ def test_every_weight_has_a_card_and_every_other_model_is_called_untrained() -> 
     assert weights
     for name in weights:
         row = read_sidecar(name)
-        assert row.sha256 in page and escape(row.command) in page and f"{row.threshold:.3f}" in page
+        assert row.sha256 in page and escape(row.command) in page and f"{row.rule.threshold:.3f}" in page
         assert all(loan.sha256 in page for loan in row.loans)
     trained = {read_sidecar(n).model for n in weights}
     listed = re.findall(r"<li><code>([^<]+)</code>", page[page.index("ks-missing") :] if "ks-missing" in page else "")

@@ -79,15 +79,15 @@ def test_looking_runs_nothing(svit: Seen, facor: Seen) -> None:
     do.show(svit, 0.5)
     do.show(facor, 0.5)
     do.draw_attention(svit, "stage1.block1.attn", 1, (0.1, 0.9), 0.7)
-    do.draw_links(facor, None, "b", (0.1, 0.9), 0.7)
-    do.draw_strongest(facor, None, "b", 5)
+    do.draw_links(facor, None, 1, (0.1, 0.9), 0.7)
+    do.draw_strongest(facor, None, 1, 5)
 
 
 def test_a_click_is_a_patch_of_any_layer(svit: Seen) -> None:
     place = do.clicked(click(0.3 * SIDE, 0.8 * SIDE))
     assert place == pytest.approx((0.8, 0.3))
     assert do.clicked(click(SIDE, -1)) == (0.0, 1.0)
-    assert do.clicked_on_b(click(0, 0)) == ((0.0, 0.0), "b") and do.clicked_on_a(click(0, 0))[1] == "a"
+    assert do.clicked_on_b(click(0, 0)) == ((0.0, 0.0), 1) and do.clicked_on_a(click(0, 0))[1] == 0
     for name, side in (("stage1.block0.attn", 32), ("stage4.block1.attn", 4)):
         row, column, *_ = do.draw_attention(svit, name, 0, place, 0.5)
         assert (row["maximum"], column["maximum"]) == (side, side)
@@ -131,15 +131,15 @@ def test_the_first_patch_is_the_left_eye(svit: Seen, obama: Shot) -> None:
 
 def test_links_go_from_the_clicked_face_to_the_other(facor: Seen) -> None:
     [(to_b, to_a)] = facor.inside.links.values()
-    for face, links in (("a", to_b), ("b", to_a)):
+    for face, links in ((0, to_b), (1, to_a)):
         row, _, a, b, note = do.draw_links(facor, None, face, (0.5, 0.1), 1.0)  # type: ignore[arg-type]
-        asks, lit = (a, b) if face == "a" else (b, a)
+        asks, lit = (a, b) if face == 0 else (b, a)
         values = links.from_query(3, 0)
-        shown = render_evidence.attention_picture(facor.crop_a, values, (7, 7), None, opacity=1.0, limit=values.max())
+        shown = render_evidence.attention_picture(facor.crops[0], values, (7, 7), None, opacity=1.0, limit=values.max())
         assert np.array_equal(lit, shown)
         assert not np.array_equal(asks, lit) and row["value"] == 4
-        assert "face A to face B" in note if face == "a" else "face B to face A" in note
-    lines = do.draw_strongest(facor, None, "a", 7)
+        assert "face A to face B" in note if face == 0 else "face B to face A" in note
+    lines = do.draw_strongest(facor, None, 0, 7)
     assert "The 7 strongest of 2401 links" in lines and f"{to_b.weights.max():.3f}" in lines
 
 
@@ -173,9 +173,9 @@ def test_the_report_is_told_of_the_patch_on_the_page(
 
 
 def test_what_is_gone_is_left_alone() -> None:
-    assert len(do.draw_attention(None, None, 0, None, 0.5)) == len(do.draw_links(None, None, "a", None, 0.5)) == 5
+    assert len(do.draw_attention(None, None, 0, None, 0.5)) == len(do.draw_links(None, None, 0, None, 0.5)) == 5
     assert do.look(None, None, 0, None, 20) is None
-    assert do.draw_strongest(None, None, "a", 3) == gr.skip() == do.attention_place(None, None, 1, 1)
+    assert do.draw_strongest(None, None, 0, 3) == gr.skip() == do.attention_place(None, None, 1, 1)
 
 
 def test_a_layer_of_another_model_falls_back(svit: Seen) -> None:

@@ -165,7 +165,7 @@ class Sidecar:
 
     @staticmethod
     def from_json(text: str) -> Sidecar:
-        values = json.loads(text)
+        values = _nested(dict(json.loads(text)))
         decision = values.get("decision")
         values["decision"] = Decision.from_dict(decision) if decision else None
         values["loans"] = [Loan(**loan) for loan in values.get("loans", [])]
@@ -173,6 +173,14 @@ class Sidecar:
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+
+
+def _nested(values: dict[str, Any]) -> dict[str, Any]:
+    """Sidecars written before there were tasks without a threshold have the decision's fields at the top."""
+    if "threshold" not in values:
+        return values
+    names = [f.name for f in dataclasses.fields(Decision)]
+    return {**{k: v for k, v in values.items() if k not in names}, "decision": {k: values.get(k) for k in names}}
 
 
 def weight_dirs() -> list[Path]:
@@ -215,7 +223,7 @@ def _sidecar_of(path: Path) -> Sidecar:
     path = path.with_suffix(".json")
     try:
         return Sidecar.from_json(path.read_text())
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WeightError(f"the sidecar {path} cannot be read: {error}") from error
 
 

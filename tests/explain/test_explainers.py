@@ -201,8 +201,8 @@ def test_unknown_requests_are_refused_by_name() -> None:
     result = seeded_result()
     with pytest.raises(ValueError, match="no method 'magic'; there are: grad_cam"):
         explain(result, "magic")
-    with pytest.raises(ValueError, match="cannot explain 'score'"):
-        explain(result, "grad_cam", target="score")
+    with pytest.raises(ValueError, match="cannot explain 'happiness'; there are: similarity, logit, score"):
+        explain(result, "grad_cam", target="happiness")
     with pytest.raises(ValueError, match="cannot explain 'logit'"):
         explain(result, "fggb", target="logit")
     with pytest.raises(ValueError, match="no option patch"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,8 +17,15 @@ def model():
 
 
 def test_one_pair_only(model) -> None:
-    with pytest.raises(ValueError, match="one pair"):
+    with pytest.raises(ValueError, match="one answer"):
         predict(model, faces(model, 2), faces(model, 2))
+
+
+def test_as_many_faces_as_the_task_says(model) -> None:
+    with pytest.raises(ValueError, match="answers about 2 face"):
+        predict(model, faces(model, 1))
+    with pytest.raises(TypeError, match=r"a face is wanted .* got ndarray"):
+        predict(model, np.zeros((8, 8, 3), np.uint8), faces(model, 1))
 
 
 def test_the_callers_batch_is_left_alone(model) -> None:

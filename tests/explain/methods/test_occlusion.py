@@ -78,7 +78,7 @@ def test_regions_equal_one_answer_at_a_time(fill: str) -> None:
             changed[which] = face.with_image(image)
             assert drop == pytest.approx(result.score - predict(result.model, *changed).score, abs=1e-6)
         assert np.abs(drops.drop).max() > 1e-3
-        assert (drops.face, drops.regions, drops.fill) == ("ab"[which], REGIONS, fill)
+        assert (drops.face, drops.regions, drops.fill) == (which, REGIONS, fill)
         assert drops.baseline == pytest.approx(result.score)
 
 

@@ -12,6 +12,8 @@ from PIL import Image
 
 from explain import EXPLAINERS, PatchQuery, explain, write_report
 from explain.core import render
+from explain.core.findings import letter
+from explain.registry import ANY
 from models.faces.face import Face
 from models.predict import Result, predict
 from models.weights import Decision, OperatingPoints, Sidecar
@@ -62,19 +64,19 @@ def test_everything_is_written_down(tmp_path: Path) -> None:
     raw = np.load(folder / "maps.npz")
     for method, row in EXPLAINERS.items():
         written = values["methods"][method]
-        target = "logit" if "logit" in row.targets else (row.targets[0] if row.targets else None)
+        target = "logit" if row.targets in (ANY, ("logit",)) else (row.targets[0] if row.targets else None)
         assert written["target"] == target
         assert set(written["faithfulness"]) == set(written["captions"]) == {"a", "b"}
         for heatmap in explain(result, method, target=target):
-            np.testing.assert_allclose(raw[f"{method}_{heatmap.face}"], heatmap.values, rtol=1e-4, atol=1e-6)
-            assert Image.open(folder / f"{method}_{heatmap.face}.png").size == (64, 64)
-            assert Image.open(folder / f"{method}_photo_{heatmap.face}.png").size == (260, 200)
+            np.testing.assert_allclose(raw[f"{method}_{letter(heatmap.face)}"], heatmap.values, rtol=1e-4, atol=1e-6)
+            assert Image.open(folder / f"{method}_{letter(heatmap.face)}.png").size == (64, 64)
+            assert Image.open(folder / f"{method}_photo_{letter(heatmap.face)}.png").size == (260, 200)
         assert Image.open(folder / f"{method}_scale.png").size == (420, 72)
 
 
 def test_both_faces_share_one_scale(tmp_path: Path) -> None:
     result, a, b = pair()
-    folder = write_report(tmp_path, result, a, b, ["hires_cam"], sidecar=SIDECAR, opacity=0.7)
+    folder = write_report(tmp_path, result, (a, b), ["hires_cam"], sidecar=SIDECAR, opacity=0.7)
     maps = explain(result, "hires_cam")
     limit = render.shared_limit(maps)
     expected = render.overlay(result.faces[1].pixels()[0], maps[1], opacity=0.7, limit=limit)
@@ -87,7 +89,7 @@ def test_both_faces_share_one_scale(tmp_path: Path) -> None:
 def test_the_layer_is_read_where_it_can_be(tmp_path: Path) -> None:
     result, a, b = pair()
     methods = ["grad_cam", "attention", "fggb"]
-    folder = write_report(tmp_path, result, a, b, methods, sidecar=SIDECAR, layer="shallow.features")
+    folder = write_report(tmp_path, result, (a, b), methods, sidecar=SIDECAR, layer="shallow.features")
     raw = np.load(folder / "maps.npz")
     expected = explain(result, "grad_cam", layer="shallow.features")[1].values
     np.testing.assert_allclose(raw["grad_cam_b"], expected, rtol=1e-4, atol=1e-6)

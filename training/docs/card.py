@@ -1,0 +1,108 @@
+"""docs/cards/<name>.md: one weight on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from models.registry import MODELS
+from models.weights import Sidecar
+from training.data.holdout import HELD_OUT_ROW
+from training.docs import facts, results
+from training.docs.text import MADE, link, table
+
+
+def page(sidecar: Sidecar, folder: Path, here: Path, figures: Path, shared: set[str]) -> str:
+    """A card.
+
+    Args:
+        folder: where the weight is.  here, figures: paths of this page and of the results' page.
+        shared: remarks that stand on the results' page.
+    """
+    known = MODELS.get(sidecar.model)
+    sections = [
+        f"{MADE}\n\n# {sidecar.name}: {facts.title(sidecar)}",
+        known.summary if known else "",
+        table([["", ""], *_facts(sidecar, folder, here, figures)]),
+        _measured(sidecar, here, figures),
+        "## Made by\n\n" + "\n".join(["```", *facts.commands(sidecar), "```"]),
+        _origin(sidecar),
+        _data(sidecar),
+        _remarks(sidecar, here, figures, shared),
+    ]
+    return "\n\n".join(text for text in sections if text) + "\n"
+
+
+def _facts(sidecar: Sidecar, folder: Path, here: Path, figures: Path) -> list[list[str]]:
+    rows = [["question", facts.question(sidecar)], ["licence", sidecar.licence]]
+    rows += [["size", f"{facts.size(sidecar, folder)} MB"]]
+    if known := facts.decision(sidecar):
+        points = known.operating_points
+        rows.append(["threshold", _rates(known.threshold, points, link("how", here, figures, results.DECISIONS))])
+        if known.tri:
+            where = link("how", here, figures, results.TRIPLETS)
+            rows.append(["threshold of three faces", _rates(known.tri.threshold, known.tri.points, where)])
+    return rows
+
+
+def _rates(threshold: float, points: Any, where: str) -> str:
+    far, tar = points.at(threshold)
+    return f"{threshold:g} on the score: FAR {far:.4f}, TAR {tar:.4f} ({where})"
+
+
+def _measured(sidecar: Sidecar, here: Path, figures: Path) -> str:
+    """A row an evaluation, with a link to its protocol."""
+    rows = [
+        [task, _accuracy(values), _others(values), results.protocol_link(task, here, figures)]
+        for task, values in ((task, sidecar.metrics[task]) for task in facts.tasks(sidecar))
+    ]
+    if auc := facts.held_out(sidecar):
+        rows.append(["held-out families", "", f"AUC {auc}", link("protocol", here, figures, results.HELD_OUT)])
+    heads = ["evaluation", "accuracy", "", ""]
+    return f"## Figures\n\n{table([heads, *rows])}" if rows else "## Figures\n\nNone measured yet."
+
+
+FIGURES = {"rank5": "rank@5", "map": "mAP", "auc": "AUC", "macro_f1": "macro F1"}
+
+
+def _accuracy(values: dict[str, Any]) -> str:
+    """Empty for a search: its report repeats rank@5 there."""
+    return "" if "rank5" in values else _number(values, "accuracy")
+
+
+def _others(values: dict[str, Any]) -> str:
+    shown = [f"{word} {_number(values, key)}" for key, word in FIGURES.items() if key in values]
+    return ", ".join([*shown, *(f"TAR {tar:.3f} at FAR {far}" for far, tar in values.get("tar", {}).items())])
+
+
+def _number(values: dict[str, Any], key: str) -> str:
+    """ "0.7368 (0.7168-0.7580)", without brackets where no interval was measured."""
+    interval = values.get(f"{key}_ci95")
+    return f"{values[key]:.4f}" + (f" ({interval[0]:.4f}-{interval[1]:.4f})" if interval else "")
+
+
+def _origin(sidecar: Sidecar) -> str:
+    seed = "no seed" if sidecar.seed is None else f"seed {sidecar.seed}"
+    lines = [f"Commit `{sidecar.git_commit[:12]}`{_dirty(sidecar)}, {seed}; sha256 of the file `{sidecar.sha256}`."]
+    lines += [f"`{o.prefix}*` is read from `{o.weight}` (sha256 `{o.sha256[:12]}`)." for o in sidecar.loans]
+    return "\n".join(lines)
+
+
+def _dirty(sidecar: Sidecar) -> str:
+    return " with uncommitted changes" if sidecar.git_commit.endswith("-dirty") else ""
+
+
+def _data(sidecar: Sidecar) -> str:
+    rows = [[row["name"], f"{row['size']} {_unit(row)}", f"`{row['hash'][:12]}`"] for row in sidecar.data]
+    return f"## Data\n\n{table([['set', 'size', 'sha256'], *rows])}" if rows else ""
+
+
+def _unit(row: dict[str, Any]) -> str:
+    return "families" if row["name"] == HELD_OUT_ROW else "files"
+
+
+def _remarks(sidecar: Sidecar, here: Path, figures: Path, shared: set[str]) -> str:
+    lines = [f"- {text}" for text in facts.remarks(sidecar) if text not in shared]
+    if shared & set(facts.remarks(sidecar)):
+        lines.append(f"- See also: {link(results.SHARED.lower(), here, figures, results.SHARED)}.")
+    return "## Notes\n\n" + "\n".join(lines) if lines else ""

@@ -25,7 +25,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 ROOT = Path(__file__).parent.parent
-SIZE = (1440, 900)
+SIZE = (1280, 1080)
 """Width and height of the window in pixels."""
 WIDTH = 960
 """Of the saved picture, in pixels."""

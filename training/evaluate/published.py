@@ -71,7 +71,7 @@ LAYOUTS: dict[str, Layout] = {
             "TAR@0.001": ("tar", "0.001"),
         },
         title="Masked LFW: same person behind a drawn mask?",
-        on="LFW, one face masked",
+        on="masked LFW",
     ),
     "affine_lfw": Layout(
         {
@@ -92,7 +92,7 @@ LAYOUTS: dict[str, Layout] = {
         "position encodings may be compared, the figures may not",
         intervals=True,
         title="Unaligned LFW: same person, not aligned?",
-        on="LFW, unaligned",
+        on="unaligned LFW",
         main=("breakdown", "unaligned", "accuracy"),
     ),
     "partial_lfw": Layout(
@@ -106,7 +106,7 @@ LAYOUTS: dict[str, Layout] = {
         "published: Hörmann et al. 2021, full-size networks; the same pairs and boxes, another alignment",
         intervals=True,
         title="Partial LFW: same person, cropped?",
-        on="LFW, cropped",
+        on="cropped LFW",
     ),
     "mfr2": Layout(
         {

@@ -10,6 +10,7 @@ from models.weights import Sidecar
 from training.data.holdout import HELD_OUT_ROW
 from training.docs import facts, results
 from training.docs.text import MADE, link, table
+from training.evaluate.published import figure, layout_of
 
 
 def page(sidecar: Sidecar, folder: Path, here: Path, figures: Path, shared: set[str]) -> str:
@@ -53,39 +54,48 @@ def _rates(threshold: float, points: Any, where: str) -> str:
 def _measured(sidecar: Sidecar, here: Path, figures: Path) -> str:
     """A row an evaluation, with a link to its protocol."""
     rows = [
-        [task, _accuracy(values), _others(values), results.protocol_link(task, here, figures)]
+        [task, *_figures(task, values), results.protocol_link(task, here, figures)]
         for task, values in ((task, sidecar.metrics[task]) for task in facts.tasks(sidecar))
     ]
     if auc := facts.held_out(sidecar):
-        rows.append(["held-out families", "", f"AUC {auc}", link("protocol", here, figures, results.HELD_OUT)])
-    heads = ["evaluation", "accuracy", "", ""]
-    return f"## Figures\n\n{table([heads, *rows])}" if rows else "## Figures\n\nNone measured yet."
+        rows.append(["held-out families", "", auc, "", "", link("protocol", here, figures, results.HELD_OUT)])
+    heads = ["evaluation", "accuracy", "AUC", "others", "TAR at FAR", ""]
+    shown = [0, *(i for i in range(1, 6) if any(row[i] for row in rows))]
+    cells = [[row[i] for i in shown] for row in (heads, *rows)]
+    return f"## Figures\n\n{table(cells)}" if rows else "## Figures\n\nNone measured yet."
 
 
-FIGURES = {"rank5": "rank@5", "map": "mAP", "auc": "AUC", "macro_f1": "macro F1"}
+OTHERS = {"rank5": "rank@5", "map": "mAP", "macro_f1": "macro F1"}
 
 
-def _accuracy(values: dict[str, Any]) -> str:
-    """Empty for a search: its report repeats rank@5 there."""
-    return "" if "rank5" in values else _number(values, "accuracy")
-
-
-def _others(values: dict[str, Any]) -> str:
-    shown = [f"{word} {_number(values, key)}" for key, word in FIGURES.items() if key in values]
-    return ", ".join([*shown, *(f"TAR {tar:.3f} at FAR {far}" for far, tar in values.get("tar", {}).items())])
+def _figures(task: str, values: dict[str, Any]) -> list[str]:
+    """Accuracy, AUC, other figures, TARs. A search's report repeats rank@5 as its accuracy: shown once."""
+    accuracy = "" if "rank5" in values else _number(values, "accuracy")
+    auc = _number(values, "auc") if "auc" in values else ""
+    others = [f"{word} {_number(values, key)}" for key, word in OTHERS.items() if key in values]
+    if layout_of(task).main != ("accuracy",):
+        others.append(f"{layout_of(task).on} {figure(task, values)}")
+    tars = [f"{tar:.3f} at {far}" for far, tar in values.get("tar", {}).items()]
+    return [accuracy, auc, ", ".join(others), ", ".join(tars)]
 
 
 def _number(values: dict[str, Any], key: str) -> str:
-    """ "0.7368 (0.7168-0.7580)", without brackets where no interval was measured."""
+    """ "0.737 (0.717-0.758)", without brackets where no interval was measured."""
     interval = values.get(f"{key}_ci95")
-    return f"{values[key]:.4f}" + (f" ({interval[0]:.4f}-{interval[1]:.4f})" if interval else "")
+    return f"{values[key]:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
 
 
 def _origin(sidecar: Sidecar) -> str:
     seed = "no seed" if sidecar.seed is None else f"seed {sidecar.seed}"
-    lines = [f"Commit `{sidecar.git_commit[:12]}`{_dirty(sidecar)}, {seed}; sha256 of the file `{sidecar.sha256}`."]
-    lines += [f"`{o.prefix}*` is read from `{o.weight}` (sha256 `{o.sha256[:12]}`)." for o in sidecar.loans]
-    return "\n".join(lines)
+    made = f"Commit `{sidecar.git_commit[:12]}`{_dirty(sidecar)}, {seed}; sha256 of the file `{sidecar.sha256}`."
+    lenders = dict.fromkeys((o.weight, o.sha256[:12]) for o in sidecar.loans)
+    read = [f"{_prefixes(sidecar, weight)} of `{weight}` (`{sha256}`)" for weight, sha256 in lenders]
+    return made + (f" Read from other weights: {'; '.join(read)}." if read else "")
+
+
+def _prefixes(sidecar: Sidecar, weight: str) -> str:
+    """The names of the tensors that a weight lends."""
+    return ", ".join(f"`{o.prefix}*`" for o in sidecar.loans if o.weight == weight)
 
 
 def _dirty(sidecar: Sidecar) -> str:

@@ -28,7 +28,7 @@ def seen(apart: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     lines = []
     for name, columns in apart.items():
         clear = [f"{column} {signed(cell)}" for column, cell in columns.items() if not holds_0(cell)]
-        said = "; ".join(clear) if clear else f"no difference is seen, all {len(columns)} intervals hold 0"
+        said = "; ".join(clear) if clear else f"no difference is seen in any of {len(columns)} columns"
         lines.append(f"- {name}: {said}.")
     return "\n".join(lines)
 

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import runpy
 import shlex
+import shutil
 import sys
 import warnings
 from collections import Counter
@@ -122,6 +123,18 @@ def test_a_wrong_flag_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         accepts("training.triplets", ["--model", "x", "--modle"], monkeypatch)
     assert "--modle" in capsys.readouterr().err
     assert commands("```\npython -m a.b --c 1  # why\n```\nand `python -m d.e`.") == {("a.b", "--c 1"), ("d.e", "")}
+
+
+def test_the_code_of_the_first_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, photo in (("a", "obama_2012"), ("b", "biden_2010")):
+        shutil.copy(ROOT / "ui" / "examples" / f"{photo}.jpg", tmp_path / f"{name}.jpg")
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", body(ROOT / "README.md"), re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    score, area = map(float, capsys.readouterr().out.split())
+    assert 0 < score < 1 and 0 < area < 1
 
 
 def test_a_new_use_touches_at_most_twelve_files() -> None:

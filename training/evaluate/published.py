@@ -91,7 +91,7 @@ LAYOUTS: dict[str, Layout] = {
         "published: Kim et al. 2024, larger networks on other sets (accuracy on CFPFP, TAR on IJB-C): the gaps between "
         "position encodings may be compared, the figures may not",
         intervals=True,
-        title="Unaligned LFW: same person, not aligned?",
+        title="Unaligned LFW: same person, moved or loosely cropped?",
         on="unaligned LFW",
         main=("breakdown", "unaligned", "accuracy"),
     ),

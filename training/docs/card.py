@@ -108,11 +108,15 @@ def _data(sidecar: Sidecar) -> str:
 
 
 def _unit(row: dict[str, Any]) -> str:
-    return "families" if row["name"] == HELD_OUT_ROW else "files"
+    if row["name"] == HELD_OUT_ROW:
+        return "families"
+    return "file" if row["size"] == 1 else "files"
 
 
 def _remarks(sidecar: Sidecar, here: Path, figures: Path, shared: set[str]) -> str:
-    lines = [f"- {text}" for text in facts.remarks(sidecar) if text not in shared]
-    if shared & set(facts.remarks(sidecar)):
+    notes = [facts.sentences(note) for note in facts.remarks(sidecar)]
+    own = [" ".join(text for text in note if text not in shared) for note in notes]
+    lines = [f"- {text}" for text in own if text]
+    if any(text in shared for note in notes for text in note):
         lines.append(f"- See also: {link(results.SHARED.lower(), here, figures, results.SHARED)}.")
     return "## Notes\n\n" + "\n".join(lines) if lines else ""

@@ -79,3 +79,8 @@ def remarks(sidecar: Sidecar) -> Iterator[str]:
             text = re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1", text)
             text = re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.4f}", text)
             yield re.sub(r"\.\.$", ".", text)
+
+
+def sentences(note: str) -> list[str]:
+    """A note cut where a sentence ends and the next one begins with a capital."""
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", note)

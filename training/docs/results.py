@@ -142,17 +142,25 @@ def held_out(sidecars: list[Sidecar]) -> str:
     return "\n\n".join([f"## {HELD_OUT}", said, table([["weight", "AUC"], *rows])]) if rows else ""
 
 
+def _said(sidecar: Sidecar) -> set[str]:
+    """The sentences of a weight's remarks."""
+    return {text for note in facts.remarks(sidecar) for text in facts.sentences(note)}
+
+
 def repeated(sidecars: Iterable[Sidecar]) -> set[str]:
-    """Remarks that more than one weight carries: said here once, linked from the cards."""
-    return {text for text, n in Counter(r for s in sidecars for r in facts.remarks(s)).items() if n > 1}
+    """Long sentences that more than one weight's remarks hold: said here once, linked from the cards."""
+    every = Counter(text for s in sidecars for text in _said(s))
+    return {text for text, n in every.items() if n > 1 and len(text) > LONG}
+
+
+LONG = 60
+"""Characters; what is shorter may stand on several cards."""
 
 
 def shared_notes(sidecars: list[Sidecar]) -> str:
-    notes = [text for s in sidecars for text in facts.remarks(s)]
     lines = [
-        f"- {', '.join(f'`{s.name}`' for s in sidecars if text in facts.remarks(s))}: {text}"
-        for text in dict.fromkeys(notes)
-        if text in repeated(sidecars)
+        f"- {', '.join(f'`{s.name}`' for s in sidecars if text in _said(s))}: {text}"
+        for text in sorted(repeated(sidecars))
     ]
     return "\n\n".join([f"## {SHARED}", "\n".join(lines)]) if lines else ""
 

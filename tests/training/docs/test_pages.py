@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -134,13 +134,15 @@ def test_a_model_that_answers_by_class_has_a_card_without_a_threshold():
     assert facts.main_figure(sidecar) == ("ferplus", "0.800 (0.700-0.900)")
 
 
-def test_a_note_of_two_weights_is_said_once():
-    first, second = known(notes=["Both say this.", "Only one does."]), known(notes=["Both say this."])
+def test_a_long_sentence_of_two_weights_is_said_once():
+    both = "Both weights come from the same place, which is said in a sentence of this length."
+    first, second = known(notes=[f"Short. {both} Only one says so."]), known(notes=[f"Short. {both}"], name="svit")
     shared = results.repeated([first, second])
-    assert shared == {"Both say this."}
-    assert "Only one does." in card_of(first, shared) and "Both say this." not in card_of(first, shared)
+    assert shared == {both}
+    assert "- Short. Only one says so.\n- See also" in card_of(first, shared) and both not in card_of(first, shared)
     assert "results.md#notes-on-several-weights" in card_of(second, shared)
-    assert results.page([first, replace(second, name="other")], Path("x")).count("Both say this.") == 1
+    assert results.page([first, second], Path("x")).count(both) == 1
+    assert f"- `{NAME}`, `svit`: {both}" in results.page([first, second], Path("x"))
 
 
 def test_what_is_read_from_other_weights_stands_once_a_weight():

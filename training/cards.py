@@ -1,8 +1,9 @@
-"""weights/README.md from the sidecars: the results, a table a task, and one card a weight.
+"""Reports into sidecars, and the pages that are written from sidecars.
 
     python -m training.cards [REPORT.json ...]
 
-enters reports of training.evaluate into the sidecars of their weights, then writes the page.
+enters reports of training.evaluate into the sidecars of their weights, then writes weights/README.md, docs/results.md,
+docs/reproduce.md, docs/cards/<name>.md and the table of models in README.md.
 """
 
 from __future__ import annotations
@@ -12,96 +13,44 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models.registry import MODELS
 from models.weights import SHIPPED, Sidecar
-from training.data.holdout import HELD_OUT_ROW
-from training.evaluate.published import LAYOUTS, beside
-from training.studies.summary import markdown, studies
+from training.docs import card, facts, index, reproduce, results
+from training.docs.text import MADE, put
 
-HEAD = """# Weights
+ROOT = SHIPPED.parent
 
-Made by `python -m training.cards` from the sidecars (`<name>.json`); do not edit by hand. Loading verifies the
-sha256, builds the network from the sidecar's config and loads strictly. "Non-commercial research" comes from the
-sets a weight was trained on. None of these weights proves kinship or identity.
-"""
+
+def pages(folder: Path = SHIPPED) -> dict[Path, str]:
+    """Every page of a folder of weights, path -> text. Those of another folder than weights/ lie in that folder."""
+    sidecars = sorted((Sidecar.from_json(p.read_text()) for p in folder.glob("*.json")), key=facts.order)
+    docs = ROOT / "docs" if folder == SHIPPED else folder
+    figures, shared = docs / "results.md", results.repeated(sidecars)
+    made = {folder / "README.md": index.page(sidecars, folder, folder / "README.md", docs)}
+    made[figures] = results.page(sidecars, folder)
+    for sidecar in sidecars:
+        here = index.card_path(docs, sidecar)
+        made[here] = card.page(sidecar, folder, here, figures, shared)
+    if folder == SHIPPED:
+        readme, commands = ROOT / "README.md", docs / "reproduce.md"
+        made[readme] = put(readme.read_text(), "models", index.models_table(sidecars, folder, readme, docs))
+        made[commands] = reproduce.page(sidecars, commands, docs)
+    return made
 
 
 def write_cards(folder: Path = SHIPPED) -> Path:
-    """Write folder/README.md: results, then one card for each sidecar, in the order of names."""
-    sidecars = [Sidecar.from_json(p.read_text()) for p in sorted(folder.glob("*.json"))]
-    path = folder / "README.md"
-    measured = studies() if folder == SHIPPED else []
-    path.write_text("\n".join([HEAD, *results(sidecars), *measured, *(card(s, folder) for s in sidecars)]))
-    return path
+    """Write pages() and remove the cards of weights that are gone.
 
-
-def results(sidecars: list[Sidecar]) -> list[str]:
-    """A Markdown section for each task that a weight was evaluated on, published figures below ours."""
-    sections = []
-    for task, layout in LAYOUTS.items():
-        reports = {s.name: s.metrics[task] for s in sidecars if task in s.metrics}
-        if reports:
-            lines = [f"## Results: {task}", "", markdown(beside(task, reports)), ""]
-            sections.append("\n".join(lines + ([layout.note + ".", ""] if layout.note else [])))
-    return sections
-
-
-def card(sidecar: Sidecar, folder: Path) -> str:
-    """One weight as Markdown."""
-    size = (folder / f"{sidecar.name}.safetensors").stat().st_size / 1e6
-    far, tar = sidecar.rule.operating_points.at(sidecar.rule.threshold)
-    known = MODELS.get(sidecar.model)
-    lines = [
-        f"## {sidecar.name}",
-        "",
-        known.summary if known else sidecar.model,
-        "",
-        f"- task: {sidecar.task}; licence: {sidecar.licence}; {size:.1f} MB; sha256 `{sidecar.sha256}`",
-        f"- made by `{sidecar.command}` at {sidecar.git_commit}" + _seed(sidecar),
-        f"- threshold {sidecar.rule.threshold:g} on the score: {sidecar.rule.threshold_protocol}",
-        f"- at that threshold FAR {far:.4f}, TAR {tar:.4f} ({sidecar.rule.operating_points.protocol})",
-        *_triplets(sidecar),
-        *(f"- reads {o.prefix}* from {o.weight}, sha256 `{o.sha256}`" for o in sidecar.loans),
-        *(f"- data: {row['name']}, {row['size']} {_unit(row)}, sha256 `{row['hash']}`" for row in sidecar.data),
-        *(f"- {name}: {_figures(values)}" for name, values in sidecar.metrics.items()),
-        *(f"- {note}" for note in sidecar.notes),
-        f"- versions: {', '.join(f'{k} {v}' for k, v in sidecar.versions.items())}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _seed(sidecar: Sidecar) -> str:
-    return "" if sidecar.seed is None else f", seed {sidecar.seed}"
-
-
-def _unit(row: dict[str, Any]) -> str:
-    return "families" if row["name"] == HELD_OUT_ROW else "files"
-
-
-def _triplets(sidecar: Sidecar) -> list[str]:
-    if sidecar.rule.tri is None:
-        return []
-    far, tar = sidecar.rule.tri.points.at(sidecar.rule.tri.threshold)
-    return [
-        f"- father, mother and child: threshold {sidecar.rule.tri.threshold:g} on the score of the three, there FAR "
-        f"{far:.4f}, TAR {tar:.4f}: {sidecar.rule.tri.protocol}"
-    ]
-
-
-def _figures(values: dict[str, Any]) -> str:
-    low, high = values["accuracy_ci95"]
-    tars = ", ".join(f"TAR {tar:.3f} at FAR {far}" for far, tar in values["tar"].items())
-    return (
-        f"accuracy {values['accuracy']:.4f} (95 % {low:.4f} to {high:.4f}), AUC {values['auc']:.4f}, {_map(values)}"
-        f"{tars}; {values['protocol']}"
-    )
-
-
-def _map(values: dict[str, Any]) -> str:
-    if "map" not in values:
-        return ""
-    low, high = values["map_ci95"]
-    return f"mAP {values['map']:.4f} (95 % {low:.4f} to {high:.4f}), "
+    Returns:
+        folder/README.md, the index.
+    """
+    made = pages(folder)
+    for path, text in made.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for path in (ROOT / "docs" if folder == SHIPPED else folder).glob("cards/*.md"):
+        if path not in made and path.read_text().startswith(MADE):
+            path.unlink()
+    return folder / "README.md"
 
 
 def enter(report: dict[str, Any], folder: Path = SHIPPED) -> None:

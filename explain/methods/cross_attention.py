@@ -22,7 +22,7 @@ LINK_CAPTION = (
     "How much a place on one face counts for a place on the other: one row of the attention, which adds up to 1. Our "
     "reading of FaCoRNet: queries and keys come from both faces' maps together, and the same weights pool either face, "
     "so a link says which places go together, not that one face alone asks and the other answers. A link that weighs "
-    "much need not move the score: weights/README.md, “Links of FaCoRNet”, says what the score is without them."
+    "much need not move the score: docs/results.md, “Links of FaCoRNet”, says what the score is without them."
 )
 
 

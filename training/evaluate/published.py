@@ -21,12 +21,20 @@ class Layout:
         published: who -> heading -> number.
         note: where the published numbers come from.
         intervals: numbers of parts carry their intervals too.
+        title: the task as a heading.
+        on: what the main figure was measured on, in a few words.
+        main: keys that lead to the main figure in a report.
+        reading: what the table says, as far as it stands in no number of it.
     """
 
     columns: dict[str, tuple[str, ...]]
     published: dict[str, dict[str, float]] = field(default_factory=dict)
     note: str = ""
     intervals: bool = False
+    title: str = ""
+    on: str = ""
+    main: tuple[str, ...] = ("accuracy",)
+    reading: str = ""
 
 
 def _parts(*names: str) -> dict[str, tuple[str, ...]]:
@@ -49,7 +57,11 @@ _S_VIT = (0.77, 0.76, 0.76, 0.75, 0.80, 0.76, 0.74, 0.77, 0.72, 0.78, 0.67)
 """Task 1 by relation, in the order of RELATIONS."""
 
 LAYOUTS: dict[str, Layout] = {
-    "lfw": Layout({"accuracy": ("accuracy",), "AUC": ("auc",)}),
+    "lfw": Layout(
+        {"accuracy": ("accuracy",), "AUC": ("auc",)},
+        title="LFW: same person?",
+        on="LFW",
+    ),
     "masked_lfw": Layout(
         {
             "one masked": ("accuracy",),
@@ -57,13 +69,15 @@ LAYOUTS: dict[str, Layout] = {
             **_parts("plain", "both masked"),
             "TAR@0.01": ("tar", "0.01"),
             "TAR@0.001": ("tar", "0.001"),
-        }
+        },
+        title="Masked LFW: same person behind a drawn mask?",
+        on="masked LFW",
     ),
     "affine_lfw": Layout(
         {
             "aligned": ("accuracy",),
             "unaligned": ("breakdown", "unaligned", "accuracy"),
-            "loss": ("loss_unaligned",),
+            "loss, unaligned": ("loss_unaligned",),
             "unaligned, jittered keypoints": ("breakdown", "unaligned, jittered", "accuracy"),
             **_parts("rotation 30°", "scale 0.7", "scale 1.4", "shift 20%"),
             "CFPFP, unaligned": ("cfpfp_unaligned",),  # published alone: no report has these two
@@ -77,6 +91,9 @@ LAYOUTS: dict[str, Layout] = {
         "published: Kim et al. 2024, larger networks on other sets (accuracy on CFPFP, TAR on IJB-C): the gaps between "
         "position encodings may be compared, the figures may not",
         intervals=True,
+        title="Unaligned LFW: same person, moved or loosely cropped?",
+        on="unaligned LFW",
+        main=("breakdown", "unaligned", "accuracy"),
     ),
     "partial_lfw": Layout(
         _parts(*_PARTIAL),
@@ -88,6 +105,8 @@ LAYOUTS: dict[str, Layout] = {
         },
         "published: Hörmann et al. 2021, full-size networks; the same pairs and boxes, another alignment",
         intervals=True,
+        title="Partial LFW: same person, cropped?",
+        on="cropped LFW",
     ),
     "mfr2": Layout(
         {
@@ -96,7 +115,9 @@ LAYOUTS: dict[str, Layout] = {
             **_parts("0 masked", "1 masked", "2 masked"),
             "TAR@0.01": ("tar", "0.01"),
             "TAR@0.001": ("tar", "0.001"),
-        }
+        },
+        title="MFR2: same person behind a real mask?",
+        on="MFR2",
     ),
     "kinship": Layout(
         {"accuracy": ("accuracy",), "AUC": ("auc",), **_parts(*RELATIONS)},
@@ -110,11 +131,21 @@ LAYOUTS: dict[str, Layout] = {
             "FaCoRNet": {"accuracy": 0.820},
         },
         "published: RFIW task 1, test list; ours: validation list",
+        title="Kinship of pairs",
+        on="FIW pairs",
+        reading="All of these start from, learn from or contain the reference encoder `dlib_resnet`, which saw "
+        "millions of faces. `siamese_ir` is trained as the first of the two runs that `svit` is the mean of, but "
+        "without a guide; `facor` stands on the trunk of `siamese_ir`, which stays as it is. Relations: bb brothers, "
+        "ss sisters, sibs brother and sister; f father, m mother, s son, d daughter, gf and gm grandparents, gs and gd "
+        "grandchildren",
     ),
     "tri": Layout(
         {"accuracy": ("accuracy",), "AUC": ("auc",), **_parts("FMS", "FMD")},
         {"S-ViT": {"FMS": 0.76, "FMD": 0.75}, "HCL": {"accuracy": 0.86}},
         "published: RFIW2020 task 2, test list; ours: validation list",
+        title="Kinship of father, mother and child",
+        on="FIW triplets",
+        reading="FMS: father, mother and son; FMD: father, mother and daughter",
     ),
     "search": Layout(
         {
@@ -127,6 +158,9 @@ LAYOUTS: dict[str, Layout] = {
         },
         {"S-ViT": {"mAP": 0.07, "rank@5": 0.34}},
         "published: RFIW2020 task 3, test gallery; ours: FIW val, another list",
+        title="Kinship search",
+        on="FIW search, rank@5",
+        reading="`facor` and `siamese_ir` rank alike: by the embeddings of one trunk",
     ),
     "kinfacew": Layout(
         {
@@ -137,7 +171,8 @@ LAYOUTS: dict[str, Layout] = {
                 for name, key in (("mean", ""), *((r, f" {r}") for r in KINFACE_FOLDERS))
             },
         },
-        note="Nothing was trained on KinFaceW; kin pairs of KinFaceW-II come from one photograph, non-kin pairs do not",
+        title="KinFaceW",
+        on="KinFaceW",
     ),
 }
 
@@ -148,17 +183,38 @@ def published(task: str) -> dict[str, Any]:
     return {"note": layout.note, "rows": layout.published} if layout and layout.published else {}
 
 
-def beside(task: str, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
-    """The task's table as text cells: headings, a row a report, a row a published result; empty without a layout.
+ANY = Layout({"accuracy": ("accuracy",), "macro F1": ("macro_f1",), "AUC": ("auc",)})
+"""The table of a task without a layout: what reports have at their top."""
 
-    Numbers of the whole report carry their 95 % interval; those of its parts where the layout says so.
+
+def layout_of(task: str) -> Layout:
+    return LAYOUTS.get(task, ANY)
+
+
+def main_value(task: str, report: dict[str, Any]) -> float:
+    """The task's main figure; 0 where the report lacks it."""
+    return float(_at(report, layout_of(task).main) or 0)
+
+
+def figure(task: str, report: dict[str, Any]) -> str:
+    """The task's main figure with its interval, "0.737 (0.717-0.758)"; empty where the report lacks it."""
+    return _cell(report, layout_of(task).main, intervals=True)
+
+
+def beside(task: str, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """cells() of the task's layout; empty without a layout.
 
     Args:
         reports: name of the weight -> its report.
     """
-    layout = LAYOUTS.get(task)
-    if layout is None or not reports:
-        return []
+    return cells(LAYOUTS[task], reports) if task in LAYOUTS and reports else []
+
+
+def cells(layout: Layout, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """A table as text: headings, a row a report, a row a published result.
+
+    Numbers of the whole report carry their 95 % interval; those of its parts where the layout says so.
+    """
     rows = {
         name: {h: _cell(report, path, layout.intervals) for h, path in layout.columns.items()}
         for name, report in reports.items()

@@ -6,7 +6,7 @@
     python -m training.studies.distill_study $RUN/lfw.json ir18_none.json
 
 A report lies beside the weights of its run, or is on a shipped weight. Writes benchmarks/results/distill_study.json, a
-section of the weights' page.
+section of docs/results.md.
 """
 
 from __future__ import annotations

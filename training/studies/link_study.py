@@ -5,7 +5,7 @@
 Over pairs of held-out training families, in both orders: the cross-attention that made the score (the tap); how many
 places it counts (the exponential of the entropy of its mean row: 1 when all links meet in one place, 49 when all count
 alike); the AUC as it is and with every link set to 1/49 in the forward pass. Writes benchmarks/results/link_study.json,
-a section of the weights' page.
+a section of docs/results.md.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Every folder holds a finished run of training.partial and its report, partial_lf
 weight exported from them. The others are compared with the first one where they answered the same pairs and sizes:
 differences within a fold, their 95 % interval by Student's t over folds. It says what other pairs would do, not what
 another training seed would. A run that was measured on fewer shows what its part maps do (--maps), no accuracy. Writes
-benchmarks/results/part_study.json, a section of the weights' page.
+benchmarks/results/part_study.json, a section of docs/results.md.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ The first report is the plain ViT's. A loss is the accuracy on aligned faces min
 network: its loss, the share of the plain one's that it is, and how far it lies below half of it; where it was given
 other keypoints ("unaligned, jittered"), beside the plain one's on the same pixels ("unaligned"). Folds are paired;
 intervals are Student's t over folds, the share's is a bootstrap of folds. They say what other pairs would do, not what
-another training seed would. Writes benchmarks/results/position_study.json, a section of the weights' page.
+another training seed would. Writes benchmarks/results/position_study.json, a section of docs/results.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     export(model, "dlib_kin", Facts(licence=..., data=[...], calibration=calibration, metrics={...}))
 
-The weight's cards (weights/README.md) are made from the sidecars by `python -m training.cards`.
+The weight's pages (weights/README.md, docs/cards) are made from the sidecars by `python -m training.cards`.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def test_differences_are_paired_by_fold(tmp_path: Path, monkeypatch: pytest.Monk
     apart = np.subtract(*FOLDS.values())
     half = t.ppf(0.975, 2) * apart.std(ddof=1) / np.sqrt(3)
     assert cell["mean"] == pytest.approx(0.04) and cell["ci95"] == pytest.approx([0.04 - half, 0.04 + half])
-    monkeypatch.setattr(training.studies, "RESULTS", tmp_path)
+    monkeypatch.setattr(training.studies.summary, "RESULTS", tmp_path)
     (text,) = studies()
     assert "| attention | 85.0 (70.0 to 90.0) |" in text and "| attention | 0.310 (0.300 to 0.320) |  |  |" in text
     assert "| **attention - average pooling, whole faces only** | +4.00 (" in text
@@ -93,6 +93,6 @@ def test_a_run_measured_on_less_shows_its_maps_only(tmp_path: Path, monkeypatch:
     main([str(first), str(maps), "--json", str(tmp_path / "part_study.json")])
     report = json.loads((tmp_path / "part_study.json").read_text())
     assert report["rows"][1]["columns"] == {} and report["differences"] == {}
-    monkeypatch.setattr(training.studies, "RESULTS", tmp_path)
+    monkeypatch.setattr(training.studies.summary, "RESULTS", tmp_path)
     (text,) = studies()
     assert "| attention, without L_wDIV | 0.310 (0.300 to 0.320) |" in text and text.count("85.0") == 1

@@ -1,4 +1,4 @@
-"""Sections of the weights' page that are about more than one weight say what the files say."""
+"""Sections of the results' page that are about more than one weight say what the files say."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 import training.studies.summary
 from training.studies.digits import CONTROL, TEST_SETS, Recipe, tabulate
 from training.studies.summary import studies
+from training.studies.wording import seen
 
 
 @pytest.fixture(autouse=True)
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(training.studies, "RESULTS", tmp_path)
+    monkeypatch.setattr(training.studies.summary, "RESULTS", tmp_path)
     return tmp_path
 
 
@@ -34,6 +35,14 @@ def test_gates_by_seed_and_their_differences(results: Path):
     assert "| **cbam - none** | -0.21 |" in studies()[0]
 
 
+def test_differences_in_words():
+    clear = {"mean": -0.02, "ci95": [-0.03, -0.01]}
+    apart = {"a - b": {"x": clear, "y": {"mean": 0.01, "ci95": [0.0, 0.02]}}, "a - c": {"x": {"mean": 1, "ci95": None}}}
+    first, second = seen(apart).splitlines()
+    assert first == "- a - b: x -2.00 (-3.00 to -1.00)."  # an interval that ends at 0 holds it
+    assert second == "- a - c: no difference is seen in any of 1 columns."
+
+
 def test_attention_by_region_and_the_claim(results: Path):
     found = {
         "faces": 269,
@@ -45,17 +54,24 @@ def test_attention_by_region_and_the_claim(results: Path):
     said = {"claim": "CBAM moves", "method": "m", "intervals": "i", "regions": "r", "sets": {"mfr2": found}}
     (results / "attention_mass.json").write_text(json.dumps(said))
     (text,) = studies()
-    assert (
-        "| mfr2, 269 faces | eyes |" in text and "+2.00 (+1.00 to +3.00)" in text and "CBAM moves: confirmed." in text
-    )
+    assert "| mfr2, 269 faces | eyes |" in text and "+2.00 (+1.00 to +3.00)" in text
+    assert "CBAM moves, mfr2: confirmed." in text
 
 
 def test_ablation_rows(results: Path):
-    row = {"name": "all", "part": "head", "steps": 5, "seeds": [0, 1], "command": "python -m x"}
+    row = {
+        "name": "all",
+        "part": "head",
+        "steps": 5,
+        "seeds": [0, 1],
+        "command": "python -m training.ablation --only 'a b'",
+    }
     row["auc"] = {"mean": 0.79, "least": 0.78, "most": 0.8}
     row["starts"] = {"init": {"file": "a.safetensors", "steps": 966, "held_out_cosine": 0.64}}
-    (results / "ablation.json").write_text(json.dumps({"rows": [row]}))
+    other = {**row, "command": "python -m training.ablation --only recipe"}
+    (results / "ablation.json").write_text(json.dumps({"rows": [row, other]}))
     (text,) = studies()
+    assert text.count("`python -m training.studies.ablation --only NAME`") == 1  # where the module is now
     assert "| all | fusion head on the frozen distilled backbone | 5 | 0, 1 | 0.7900 (0.7800 to 0.8000) |  |" in text
     assert "- `--init`: `a.safetensors`, distilled for 966 steps, held-out cosine 0.640" in text
 
@@ -77,6 +93,10 @@ def test_links_and_what_they_bring(results: Path):
     (results / "link_study.json").write_text(json.dumps(found))
     (text,) = studies()
     assert "| 20.0 of 49 (9.0 to 30.0) | 0.8000 | 0.7900 | +1.00 (-2.00 to +3.00) |" in text
+    assert "the weighing hardly counts" in text
+    found["gain"] = {"mean": 0.01, "ci95": [0.001, 0.03]}
+    (results / "link_study.json").write_text(json.dumps(found))
+    assert "the weighing counts" in studies()[0]
 
 
 def test_digits_beside_the_published_ones(results: Path):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -8,9 +7,8 @@ import pytest
 import torch
 
 from models import create_model, load_model
-from models.weights import OperatingPoints, Sidecar, TriOperating
+from models.weights import OperatingPoints, Sidecar
 from training.calibrate import Calibration
-from training.cards import enter, write_cards
 from training.tools.checkpoint import RESEARCH, Facts, export, hide_data_folder
 
 FACTS = Facts(
@@ -54,64 +52,3 @@ def test_the_sidecar_is_complete_and_names_no_private_folder(exported: Path):
 def test_data_folders_are_hidden_in_both_spellings():
     assert hide_data_folder(["--data", "/a/b", "--x"]) == ["--data", "data", "--x"]
     assert hide_data_folder(["--data=/a/b"]) == ["--data=data"]
-
-
-def test_cards_are_made_of_sidecars(exported: Path):
-    text = write_cards(exported.parent).read_text()
-    assert "## my_kin" in text and "a note" in text and "FAR 0.1000, TAR 0.8000" in text and "seed 7" in text
-
-
-def test_a_report_enters_only_the_weight_it_measured(exported: Path):
-    sha = json.loads(exported.with_suffix(".json").read_text())["sha256"]
-    report = {
-        "task": "kinship",
-        "weight": "my_kin",
-        "weight_sha256": sha,
-        "accuracy": 0.7,
-        "accuracy_ci95": [0.6, 0.8],
-        "auc": 0.75,
-        "tar": {"0.01": 0.1},
-        "protocol": "by hand",
-        "undetected_images": ["a.jpg"],
-    }
-    enter(report, exported.parent)
-    assert "accuracy 0.7000 (95 % 0.6000 to 0.8000)" in write_cards(exported.parent).read_text()
-    assert "a.jpg" not in exported.with_suffix(".json").read_text()
-    with pytest.raises(ValueError, match="another"):
-        enter({**report, "weight_sha256": "0" * 64}, exported.parent)
-
-
-def test_results_are_a_table_a_task_with_published_rows(exported: Path):
-    sha = json.loads(exported.with_suffix(".json").read_text())["sha256"]
-    report = {
-        "task": "search",
-        "weight": "my_kin",
-        "weight_sha256": sha,
-        "accuracy": 0.4,
-        "accuracy_ci95": [0.3, 0.5],
-        "map": 0.0812,
-        "map_ci95": [0.07, 0.09],
-        "rank5": 0.4,
-        "rank5_ci95": [0.3, 0.5],
-        "auc": 0.75,
-        "tar": {"0.01": 0.1},
-        "protocol": "by hand",
-        "published": {"rows": {"somebody": {"mAP": 0.9}}},
-        "breakdown": {"pair score": {"map": 0.0934, "rank5": 0.45}},
-    }
-    assert "## Results" not in write_cards(exported.parent).read_text()
-    enter(report, exported.parent)
-    text = write_cards(exported.parent).read_text()
-    assert "## Results: search" in text and "somebody" not in text
-    assert "|  | mAP | rank@5 | mAP, pair score | rank@5, pair score |" in text
-    assert "| my_kin | 0.081 (0.070-0.090) | 0.400 (0.300-0.500) | 0.093 | 0.450 |" in text
-    assert "| S-ViT (published) | 0.070 | 0.340 |  |  |" in text and "mAP 0.0812 (95 % 0.0700 to 0.0900)" in text
-
-
-def test_triplets_stand_on_the_card(exported: Path):
-    path = exported.with_suffix(".json")
-    sidecar = Sidecar.from_json(path.read_text())
-    operating = TriOperating(1.5, 0.1, 0.47, OperatingPoints([0.5], [0.2], [0.7], "by hand"), "how it was chosen")
-    path.write_text(sidecar.with_rule(tri=operating).to_json())
-    text = write_cards(exported.parent).read_text()
-    assert "threshold 0.47 on the score of the three, there FAR 0.2000, TAR 0.7000: how it was chosen" in text

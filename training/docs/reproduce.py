@@ -1,0 +1,117 @@
+"""docs/reproduce.md: the data, the command of every weight, and the commands that rewrite the pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.weights import Sidecar
+from training.docs import facts
+from training.docs.text import MADE, link, table
+
+HEAD = """# Reproduce
+
+`make test` makes the environment. The commands below run in it from the root of the repository; a weight is written
+to `weights/` with its sidecar.
+
+## Data
+
+The sets are for non-commercial research and are not redistributed: no image of them is in the repository. Get them
+from their owners and lay them out under `data/`, or name the folder in `KINSIGHT_DATA` or with `--data`.
+
+| folder | set | where |
+|---|---|---|
+| `fiw/train`, `fiw/val`, `fiw/*.csv` | Families In the Wild, RFIW2020 | https://web.northeastern.edu/smilelab/fiw/ |
+| `celeba/<id>/*.jpg` | CelebA, aligned to 160 px | https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html |
+| `lfw/images`, `lfw/pairs.txt` | Labeled Faces in the Wild, deep-funneled | http://vis-www.cs.umass.edu/lfw/ |
+| `KinFaceW-I`, `KinFaceW-II` | KinFaceW with its five folds | https://www.kinfacew.com |
+| `mfr2` | MFR2, real masks | https://github.com/aqeelanwar/MaskTheFace |
+
+`dlib_resnet` is converted from the PyPI package `face-recognition-models==0.3.0`."""
+GUIDED = """--model svit --config '{"guide": true}'"""
+KIN = f"""{GUIDED} --frozen backbone.guide.trunk --weight-of-teacher 10 --noise 0.5 --lr 1e-4 --check 50 --no-export"""
+BEFORE = {
+    "ir18_none": [
+        "python -m training.distill --model siamese_ir --epochs 4 --lr 1.5e-3 --warmup 60 --channels-last",
+    ],
+    "svit": [
+        "python -m training.distill --model svit --epochs 12 --batch 64 --lr 5e-4 --warmup 300",
+        f"python -m training.distill {GUIDED} --init runs/svit_distill/model.safetensors "
+        "weights/dlib_resnet.safetensors --frozen backbone.guide.trunk --epochs 5 --batch 64 --lr 3e-4 "
+        "--out runs/svit_guided",
+        f"python -m training.kinship {KIN} --teacher dlib_kin --init runs/svit_guided/model.safetensors "
+        "--steps 450 --out runs/svit_gn",
+        f"python -m training.kinship {KIN} --teacher dlib_tuned --init runs/svit_gn/model.safetensors "
+        "--steps 300 --seed 1 --out runs/svit_g2",
+    ],
+}
+"""Name of a weight -> runs that its sidecar does not name, in their order."""
+WEIGHTS = """## Weights
+
+In this order: what is needed comes first. `distill`, `kinship`, `recognition` and `partial` write a log and a learning
+curve into their run folder and go on where they stopped when the command is given again. On several GPUs or nodes they
+run under `accelerate launch`; on a CPU with two processes, `ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 -m`
+takes the place of `python -m`."""
+EVALUATIONS = """## Figures
+
+`python -m training.evaluate TASK --model NAME --json OUT.json` measures; `python -m training.cards OUT.json` enters the
+report into the sidecar. `python -m training.evaluate pairs --model NAME --pairs LIST.csv --images DIR` takes any list
+with the columns `image_a,image_b,relation,kin` (or `same`) over raw photos."""
+STUDIES = {
+    "Ablation of S-ViT's recipe": "python -m training.studies.ablation --init runs/svit_guided/model.safetensors "
+    "--unguided runs/svit_distill/model.safetensors --resnet weights/ir18_none.safetensors",
+    "Backbones after distillation": "python -m training.studies.distill_study LFW.json OTHER.json",
+    "Links of FaCoRNet": "python -m training.studies.link_study",
+    "Gates compared": "python -m training.studies.gate_comparison --runs runs/seeds",
+    "Where Grad-CAM lies": "python -m training.studies.attention_mass",
+    "Attention and average pooling on partial faces": "python -m training.studies.part_study "
+    "runs/partial_face_partial runs/partial_average_partial runs/partial_average_whole",
+    "Digits under affine transforms": "python -m training.studies.digits",
+    "Position encodings on faces that are not aligned": "python -m training.studies.position_study ABS.json IRPE.json "
+    "KPRPE.json",
+}
+"""Heading on the results' page -> command; each writes a file of benchmarks/results."""
+ARMS = """The runs that `gate_comparison` reads are those of the three `ir18` weights, given again with `--epochs 1
+--seed N --no-export --out runs/seeds/ARM-N`; the runs that `part_study` reads are named with its results."""
+PAGES = """## Pages
+
+| page | command |
+|---|---|
+| weights/README.md, docs/results.md, docs/reproduce.md, docs/cards, the README's table | `python -m training.cards` |
+| docs/screenshot.png, docs/screenshot.json | `python -m benchmarks.screenshot` |
+| benchmarks/results/speed.json, vit_cost.json, svit_training.json | `make bench` |
+
+`python -m training.clean --set celeba` lists side faces of a training set; nothing is deleted."""
+
+
+def page(sidecars: list[Sidecar], here: Path, docs: Path) -> str:
+    """The whole page."""
+    blocks, seen = [], set[str]()
+    for sidecar in sidecars:
+        every = [*BEFORE.get(sidecar.name, []), *facts.commands(sidecar), *_calibration(sidecar)]
+        fresh = [c for c in dict.fromkeys(every) if c not in seen]
+        seen.update(fresh)
+        blocks.append("\n".join([f"# {sidecar.name}", *fresh]))
+    commands = "\n\n".join(blocks)
+    code = f"```\n{commands}\n```"
+    return (
+        "\n\n".join([MADE, HEAD, WEIGHTS, code, EVALUATIONS, _evaluations(sidecars), _studies(here, docs), PAGES])
+        + "\n"
+    )
+
+
+def _calibration(sidecar: Sidecar) -> list[str]:
+    """For three faces, where the sidecar has it."""
+    known = sidecar.decision
+    return [f"python -m training.triplets --model {sidecar.name}"] if known and known.tri else []
+
+
+def _evaluations(sidecars: list[Sidecar]) -> str:
+    every = sorted({task for s in sidecars for task in s.metrics}, key=facts.task_order)
+    rows = [[task, ", ".join(f"`{s.name}`" for s in sidecars if task in s.metrics)] for task in every]
+    return table([["task", "weights measured"], *rows])
+
+
+def _studies(here: Path, docs: Path) -> str:
+    results = docs / "results.md"
+    rows = [[link(name, here, results, name), f"`{command}`"] for name, command in STUDIES.items()]
+    return "\n\n".join(["## Studies", table([["study", "command"], *rows]), ARMS])

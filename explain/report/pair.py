@@ -145,7 +145,7 @@ def _answer_values(result: Result, sidecar: Sidecar, threshold: float) -> dict[s
         "threshold_protocol": sidecar.threshold_protocol,
         "far": far,
         "tar": tar,
-        "protocol": sidecar.operating_points.protocol,
+        "protocol": sidecar.operating_points.measured_on(threshold),
         "decision": at_least if result.score >= threshold else below,
     }
 

@@ -151,7 +151,7 @@ def judge(given: TriAnswer, threshold: float) -> TriVerdict:
     decision = DECISIONS[0 if above else 1]
     if row is None:
         return TriVerdict(above, decision, None, None, "")
-    return TriVerdict(above, decision, *row.points.at(threshold), row.points.protocol)
+    return TriVerdict(above, decision, *row.points.at(threshold), row.points.measured_on(threshold))
 
 
 def make_maps(family: Family, weight: str, method: str, layer: str | None) -> TriMaps:

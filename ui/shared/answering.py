@@ -158,4 +158,4 @@ def judge(given: Answer, threshold: float) -> Verdict:
     row = sidecar(given.weight)
     far, tar = row.operating_points.at(threshold)
     above = given.score >= threshold
-    return Verdict(above, DECISIONS[row.task][0 if above else 1], far, tar, row.operating_points.protocol)
+    return Verdict(above, DECISIONS[row.task][0 if above else 1], far, tar, row.operating_points.measured_on(threshold))

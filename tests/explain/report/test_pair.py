@@ -50,8 +50,8 @@ def test_everything_is_written_down(tmp_path: Path) -> None:
     assert values["score"] == pytest.approx((values["score_ab"] + values["score_ba"]) / 2)
     assert values["similarity"] == pytest.approx(result.similarity)
     assert (values["model"], values["weight"], values["weight_sha256"]) == ("tiny", "mine", "ab" * 32)
-    assert (values["threshold"], values["far"], values["tar"]) == (0.4, 0.1, 0.8)
-    assert values["protocol"] == "a test"
+    assert (values["threshold"], values["far"], values["tar"]) == pytest.approx((0.4, 0.3, 0.895))
+    assert values["protocol"] == "a test; rates interpolated between the thresholds 0.2 and 0.6"
     assert values["decision"] == "blood relatives"
     assert "no proof" in values["notice"]
     assert values["versions"]["torch"] and values["versions"]["grad-cam"]

@@ -1,0 +1,130 @@
+"""Operating points of finished weights, measured again: the same calibration pairs, the shipped file.
+
+    python -m training.points [NAME ...] [--data DIR] [--write]
+
+Prints how far the new rates lie from the stored ones at the stored thresholds; with --write it puts the new points,
+with the pairs' scores, into the sidecars. Nothing else of a sidecar changes: not the weight, not its threshold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch.nn.functional as F
+from torch import stack
+
+from models.operating_points import OperatingPoints
+from models.pair import PairModel
+from models.weights import Sidecar, WeightError, available_weights, find_weight, load_model, read_sidecar
+from training.calibrate import identity_pairs, operating_points, verification_pairs
+from training.data.holdout import held_out_of
+from training.data.kin_batches import held_out_list
+from training.data.sets import DataError, data_root, family_of, fiw_crops, fiw_train_pairs, image_names
+from training.evaluate.scoring import encode_crops, score_pairs, sigmoid, unique_images
+from training.tools.kin_export import platt_of
+from training.triplets import held_out_triplets, score_triplets, unique_faces
+
+Scores = tuple[np.ndarray, np.ndarray]
+"""(P,) score and (P,) bool: is it a matching pair?"""
+
+
+def kin_scores(model: PairModel, sidecar: Sidecar, root: Path) -> Scores:
+    """Image pairs of the families the weight held out, as training/tools/kin_export.py scores them."""
+    kin, families = fiw_train_pairs(root), set(held_out_families(sidecar, root))
+    names = tuple(image_names(root / "fiw" / "train"))
+    listed = held_out_list(names, [p for p in kin if family_of(p.a) in families])
+    faces = unique_images(listed)
+    scored = score_pairs(model, encode_crops(model, fiw_crops(root, "train", model.spec, faces)), listed)
+    return scored.score, scored.same
+
+
+def identity_scores(model: PairModel, sidecar: Sidecar, root: Path) -> Scores:
+    """Pairs of members of the held-out families, as training/tools/verification_export.py scores them."""
+    families = set(held_out_families(sidecar, root))
+    names = [n for n in image_names(root / "fiw" / "train") if family_of(n) in families]
+    codes = encode_crops(model, fiw_crops(root, "train", model.spec, names))
+    unit = F.normalize(stack([codes[n] for n in names]), dim=1)
+    pairs, same = identity_pairs(names)
+    return calibrated(model, (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1).double().numpy()), same
+
+
+def photo_scores(model: PairModel, sidecar: Sidecar, root: Path) -> Scores:
+    """Photos of CelebA identities and FIW train members, as training/convert_dlib.py scores them."""
+    cosine, same, _ = verification_pairs(model, root)
+    return calibrated(model, cosine), same
+
+
+def calibrated(model: PairModel, cosine: np.ndarray) -> np.ndarray:
+    """(P,) cosines -> (P,) scores of a model with one CosineLogit."""
+    platt = platt_of(model)
+    return sigmoid(float(platt.slope) * cosine + float(platt.offset))
+
+
+def held_out_families(sidecar: Sidecar, root: Path) -> list[str]:
+    """The families that a weight's training held out. Raises ValueError as held_out_of."""
+    every = image_names(root / "fiw" / "train") if sidecar.task == "verification" else None
+    named = map(family_of, every) if every else (family_of(p.a) for p in fiw_train_pairs(root))
+    return held_out_of(named, sidecar.data)
+
+
+def pair_points(model: PairModel, sidecar: Sidecar, root: Path) -> OperatingPoints:
+    """The operating points of a weight, on the pairs its protocol names."""
+    measure = kin_scores if sidecar.task == "kinship" else identity_scores
+    if "CelebA" in sidecar.operating_points.protocol:
+        measure = photo_scores
+    return operating_points(*measure(model, sidecar, root), sidecar.operating_points.protocol)
+
+
+def tri_points(model: PairModel, sidecar: Sidecar, root: Path) -> OperatingPoints:
+    """The operating points on triplets of a weight that was calibrated on them."""
+    assert sidecar.tri is not None
+    triplets = held_out_triplets(root, held_out_of((family_of(p.a) for p in fiw_train_pairs(root)), sidecar.data))
+    codes = encode_crops(model, fiw_crops(root, "train", model.spec, unique_faces(triplets)))
+    scored = score_triplets(model, codes, triplets, sidecar.tri)
+    return operating_points(scored.score, scored.same, sidecar.tri.points.protocol)
+
+
+def moved(old: OperatingPoints, new: OperatingPoints) -> float:
+    """The largest difference of a rate at the old points' thresholds."""
+    rates = np.array([new.at(t) for t in old.threshold])
+    return float(np.abs(rates - np.stack([old.far, old.tar], 1)).max())
+
+
+def measured_again(name: str, root: Path) -> tuple[Sidecar, list[float]]:
+    """A weight's sidecar with new points, and how far they lie from the old ones: of pairs, and of triplets if any.
+
+    Raises:
+        WeightError: no such weight.  DataError: a set is missing.  ValueError: as held_out_of.
+    """
+    model, old = load_model(name, "cpu"), read_sidecar(name)
+    points = pair_points(model, old, root)
+    new, far = dataclasses.replace(old, operating_points=points), [moved(old.operating_points, points)]
+    if old.tri is not None:
+        tri = tri_points(model, old, root)
+        new = dataclasses.replace(new, tri=dataclasses.replace(old.tri, points=tri))
+        far.append(moved(old.tri.points, tri))
+    return new, far
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="weights; default: all")
+    parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
+    parser.add_argument("--write", action="store_true", help="put the new points into the sidecars")
+    args = parser.parse_args(arguments)
+    try:
+        for name in args.names or available_weights():
+            sidecar, far = measured_again(name, data_root(args.data))
+            print(f"{name}: rates differ by at most {', '.join(f'{f:.6f}' for f in far)}", flush=True)
+            if args.write:
+                find_weight(name).with_suffix(".json").write_text(sidecar.to_json())
+    except (DataError, WeightError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

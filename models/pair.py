@@ -30,6 +30,7 @@ class PairModel(nn.Module):
         by_similarity: the log-odds are a function of the similarity alone; False where two codes are fused.
         lenders: beginning of parameter names -> (weight, beginning of the names there) that may be the very same
             tensors: what is equal is not stored twice.
+        threshold: on the score, the one its weight was shipped with, set by load_model; None for an untrained network.
     """
 
     name: str = ""
@@ -37,6 +38,7 @@ class PairModel(nn.Module):
     cam_tap: str
     by_similarity: bool = True
     lenders: ClassVar[Lenders] = {}
+    threshold: float | None = None
 
     @abstractmethod
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from explain import EXPLAINERS, Curve, Heatmap, explain, write_report
 from explain.core.faithfulness import faithfulness
+from explain.report.staging import Staging
 from models import Result
 from models.tri import TriResult, predict_tri
 from ui.shared import answering
@@ -184,11 +184,11 @@ def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opa
     Raises:
         PhotoError, WeightError: as ask.  OSError: the folder cannot be written.
     """
-    result = ask(family, maps.weight, grad=EXPLAINERS[maps.method].grad)
+    stage, result = Staging(folder), ask(family, maps.weight, grad=EXPLAINERS[maps.method].grad)
     row = answering.sidecar(maps.weight)
     for name, pair, parent in zip(PARENTS, (result.father, result.mother), (family.father, family.mother), strict=True):
         write_report(
-            folder / f"{name}_child",
+            stage.folder / f"{name}_child",
             pair,
             parent.face(),
             family.child.face(),
@@ -205,5 +205,5 @@ def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opa
         **asdict(judge(given, threshold)),
         "operating": asdict(row.tri) if row.tri else None,
     }
-    (folder / "triplet.json").write_text(json.dumps(values, indent=1) + "\n")
-    return Path(shutil.make_archive(str(folder), "zip", folder))
+    (stage.folder / "triplet.json").write_text(json.dumps(values, indent=1) + "\n")
+    return stage.finish(archive=True)

@@ -95,13 +95,17 @@ def test_the_layer_is_read_where_it_can_be(tmp_path: Path) -> None:
 
 def test_threshold_decides_and_the_archive_holds_the_folder(tmp_path: Path) -> None:
     result, a, b = pair()
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "foreign.txt").write_text("not of this report")
     path = write_report(tmp_path / "r", result, a, b, [], sidecar=SIDECAR, threshold=0.95, archive=True)
     assert path == tmp_path / "r.zip"
     with zipfile.ZipFile(path) as archive:
-        assert {"report.json", "maps.npz", "crop_a.png", "crop_b.png"} <= set(archive.namelist())
+        packed = set(archive.namelist())
+        assert {"report.json", "maps.npz", "crop_a.png", "crop_b.png"} <= packed
+        assert packed == {p.name for p in (tmp_path / "r").iterdir()} - {"foreign.txt"}
         values = json.loads(archive.read("report.json"))
     assert values["decision"] == "not blood relatives"
-    assert (values["far"], values["tar"]) == (0.0, 0.0)
+    assert (values["far"], values["tar"]) == pytest.approx((0.005, 0.15))
 
 
 def test_a_method_the_model_cannot_give_is_refused(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from explain.attention.gates import Gates, read_gates
 from explain.attention.region_mass import RegionMass, attention_mass
 from explain.core.faithfulness import faithfulness
 from explain.core.findings import Curve, Heatmap
+from explain.methods.grad_cam import CAMS
 from explain.registry import EXPLAINERS, explain
 from models.faces.face import Face
 from models.faces.occluders import occlude
@@ -31,7 +32,7 @@ ARMS = {"ir18_none": "no gate", "ir18_se": "SE", "ir18_cbam": "CBAM"}
 """Name of the weight -> what the reader calls it."""
 NOTHING = "none"
 """The occluder that is none."""
-METHODS = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "xgrad_cam", "hires_cam", "eigen_cam")
+METHODS = tuple(CAMS)
 """Labels of EXPLAINERS that can be compared between arms: the CAM family."""
 EYE_DISTANCE = 105.0
 """Pixels between the eyes beyond which a photo is shrunk before anything is drawn on it: three times the crop's."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch.nn.functional as F
-from torch import stack
+from torch import Tensor, stack
 
 from models.operating_points import OperatingPoints
 from models.pair import PairModel
@@ -32,30 +32,48 @@ Scores = tuple[np.ndarray, np.ndarray]
 """(P,) score and (P,) bool: is it a matching pair?"""
 
 
-def kin_scores(model: PairModel, sidecar: Sidecar, root: Path) -> Scores:
+class Faces:
+    """Codes of FIW train faces by one network: each face is encoded once.
+
+    Args:
+        model: in eval mode.  root: of the research data.
+    """
+
+    def __init__(self, model: PairModel, root: Path) -> None:
+        self.model, self.root = model, root
+        self._known: dict[str, Tensor] = {}
+
+    def codes(self, names: Sequence[str]) -> dict[str, Tensor]:
+        """Image name -> code."""
+        new = sorted(set(names) - self._known.keys())
+        if new:
+            self._known |= encode_crops(self.model, fiw_crops(self.root, "train", self.model.spec, new))
+        return {n: self._known[n] for n in names}
+
+
+def kin_scores(faces: Faces, sidecar: Sidecar, root: Path) -> Scores:
     """Image pairs of the families the weight held out, as training/tools/kin_export.py scores them."""
     kin, families = fiw_train_pairs(root), set(held_out_families(sidecar, root))
     names = tuple(image_names(root / "fiw" / "train"))
     listed = held_out_list(names, [p for p in kin if family_of(p.a) in families])
-    faces = unique_images(listed)
-    scored = score_pairs(model, encode_crops(model, fiw_crops(root, "train", model.spec, faces)), listed)
+    scored = score_pairs(faces.model, faces.codes(unique_images(listed)), listed)
     return scored.score, scored.same
 
 
-def identity_scores(model: PairModel, sidecar: Sidecar, root: Path) -> Scores:
+def identity_scores(faces: Faces, sidecar: Sidecar, root: Path) -> Scores:
     """Pairs of members of the held-out families, as training/tools/verification_export.py scores them."""
     families = set(held_out_families(sidecar, root))
     names = [n for n in image_names(root / "fiw" / "train") if family_of(n) in families]
-    codes = encode_crops(model, fiw_crops(root, "train", model.spec, names))
+    codes = faces.codes(names)
     unit = F.normalize(stack([codes[n] for n in names]), dim=1)
     pairs, same = identity_pairs(names)
-    return calibrated(model, (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1).double().numpy()), same
+    return calibrated(faces.model, (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1).double().numpy()), same
 
 
-def photo_scores(model: PairModel, sidecar: Sidecar, root: Path) -> Scores:
+def photo_scores(faces: Faces, sidecar: Sidecar, root: Path) -> Scores:
     """Photos of CelebA identities and FIW train members, as training/convert_dlib.py scores them."""
-    cosine, same, _ = verification_pairs(model, root)
-    return calibrated(model, cosine), same
+    cosine, same, _ = verification_pairs(faces.model, root)
+    return calibrated(faces.model, cosine), same
 
 
 def calibrated(model: PairModel, cosine: np.ndarray) -> np.ndarray:
@@ -71,20 +89,19 @@ def held_out_families(sidecar: Sidecar, root: Path) -> list[str]:
     return held_out_of(named, sidecar.data)
 
 
-def pair_points(model: PairModel, sidecar: Sidecar, root: Path) -> OperatingPoints:
+def pair_points(faces: Faces, sidecar: Sidecar, root: Path) -> OperatingPoints:
     """The operating points of a weight, on the pairs its protocol names."""
     measure = kin_scores if sidecar.task == "kinship" else identity_scores
     if "CelebA" in sidecar.operating_points.protocol:
         measure = photo_scores
-    return operating_points(*measure(model, sidecar, root), sidecar.operating_points.protocol)
+    return operating_points(*measure(faces, sidecar, root), sidecar.operating_points.protocol)
 
 
-def tri_points(model: PairModel, sidecar: Sidecar, root: Path) -> OperatingPoints:
+def tri_points(faces: Faces, sidecar: Sidecar, root: Path) -> OperatingPoints:
     """The operating points on triplets of a weight that was calibrated on them."""
     assert sidecar.tri is not None
     triplets = held_out_triplets(root, held_out_of((family_of(p.a) for p in fiw_train_pairs(root)), sidecar.data))
-    codes = encode_crops(model, fiw_crops(root, "train", model.spec, unique_faces(triplets)))
-    scored = score_triplets(model, codes, triplets, sidecar.tri)
+    scored = score_triplets(faces.model, faces.codes(unique_faces(triplets)), triplets, sidecar.tri)
     return operating_points(scored.score, scored.same, sidecar.tri.points.protocol)
 
 
@@ -100,11 +117,11 @@ def measured_again(name: str, root: Path) -> tuple[Sidecar, list[float]]:
     Raises:
         WeightError: no such weight.  DataError: a set is missing.  ValueError: as held_out_of.
     """
-    model, old = load_model(name, "cpu"), read_sidecar(name)
-    points = pair_points(model, old, root)
+    faces, old = Faces(load_model(name, "cpu"), root), read_sidecar(name)
+    points = pair_points(faces, old, root)
     new, far = dataclasses.replace(old, operating_points=points), [moved(old.operating_points, points)]
     if old.tri is not None:
-        tri = tri_points(model, old, root)
+        tri = tri_points(faces, old, root)
         new = dataclasses.replace(new, tri=dataclasses.replace(old.tri, points=tri))
         far.append(moved(old.tri.points, tri))
     return new, far

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 from explain.report.pair import DECISIONS
@@ -13,13 +12,15 @@ from models import Result, available_weights, list_models, load_model, predict, 
 from models.pair import PairModel
 from models.registry import entry
 from models.weights import Sidecar
+from ui.shared.held import Held
 from ui.shared.photos import Shot
 
 TASKS = ("kinship", "verification")
 MEASURED = {"kinship": ("kinship", "Families In the Wild"), "verification": ("lfw", "LFW")}
 """task -> the evaluation that says how good a weight is (a key of Sidecar.metrics), and its data in words."""
 NAMED = (("AUC", "auc"), ("accuracy", "accuracy"))
-_LOADING = Lock()
+NETWORKS: Held[PairModel] = Held(lambda: len(available_weights()))
+"""Every network that the tabs can ask for: opening one tab after another loads nothing twice."""
 
 
 @dataclass(frozen=True)
@@ -125,13 +126,7 @@ def network(weight: str) -> PairModel:
     Raises:
         WeightError: no such weight, or a damaged one.
     """
-    with _LOADING:
-        return _load(weight)
-
-
-@lru_cache(maxsize=8)
-def _load(weight: str) -> PairModel:
-    return load_model(weight)
+    return NETWORKS.get(weight, lambda: load_model(weight))
 
 
 def ask(a: Shot, b: Shot, weight: str, *, grad: bool = False) -> Result:

@@ -53,11 +53,11 @@ class Explainer:
     options: tuple[str, ...] = ()
 
 
-def _cam(label: str, title: str) -> Explainer:
+def _cam(label: str) -> Explainer:
     cam = grad_cam.CAMS[label]
     return Explainer(
         label,
-        title,
+        cam.title,
         grad_cam.explainer(label),
         needs=frozenset({"features"}),
         grad=cam.grad,
@@ -70,12 +70,7 @@ def _cam(label: str, title: str) -> Explainer:
 
 
 _ALL = (
-    _cam("grad_cam", "Grad-CAM"),
-    _cam("grad_cam_plus_plus", "Grad-CAM++"),
-    _cam("layer_cam", "Layer-CAM"),
-    _cam("xgrad_cam", "XGrad-CAM"),
-    _cam("hires_cam", "HiRes-CAM (signed)"),
-    _cam("eigen_cam", "Eigen-CAM"),
+    *map(_cam, grad_cam.CAMS),
     Explainer(
         "fggb",
         "Pair gradients, FGGB (signed)",

@@ -22,12 +22,15 @@ class FaceModel(nn.Module):
         name: registry name, set by create_model.
         spec: the aligned crop it wants.
         faces: how many faces one answer is about.
+        threshold: on the score, the one its weight was shipped with, set by load_model; None for an untrained
+            network, or one that answers with classes.
         cam_tap: name of the `features` tap that CAM methods use unless told otherwise.
     """
 
     name: str = ""
     spec: InputSpec
     faces: ClassVar[int]
+    threshold: float | None = None
     cam_tap: str
 
     @abstractmethod

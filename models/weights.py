@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 
 from models.device import pick_device
 from models.face_model import FaceModel
+from models.operating_points import OperatingPoints as OperatingPoints
 from models.pair import PairModel
 from models.registry import as_pair, create_model
 
@@ -28,30 +29,6 @@ SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
 class WeightError(RuntimeError):
     """A weight is missing, damaged or does not fit; the message says which and what to do."""
-
-
-@dataclass(frozen=True)
-class OperatingPoints:
-    """What a threshold costs, measured: one row a threshold, ascending.
-
-    Attributes:
-        threshold: on the score (calibrated probability).
-        far: fraction of non-matching pairs with score >= threshold.
-        tar: fraction of matching pairs with score >= threshold.
-        protocol: the pairs they were measured on, in words.
-    """
-
-    threshold: list[float]
-    far: list[float]
-    tar: list[float]
-    protocol: str
-
-    def at(self, threshold: float) -> tuple[float, float]:
-        """(FAR, TAR) at a threshold: the row of the smallest stored threshold at or above it."""
-        for t, far, tar in zip(self.threshold, self.far, self.tar, strict=True):
-            if t >= threshold - 1e-9:
-                return far, tar
-        return 0.0, 0.0
 
 
 @dataclass(frozen=True)
@@ -271,6 +248,7 @@ def load_model(name: str, device: torch.device | str | None = None) -> FaceModel
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         raise WeightError(f"{find_weight(name)} does not fit {sidecar.model}: {error}") from error
+    model.threshold = sidecar.decision.threshold if sidecar.decision else None
     return model.eval().requires_grad_(False).to(device or pick_device())
 
 

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from models.operating_points import OperatingPoints, pack_scores
 from models.pair import CosineLogit, PairModel
-from models.weights import OperatingPoints
 from training.data.sets import by_identity, data_row, family_of, folder_crops, image_names
 from training.evaluate.metrics import best_threshold
 from training.evaluate.scoring import encode_crops
@@ -70,7 +70,7 @@ def fit_platt(cosine: np.ndarray, same: np.ndarray, steps: int = 100) -> tuple[f
 
 
 def operating_points(score: np.ndarray, same: np.ndarray, protocol: str) -> OperatingPoints:
-    """FAR and TAR at each threshold of GRID."""
+    """FAR and TAR at each threshold of GRID, and the scores that give them at any other."""
     score, same = np.asarray(score), np.asarray(same, bool)
     accepted = [score >= t for t in GRID]
     return OperatingPoints(
@@ -78,6 +78,8 @@ def operating_points(score: np.ndarray, same: np.ndarray, protocol: str) -> Oper
         [round(float(a[~same].mean()), 6) for a in accepted],
         [round(float(a[same].mean()), 6) for a in accepted],
         protocol,
+        matching=pack_scores(score[same]),
+        non_matching=pack_scores(score[~same]),
     )
 
 

@@ -11,7 +11,6 @@ comparison.json                     answers, region mass, faithfulness, settings
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -28,6 +27,7 @@ from explain.core import render
 from explain.core.findings import Curve, Heatmap, letter
 from explain.registry import EXPLAINERS
 from explain.report.pair import NOTICE, versions
+from explain.report.staging import Staging
 from models.tasks import TASKS
 from models.weights import Sidecar
 
@@ -48,13 +48,13 @@ def write_comparison(
         curves: of trust(), one an arm.
         sidecars: weight -> what is known of it.
         opacity: of the maps in the pictures.
-        archive: pack the folder into <folder>.zip and return that.
+        archive: also pack what was written into <folder>.zip, and return that.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    stage = Staging(folder)
+    folder = stage.folder
     for face, crop in enumerate(compared.crops):
         Image.fromarray(crop).save(folder / f"crop_{letter(face)}.png")
     _write_maps(folder, {arm.weight: arm.maps for arm in compared.arms}, compared, opacity, "scale")
@@ -67,7 +67,7 @@ def write_comparison(
     np.savez_compressed(folder / "arrays.npz", **raw)
     values = comparison_values(compared, sidecars) | {"faithfulness": _trust(compared, curves), "versions": versions()}
     (folder / "comparison.json").write_text(json.dumps(values, indent=1) + "\n")
-    return Path(shutil.make_archive(str(folder), "zip", folder)) if archive else folder
+    return stage.finish(archive)
 
 
 def _differences(left: Arm, right: Arm) -> tuple[Heatmap, ...]:

@@ -63,10 +63,7 @@ def _run(args: argparse.Namespace) -> str:
     followed = {model: follow(net, *crops) for model, net in nets.items()}
     x, y = crops[1].keypoints[0, 0].clamp(0, 1).tolist()
     query = _query(followed[MODELS[0]], args, (y, x))
-    if args.gif:
-        args.out.mkdir(parents=True, exist_ok=True)
-        both = {model: nets[model] for model in MODELS[:2]}
-        (args.out / "sweep.gif").write_bytes(animate_sweep(both, face, args.gif, query))
+    both = {model: nets[model] for model in MODELS[:2]}
     path = write_offsets(
         args.out,
         followed,
@@ -75,6 +72,7 @@ def _run(args: argparse.Namespace) -> str:
         move=move,
         sidecars={model: read_sidecar(weight) for model, weight in zip(MODELS, args.weights, strict=True)},
         sweeps=[sweep(nets, face, what) for what in SWEEPS],
+        gif=animate_sweep(both, face, args.gif, query) if args.gif else None,
         archive=args.zip,
     )
     alike = ", ".join(f"{model} {found.similarity:.3f}" for model, found in followed.items())

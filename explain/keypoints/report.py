@@ -11,7 +11,6 @@ report.json
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +24,7 @@ from explain.keypoints import render as render_offsets
 from explain.keypoints.find import CAPTION, shared_limit
 from explain.keypoints.findings import Followed, Query, Sweep
 from explain.report.pair import NOTICE
+from explain.report.staging import Staging
 from models.faces.affine import Move
 from models.faces.face import KEYPOINT_NAMES, FaceBatch
 from models.weights import Sidecar
@@ -40,6 +40,7 @@ def write_offsets(
     sidecars: Mapping[str, Sidecar],
     sweeps: Sequence[Sweep] = (),
     opacity: float = 0.6,
+    gif: bytes | None = None,
     archive: bool = False,
 ) -> Path:
     """Write pictures, raw offsets of the query's layer, and a JSON with every number.
@@ -52,12 +53,14 @@ def write_offsets(
         move: how the crop was moved.
         sidecars: of the same models' weights.
         sweeps: curves to write down.
-        archive: pack the folder into <folder>.zip and return that.
+        gif: an animated sweep, written as sweep.gif.
+        archive: also pack what was written into <folder>.zip, and return that.
 
     Raises:
         ValueError: a patch, block or head that does not exist.  OSError: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    stage = Staging(folder)
+    folder = stage.folder
     name = f"block{query.block}"
     with_offsets = {m: f for m, f in followed.items() if f.offsets}
     for m, f in with_offsets.items():
@@ -93,8 +96,10 @@ def write_offsets(
         "models": {m: _model(f, sidecars[m], shown, m) for m, f in followed.items()},
         "sweeps": {s.what: _sweep(s) for s in sweeps},
     }
+    if gif:
+        (folder / "sweep.gif").write_bytes(gif)
     (folder / "report.json").write_text(json.dumps(values, indent=1) + "\n")
-    return Path(shutil.make_archive(str(folder), "zip", folder)) if archive else folder
+    return stage.finish(archive)
 
 
 def _crops(folder: Path, crops: tuple[FaceBatch, FaceBatch]) -> None:

@@ -34,12 +34,14 @@ class Cam:
 
     Attributes:
         package_class: its name in pytorch_grad_cam.
+        title: for pickers.
         caption: what the map is, and what it does not show.
         signed: keep the values below zero; else the method's own ReLU is applied.
         grad: it weights by gradients.
     """
 
     package_class: str
+    title: str
     caption: str
     signed: bool = False
     grad: bool = True
@@ -48,26 +50,34 @@ class Cam:
 CAMS: dict[str, Cam] = {
     "grad_cam": Cam(
         "GradCAM",
+        "Grad-CAM",
         "Feature maps weighted by the mean gradient of the answer at each, added up; only what raises it." + _NOT_SHOWN,
     ),
     "grad_cam_plus_plus": Cam(
         "GradCAMPlusPlus",
+        "Grad-CAM++",
         "Like Grad-CAM with the positive gradients of each place weighted apart, so that several places can stand out."
         + _NOT_SHOWN,
     ),
     "layer_cam": Cam(
-        "LayerCAM", "Each feature value times its own positive gradient: finer than one weight a map." + _NOT_SHOWN
+        "LayerCAM",
+        "Layer-CAM",
+        "Each feature value times its own positive gradient: finer than one weight a map." + _NOT_SHOWN,
     ),
     "xgrad_cam": Cam(
-        "XGradCAM", "Like Grad-CAM with each map's gradients weighted by where the map is active." + _NOT_SHOWN
+        "XGradCAM",
+        "XGrad-CAM",
+        "Like Grad-CAM with each map's gradients weighted by where the map is active." + _NOT_SHOWN,
     ),
     "hires_cam": Cam(
         "HiResCAM",
+        "HiRes-CAM (signed)",
         "Each feature value times its own gradient: above zero raises the answer, below zero lowers it." + _NOT_SHOWN,
         signed=True,
     ),
     "eigen_cam": Cam(
         "EigenCAM",
+        "Eigen-CAM",
         "The strongest common pattern of the feature maps. It does not look at the answer or at the other face.",
         grad=False,
     ),
@@ -121,7 +131,8 @@ def weighted_maps(package_class: str, features: np.ndarray, gradients: np.ndarra
     import pytorch_grad_cam  # its imports take a second; only CAMs pay
 
     c = _balance(package_class, features, gradients)
-    with getattr(pytorch_grad_cam, package_class)(nn.Linear(1, 1), target_layers=[]) as cam:
+    stand_in = nn.PReLU()  # has a parameter, which the package asks for, and draws no random number
+    with getattr(pytorch_grad_cam, package_class)(stand_in, target_layers=[]) as cam:
         maps: np.ndarray = cam.get_cam_image(None, None, None, features / c, gradients * c, False)
     return maps
 

@@ -31,6 +31,7 @@ CAPTION = (
     "zero), as against the decision threshold. It shows where the network is sensitive, not what happens when a place "
     "is changed."
 )
+NO_THETA = "none (0): the score is no function of the cosine."
 CHUNK = 8
 """Embedding dimensions differentiated at once."""
 
@@ -41,7 +42,7 @@ def fggb(result: Result, *, target: str = "similarity", theta: float | None = No
     Args:
         result: from predict(grad=True).
         target: "similarity", the only one: the method takes the cosine apart.
-        theta: decision threshold on the cosine; by default where the model's calibrated score is 0.5.
+        theta: decision threshold on the cosine; by default decision_cosine of the model.
 
     Raises:
         ValueError: a result without a graph, or another target.
@@ -49,17 +50,26 @@ def fggb(result: Result, *, target: str = "similarity", theta: float | None = No
     require_graph(result)
     if target != "similarity":
         raise ValueError(f"fggb explains the similarity, not the {target}")
-    theta = cosine_at(as_pair(result.model), 0.5) if theta is None else theta
+    own = decision_cosine(as_pair(result.model)) if theta is None else theta
+    theta = own or 0.0
     weights = dimension_weights(result.output.embeddings[0][0], result.output.embeddings[1][0], theta)
-    caption = f"{CAPTION} Threshold on the cosine: {theta:.3f}."
+    caption = f"{CAPTION} Threshold on the cosine: {NO_THETA if own is None else f'{theta:.3f}.'}"
     return tuple(
         Heatmap(smoothed(m).cpu().numpy(), i, "fggb", signed=True, unit="weighted sensitivity", caption=caption)
         for i, m in enumerate(signed_maps(result, weights))
     )
 
 
-def cosine_at(model: PairModel, score: float) -> float:
-    """The cosine at which a model's calibrated score is `score`; 0 for a model whose score is no function of it.
+def decision_cosine(model: PairModel) -> float | None:
+    """The cosine at the threshold of the model's weight, at a score of 0.5 where it has none (untrained).
+
+    None for a model whose score is no function of the cosine.
+    """
+    return cosine_at(model, 0.5 if model.threshold is None else model.threshold)
+
+
+def cosine_at(model: PairModel, score: float) -> float | None:
+    """The cosine at which a model's calibrated score is `score`; None for a model whose score is no function of it.
 
     Raises:
         ValueError: a score that is not inside (0, 1).
@@ -68,7 +78,7 @@ def cosine_at(model: PairModel, score: float) -> float:
         raise ValueError(f"a score lies inside (0, 1), got {score}")
     heads = [m for m in model.modules() if isinstance(m, CosineLogit)]
     if not model.by_similarity or len(heads) != 1 or float(heads[0].slope) == 0:
-        return 0.0
+        return None
     cosine = (torch.logit(torch.tensor(score, dtype=torch.float64)) - heads[0].offset.cpu()) / heads[0].slope.cpu()
     return float(cosine.clamp(-1, 1))
 

@@ -10,7 +10,6 @@ partial.json                              answers, importances, curve of the vis
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from explain.partial.find import APART, CAPTIONS, TITLES, UNITS, PartialLook, Sa
 from explain.partial.loss import AreaCurve, Losses
 from explain.partial.render import part_picture, shared_limit
 from explain.report.pair import NOTICE, versions
+from explain.report.staging import Staging
 from models.faces.partial_crops import FACTORS, FILL, LANDMARKS
 from models.tasks import TASKS
 from models.weights import Sidecar
@@ -47,13 +47,13 @@ def write_partial(
         curve, losses: of the same pair, where they were computed.
         kind: how the pictures show maps; the raw ones are in arrays.npz whatever it is.
         opacity: of the maps in the pictures.
-        archive: pack the folder into <folder>.zip and return that.
+        archive: also pack what was written into <folder>.zip, and return that.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    stage = Staging(folder)
+    folder = stage.folder
     for name, crop in (("crop_a", look.crops[0]), ("crop_b", look.crops[1]), ("partial_b", look.edited.image)):
         Image.fromarray(crop).save(folder / f"{name}.png")
     _write_parts(folder, look, kind, opacity)
@@ -66,7 +66,7 @@ def write_partial(
         "versions": versions(),
     }
     (folder / "partial.json").write_text(json.dumps(values, indent=1) + "\n")
-    return Path(shutil.make_archive(str(folder), "zip", folder)) if archive else folder
+    return stage.finish(archive)
 
 
 def _write_parts(folder: Path, look: PartialLook, kind: str, opacity: float) -> None:

@@ -12,7 +12,6 @@ and what the model gave away, see explain/report/evidence.py
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,6 +27,7 @@ from explain.evidence import PatchQuery, left_eye, read_evidence
 from explain.methods.occlusion import occlude_regions
 from explain.registry import EXPLAINERS, default_target, explain, explains, layers_for
 from explain.report.evidence import write_evidence
+from explain.report.staging import Staging
 from models.faces.face import Face
 from models.predict import Result
 from models.tasks import TASKS
@@ -66,7 +66,7 @@ def write_report(
         look: the patch whose attention is drawn; by default the one at the first face's left eye, in the last layer.
         opacity: of the maps in the pictures.
         fill: of region occlusion and faithfulness, "blur" or "grey".
-        archive: pack the folder's report into <folder>.zip and return that.
+        archive: also pack what was written into <folder>.zip, and return that.
 
     Returns:
         The folder, or the zip file.
@@ -74,8 +74,8 @@ def write_report(
     Raises:
         ValueError: as explain.  OSError: the folder cannot be written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    stage = Staging(folder)
+    folder = stage.folder
     maps = {m: explain(result, m, target=_target(result, m, target), layer=_layer(result, m, layer)) for m in methods}
     _write_pictures(folder, result, faces, maps, opacity)
     inside, arrays = write_evidence(
@@ -93,7 +93,7 @@ def write_report(
         "versions": versions(),
     }
     (folder / "report.json").write_text(json.dumps(values, indent=1) + "\n")
-    return Path(shutil.make_archive(str(folder), "zip", folder)) if archive else folder
+    return stage.finish(archive)
 
 
 def _target(result: Result, method: str, target: str | None) -> str | None:
@@ -151,7 +151,7 @@ def _decision_values(result: Result, sidecar: Sidecar, threshold: float | None) 
         "threshold_protocol": rule.threshold_protocol,
         "far": far,
         "tar": tar,
-        "protocol": rule.operating_points.protocol,
+        "protocol": rule.operating_points.measured_on(threshold),
         "decision": TASKS[sidecar.task].decision(result.score >= threshold),
     }
 

@@ -11,10 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.registry import entry, list_models
+from models.registry import create_model, entry, list_models
 from models.weights import (
     SHIPPED,
-    OperatingPoints,
     Sidecar,
     WeightError,
     available_weights,
@@ -53,6 +52,11 @@ def test_operating_points_fall_with_the_threshold(name: str):
     assert points.far == sorted(points.far, reverse=True) and points.tar == sorted(points.tar, reverse=True)
     far, tar = points.at(sidecar.rule.threshold)
     assert far < tar and points.protocol
+
+
+def test_a_loaded_model_knows_its_threshold():
+    assert load_model("siamese_ir", "cpu").threshold == read_sidecar("siamese_ir").threshold
+    assert create_model("siamese_ir").threshold is None
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -146,10 +150,3 @@ def test_an_unreadable_sidecar_is_named(own: Path, text: str):
 def test_a_sidecar_survives_its_own_json():
     sidecar = read_sidecar("dlib_kin")
     assert Sidecar.from_json(sidecar.to_json()) == sidecar
-
-
-def test_operating_points_answer_between_rows_on_the_safe_side():
-    points = OperatingPoints([0.2, 0.5, 0.8], [0.3, 0.1, 0.0], [0.9, 0.7, 0.2], "words")
-    assert points.at(0.5) == (0.1, 0.7)
-    assert points.at(0.4) == (0.1, 0.7)
-    assert points.at(0.9) == (0.0, 0.0)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from models.gallery import TOP
 from models.pair import PairModel
-from training.data.sets import by_identity, data_root, family_of, fiw_crops, identity_of, image_names
+from training.data.sets import by_identity, data_root, family_of, fiw_crops, identity_of, image_names, photo_of
 from training.evaluate.metrics import auc, average_precision, bootstrap_ci, hit_within, tar_table
 from training.evaluate.report import head
 from training.evaluate.scoring import compare_all, encode_crops
@@ -78,11 +78,6 @@ class Album:
         """(M, N) bool: the gallery without faces cut from a photo the probe is in."""
         photo = np.array([photo_of(n) for n in self.names])
         return np.stack([~np.isin(photo, [photo_of(n) for n in own]) for own in self.probes.values()]) & self.gallery
-
-
-def photo_of(name: str) -> str:
-    """The photo a FIW face was cut from: "F0001/MID1/P00001_face0.jpg" -> "P00001"."""
-    return name.rsplit("/", 1)[-1].split("_", 1)[0]
 
 
 def search(setup: Setup) -> dict[str, Any]:

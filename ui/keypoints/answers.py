@@ -18,13 +18,16 @@ from models.faces.affine import Move, moved
 from models.faces.align import ARCFACE_112
 from models.nets.vit_kprpe import VitKprpe
 from models.pair import PairModel
-from ui.shared.answering import network, weight_of
+from ui.shared.answering import network, sidecar, weight_of
+from ui.shared.held import Held, fingerprint
 from ui.shared.photos import Shot
 
 KPRPE, IRPE, ABSOLUTE = MODELS = ("vit_kprpe", "vit_irpe", "vit_abs")
 """The three networks; the tab wants weights of all of them."""
 OFFSET_MODELS = (KPRPE, IRPE)
 
+FOLLOWED: Held[Mapping[str, Followed]] = Held(lambda: 4)
+"""The raw maps of the last faces that were looked at, 45 MB each, whoever looked."""
 Points = tuple[tuple[float, float], ...]
 
 
@@ -45,19 +48,26 @@ class Setting:
 
 @dataclass(frozen=True)
 class PatchQuery:
-    """One face under one setting: everything that the views of the tab are drawn from.
+    """One face under one setting: what the session keeps, and from which all views of the tab are drawn.
+
+    The raw maps, 45 MB, are held for the process (FOLLOWED); when they had to go, the same pass makes them again.
 
     Attributes:
         setting: what the networks were fed.
         crops: the aligned and the moved face, batches of one, as they were fed.
         detected: (5, 2) in [0, 1] of the moved crop: where the detected keypoints went.
-        followed: model -> what it made of the face; under `off` without offsets.
+        alike: model -> cosine of the aligned and the moved face's embeddings.
     """
 
     setting: Setting
     crops: tuple[FaceBatch, FaceBatch]
     detected: np.ndarray
-    followed: Mapping[str, Followed]
+    alike: Mapping[str, float]
+
+    @property
+    def followed(self) -> Mapping[str, Followed]:
+        """Model -> what it made of the face; under `off` without offsets. Raises WeightError as networks."""
+        return _followed(self.setting.off, self.crops)
 
     @property
     def crop(self) -> np.ndarray:
@@ -73,7 +83,7 @@ class PatchQuery:
     def similarity(self) -> dict[str, float]:
         """Curve of the sweep figures -> similarity to the aligned face, now."""
         off = {m: " off" if self.setting.off and m in OFFSET_MODELS else "" for m in MODELS}
-        return {m + off[m]: self.followed[m].similarity for m in MODELS}
+        return {m + off[m]: self.alike[m] for m in MODELS}
 
 
 def networks(off: bool = False) -> dict[str, PairModel]:
@@ -110,9 +120,19 @@ def look(shot: Shot, setting: Setting) -> PatchQuery:
     own = None if setting.keypoints is None else np.array(setting.keypoints)
     still, other = moved(face, spec, Move()), moved(face, spec, setting.move, own)
     where = moved(face, spec, setting.move).keypoints[0].numpy()
-    found = {name: follow(net, still, other) for name, net in nets.items()}
-    found[ABSOLUTE] = replace(found[ABSOLUTE], attention={})  # its attention is not shown: 4 MB less for the session
-    return PatchQuery(setting, (still, other), where, found)
+    found = _followed(setting.off, (still, other))
+    return PatchQuery(setting, (still, other), where, {name: f.similarity for name, f in found.items()})
+
+
+def _followed(off: bool, crops: tuple[FaceBatch, FaceBatch]) -> Mapping[str, Followed]:
+    """What every network makes of the aligned and the moved face, held for the process."""
+    key = (off, *(sidecar(weight_of(m) or m).sha256 for m in MODELS), *map(fingerprint, crops))
+    return FOLLOWED.get(key, lambda: _follow_all(off, crops))
+
+
+def _follow_all(off: bool, crops: tuple[FaceBatch, FaceBatch]) -> Mapping[str, Followed]:
+    found = {name: follow(net, *crops) for name, net in networks(off).items()}
+    return {**found, ABSOLUTE: replace(found[ABSOLUTE], attention={})}  # its attention is not shown: 4 MB less
 
 
 @dataclass(frozen=True)

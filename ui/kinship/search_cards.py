@@ -90,7 +90,7 @@ def _chance(ranking: Ranking, threshold: float) -> str:
         f"<div class='ks-cost'><p>What the threshold {percent(threshold)} costs, as measured on single pairs:</p><ul>"
         f"<li><b>FAR {percent(far)}</b>: of {people} {chance} would be {task.gallery_yes} by chance alone</li>"
         f"<li><b>TAR {percent(tar)}</b>: of those who truly are, this share would be found</li></ul>"
-        f"<p class='ks-protocol'>Measured on: {escape(row.rule.operating_points.protocol)}</p></div>"
+        f"<p class='ks-protocol'>Measured on: {escape(row.rule.operating_points.measured_on(threshold))}</p></div>"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from explain import EXPLAINERS, Curve, Heatmap, explain, write_report
 from explain.core.faithfulness import faithfulness
+from explain.report.staging import Staging
 from models import Result
 from models.tasks import TASKS
 from models.tri import TriResult, predict_tri
@@ -151,7 +151,7 @@ def judge(given: TriAnswer, threshold: float) -> TriVerdict:
     decision = TASKS["tri"].decision(above)
     if row is None:
         return TriVerdict(above, decision, None, None, "")
-    return TriVerdict(above, decision, *row.points.at(threshold), row.points.protocol)
+    return TriVerdict(above, decision, *row.points.at(threshold), row.points.measured_on(threshold))
 
 
 def make_maps(family: Family, weight: str, method: str, layer: str | None) -> TriMaps:
@@ -184,11 +184,11 @@ def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opa
     Raises:
         PhotoError, WeightError: as ask.  OSError: the folder cannot be written.
     """
-    result = ask(family, maps.weight, grad=EXPLAINERS[maps.method].grad)
+    stage, result = Staging(folder), ask(family, maps.weight, grad=EXPLAINERS[maps.method].grad)
     row = answering.sidecar(maps.weight)
     for name, pair, parent in zip(PARENTS, (result.father, result.mother), (family.father, family.mother), strict=True):
         write_report(
-            folder / f"{name}_child",
+            stage.folder / f"{name}_child",
             pair,
             (parent.face(), family.child.face()),
             [maps.method],
@@ -204,5 +204,5 @@ def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opa
         **asdict(judge(given, threshold)),
         "operating": asdict(row.rule.tri) if row.rule.tri else None,
     }
-    (folder / "triplet.json").write_text(json.dumps(values, indent=1) + "\n")
-    return Path(shutil.make_archive(str(folder), "zip", folder))
+    (stage.folder / "triplet.json").write_text(json.dumps(values, indent=1) + "\n")
+    return stage.finish(archive=True)

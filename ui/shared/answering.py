@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 from models import Result, available_weights, list_models, load_pair, predict, read_sidecar
@@ -13,9 +12,11 @@ from models.pair import PairModel
 from models.registry import entry
 from models.tasks import TASKS
 from models.weights import Sidecar
+from ui.shared.held import Held
 from ui.shared.photos import Shot
 
-_LOADING = Lock()
+NETWORKS: Held[PairModel] = Held(lambda: len(available_weights()))
+"""Every network that the tabs can ask for: opening one tab after another loads nothing twice."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,7 @@ def network(weight: str) -> PairModel:
     Raises:
         WeightError: no such weight, or a damaged one.
     """
-    with _LOADING:
-        return _load(weight)
-
-
-@lru_cache(maxsize=8)
-def _load(weight: str) -> PairModel:
-    return load_pair(weight)
+    return NETWORKS.get(weight, lambda: load_pair(weight))
 
 
 def ask(a: Shot, b: Shot, weight: str, *, grad: bool = False) -> Result:
@@ -155,4 +150,5 @@ def judge(given: Answer, threshold: float) -> Verdict:
     row = sidecar(given.weight)
     far, tar = row.rule.operating_points.at(threshold)
     above = given.score >= threshold
-    return Verdict(above, TASKS[row.task].decision(above), far, tar, row.rule.operating_points.protocol)
+    points = row.rule.operating_points
+    return Verdict(above, TASKS[row.task].decision(above), far, tar, points.measured_on(threshold))

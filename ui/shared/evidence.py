@@ -23,11 +23,15 @@ from explain import (
 from explain import occlude_regions as _occlude_regions
 from explain.core.faithfulness import faithfulness
 from explain.evidence import left_eye
-from models import Result
+from models import Result, predict
+from models.faces.face import FaceBatch
 from ui.shared.answering import Answer, answer_of, ask, network, sidecar
+from ui.shared.held import Held, fingerprint
 from ui.shared.photos import Shot
 
 DEFAULT_METHOD = "grad_cam"
+INSIDE: Held[Evidence] = Held(lambda: 8)
+"""The raw evidence of the last answers, whoever asked."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +53,43 @@ class Maps:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a model gave away in the pass that made its answer.
+    """What a session keeps of the pass that made an answer.
+
+    The raw evidence, some megabytes, is held for the process (INSIDE); when it had to go, the same pass makes it again.
 
     Attributes:
-        inside: attention, links and shares, raw; each may be missing.
+        weight: name of the weight that answered.
+        faces: the aligned faces it saw, batches of one on the CPU.
         crops: (size, size, 3) uint8, what the model saw, one a face.
         place: (y, x) in [0, 1] of the crop, the patch to look at first.
     """
 
-    inside: Evidence
+    weight: str
+    faces: tuple[FaceBatch, ...]
     crops: tuple[np.ndarray, ...]
     place: tuple[float, float]
+
+    @property
+    def inside(self) -> Evidence:
+        """Attention, links and shares, raw; each may be missing. Raises WeightError as network."""
+        return INSIDE.get(self._key, lambda: read_evidence(predict(network(self.weight), *self.faces)))
+
+    @property
+    def _key(self) -> tuple[str, ...]:
+        return sidecar(self.weight).sha256, *map(fingerprint, self.faces)
+
+    def hold(self, result: Result) -> Seen:
+        """Keep the evidence of this very pass, so that looking at it runs nothing."""
+        INSIDE.get(self._key, lambda: read_evidence(result))
+        return self
 
 
 def answer_and_look(a: Shot, b: Shot, weight: str) -> tuple[Answer, Seen]:
     """Score the chosen faces of two photos, and keep what the score was made of. Raises as ask."""
     result = ask(a, b, weight)
-    seen = Seen(read_evidence(result), crops_of(result), left_eye(result))
-    return answer_of(result, weight), seen
+    faces = tuple(face.to("cpu") for face in result.faces)
+    seen = Seen(weight, faces, crops_of(result), left_eye(result))
+    return answer_of(result, weight), seen.hold(result)
 
 
 def crops_of(result: Result) -> tuple[np.ndarray, ...]:

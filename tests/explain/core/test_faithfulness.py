@@ -58,6 +58,20 @@ def test_a_flat_map_is_a_random_order() -> None:
     assert np.array_equal(pixel_ranks(np.zeros((64, 64)), noise), pixel_ranks(-noise, noise))
 
 
+def test_the_baseline_is_the_mean_over_random_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers by hand: the map's order gives 7 and 70, the random orders 1, 2, 6 and 10, 20, 60, at every step."""
+    answers = np.repeat(np.array([7, 1, 2, 6, 70, 10, 20, 60], np.float32), 5)
+
+    def said(_result: object, _face: object, masks: torch.Tensor, **_: object) -> torch.Tensor:
+        assert len(masks) == len(answers)
+        return torch.from_numpy(answers)
+
+    monkeypatch.setattr("explain.core.faithfulness.covered_answers", said)
+    curve = faithfulness(planted_result(grad=False), perfect(), steps=4, random_orders=3)
+    assert curve.deletion.tolist() == [7.0] * 5 and curve.insertion.tolist() == [70.0] * 5
+    assert curve.random_deletion.tolist() == [3.0] * 5 and curve.random_insertion.tolist() == [30.0] * 5
+
+
 def test_random_orders_are_seeded() -> None:
     result = planted_result(grad=False)
     one, same, other = (faithfulness(result, perfect(), seed=seed).random_deletion for seed in (0, 0, 9))

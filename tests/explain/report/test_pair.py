@@ -54,8 +54,8 @@ def test_everything_is_written_down(tmp_path: Path) -> None:
     assert values["score"] == pytest.approx((values["score_ab"] + values["score_ba"]) / 2)
     assert values["similarity"] == pytest.approx(result.similarity)
     assert (values["model"], values["weight"], values["weight_sha256"]) == ("tiny", "mine", "ab" * 32)
-    assert (values["threshold"], values["far"], values["tar"]) == (0.4, 0.1, 0.8)
-    assert values["protocol"] == "a test"
+    assert (values["threshold"], values["far"], values["tar"]) == pytest.approx((0.4, 0.3, 0.895))
+    assert values["protocol"] == "a test; rates interpolated between the thresholds 0.2 and 0.6"
     assert values["decision"] == "blood relatives"
     assert "no proof" in values["notice"]
     assert values["versions"]["torch"] and values["versions"]["grad-cam"]
@@ -99,13 +99,17 @@ def test_the_layer_is_read_where_it_can_be(tmp_path: Path) -> None:
 
 def test_threshold_decides_and_the_archive_holds_the_folder(tmp_path: Path) -> None:
     result, a, b = pair()
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "foreign.txt").write_text("not of this report")
     path = write_report(tmp_path / "r", result, (a, b), [], sidecar=SIDECAR, threshold=0.95, archive=True)
     assert path == tmp_path / "r.zip"
     with zipfile.ZipFile(path) as archive:
-        assert {"report.json", "maps.npz", "crop_a.png", "crop_b.png"} <= set(archive.namelist())
+        packed = set(archive.namelist())
+        assert {"report.json", "maps.npz", "crop_a.png", "crop_b.png"} <= packed
+        assert packed == {p.name for p in (tmp_path / "r").iterdir()} - {"foreign.txt"}
         values = json.loads(archive.read("report.json"))
     assert values["decision"] == "not blood relatives"
-    assert (values["far"], values["tar"]) == (0.0, 0.0)
+    assert (values["far"], values["tar"]) == pytest.approx((0.005, 0.15))
 
 
 def test_a_method_the_model_cannot_give_is_refused(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ VIEW = (do.RAW, 0.5, 0, "ir18_none", "ir18_cbam")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     def forget() -> None:
         answering.sidecar.cache_clear()
-        answering._load.cache_clear()
+        answering.NETWORKS.clear()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KINSIGHT_WEIGHTS", str(write_arms(tmp_path_factory.mktemp("weights"))))

@@ -33,7 +33,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         answering.sidecar.cache_clear()
         yield
     answering.sidecar.cache_clear()
-    answering._load.cache_clear()
+    answering.NETWORKS.clear()
 
 
 @pytest.fixture(scope="module")

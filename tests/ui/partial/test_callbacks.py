@@ -34,7 +34,7 @@ PART = Edit("left eye", 0.3)
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     def forget() -> None:
         answering.sidecar.cache_clear()
-        answering._load.cache_clear()
+        answering.NETWORKS.clear()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KINSIGHT_WEIGHTS", str(write_partial_weights(tmp_path_factory.mktemp("weights"))))

@@ -8,7 +8,8 @@ faithfulness(result, map_a).deletion_auc
 
 from explain.core import render
 from explain.core.faithfulness import faithfulness
-from explain.core.findings import AttentionMaps, Curve, Heatmap, Links, RegionDrops, Shares
+from explain.core.findings import AttentionMaps, Curve, Heatmap, Links, RegionDrops
+from explain.core.shares import Shares
 from explain.evidence import Evidence, PatchQuery, read_evidence
 from explain.methods.occlusion import occlude_regions
 from explain.registry import EXPLAINERS, Explainer, explain, layers_for, methods_for

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explain.core.findings import AttentionMaps, Links, Shares
+from explain.core.findings import AttentionMaps, Links
+from explain.core.shares import Shares
 from explain.methods.attention_maps import attention_maps
 from explain.methods.branches import branch_shares
 from explain.methods.cross_attention import cross_attention

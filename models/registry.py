@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from models.entry import Entry
 from models.face_model import FaceModel
 from models.pair import PairModel
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One registered model.
-
-    Attributes:
-        cls, config: "module:Class" of the network and of its config dataclass.
-        task: a row of models/tasks.py.
-        title, summary: for people; the summary is one sentence.
-        values: keyword arguments for the config that differ from its defaults.
-        joins: the models it is made of, if it is several in one; it then costs as much as they do together.
-    """
-
-    cls: str
-    config: str
-    task: str
-    title: str
-    summary: str
-    values: dict[str, Any] = field(default_factory=dict)
-    joins: tuple[str, ...] = ()
-
+from models.published import PUBLISHED
 
 MODELS: dict[str, Entry] = {
     "dlib_resnet": Entry(
@@ -150,118 +129,7 @@ MODELS: dict[str, Entry] = {
         "places of the face, which is ours.",
         {"position": "kprpe", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
-    "partial_face.paper": Entry(
-        "models.nets.partial_face:PartialFace",
-        "models.nets.partial_face:PartialFaceConfig",
-        "verification",
-        "Partial faces, attention, as published",
-        "Extract, attend, aggregate with the published 1024 channels, for weights of your own.",
-        {"trunk": "bottleneck", "width": 64, "fork_depth": 6},
-    ),
-    "ir18_none.paper": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
-        "verification",
-        "IR-18 (width 64), no gate",
-        "The plain arm of the attention comparison: is it the same person?",
-        {"width": 64, "dim": 512, "gate": "none"},
-    ),
-    "ir18_se.paper": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
-        "verification",
-        "IR-18 (width 64), SE",
-        "The same network with a squeeze-and-excitation gate in every block: channels are weighed.",
-        {"width": 64, "dim": 512, "gate": "se"},
-    ),
-    "ir18_cbam.paper": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
-        "verification",
-        "IR-18 (width 64), CBAM",
-        "The same network with a CBAM gate in every block: channels and then places are weighed.",
-        {"width": 64, "dim": 512, "gate": "cbam"},
-    ),
-    "ir18.paper": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
-        "verification",
-        "IR-18 as published",
-        "The layout of InsightFace's and CVLface's backbones, for checkpoints of your own.",
-        {"depth": 18, "width": 64, "dim": 512, "final_prelu": False},
-    ),
-    "ir50.paper": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
-        "verification",
-        "IR-50 as published",
-        "The layout of InsightFace's and CVLface's backbones, for checkpoints of your own.",
-        {"depth": 50, "width": 64, "dim": 512, "final_prelu": False},
-    ),
-    "ir100.paper": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
-        "verification",
-        "IR-100 as published",
-        "The layout of InsightFace's and CVLface's backbones, for checkpoints of your own.",
-        {"depth": 100, "width": 64, "dim": 512, "final_prelu": False},
-    ),
-    "siamese_ir.paper": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
-        "kinship",
-        "Siamese IR-50",
-        "A plain Siamese ResNet at the published size.",
-        {"depth": 50, "width": 64, "dim": 512, "final_prelu": False},
-    ),
-    "svit.paper": Entry(
-        "models.nets.svit:Svit",
-        "models.nets.svit:SvitConfig",
-        "kinship",
-        "S-ViT as published",
-        "The published depths at 224 px.",
-        {"input_size": 224, "depths": (3, 3, 6, 3)},
-    ),
-    "facor.paper": Entry(
-        "models.nets.facor:FaCoR",
-        "models.nets.facor:FaCoRConfig",
-        "kinship",
-        "FaCoRNet on IR-100",
-        "FaCoRNet at the published size.",
-        {"depth": 100, "width": 64, "final_prelu": False},
-    ),
-    "vit_abs.paper": Entry(
-        "models.nets.vit_kprpe:VitKprpe",
-        "models.nets.vit_kprpe:VitConfig",
-        "verification",
-        "ViT-B as published",
-        "The plain vision transformer at the published base size.",
-        {"position": "abs", "dim": 512, "depth": 24, "heads": 16, "mlp_ratio": 3, "drop_path": 0.1},
-    ),
-    "vit_irpe.paper": Entry(
-        "models.nets.vit_kprpe:VitKprpe",
-        "models.nets.vit_kprpe:VitConfig",
-        "verification",
-        "ViT-B + iRPE",
-        "The published base size with iRPE on queries.",
-        {"position": "irpe", "dim": 512, "depth": 24, "heads": 16, "mlp_ratio": 3, "drop_path": 0.1},
-    ),
-    "vit_kprpe.paper": Entry(
-        "models.nets.vit_kprpe:VitKprpe",
-        "models.nets.vit_kprpe:VitConfig",
-        "verification",
-        "ViT-B + KP-RPE",
-        "The published base size, which public CVLface checkpoints fit.",
-        {"position": "kprpe", "dim": 512, "depth": 24, "heads": 16, "mlp_ratio": 3, "drop_path": 0.1},
-    ),
-    "vit_kprpe.small.paper": Entry(
-        "models.nets.vit_kprpe:VitKprpe",
-        "models.nets.vit_kprpe:VitConfig",
-        "verification",
-        "ViT-S + KP-RPE",
-        "The published small size.",
-        {"position": "kprpe", "dim": 512, "depth": 12, "heads": 8, "mlp_ratio": 5, "drop_path": 0.1},
-    ),
+    **PUBLISHED,
 }
 
 

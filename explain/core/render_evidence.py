@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 from PIL import Image, ImageDraw
 from PIL.Image import Resampling
 
-from explain.core.findings import Links, Shares
+from explain.core.findings import Links
 from explain.core.render import BLUE, GREY, ORANGE, blend, colours, styled
+from explain.core.shares import Shares
 
 SIDE = 448
 """Side in pixels at which crops are drawn: a multiple of every grid in use."""

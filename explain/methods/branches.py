@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explain.core.findings import Heatmap, Shares
+from explain.core.findings import Heatmap
 from explain.core.recorded import face_evidence
+from explain.core.shares import Shares
 from models.pair import Branched
 from models.predict import Result
 

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from explain.core import render, render_evidence
-from explain.core.findings import AttentionMaps, Links, Shares, letter
+from explain.core.findings import AttentionMaps, Links, letter
+from explain.core.shares import Shares
 from explain.evidence import Evidence, PatchQuery, patch_at, reading
 from models.predict import Result
 

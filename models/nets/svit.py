@@ -29,19 +29,18 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-from timm.layers import DropPath, Mlp, PatchEmbed
+from timm.layers import PatchEmbed
 from timm.layers.weight_init import trunc_normal_
 from torch import Tensor, nn
 
 from models.faces.align import ARCFACE_112
 from models.faces.face import InputSpec
+from models.layers.sr_attention import NORM_EPS, Block, to_map, to_tokens
 from models.nets.svit_guide import PREFIX, Guide
 from models.pair import Lenders, PairModel
 from models.taps import Tap
 
 FUSIONS = ("sum", "difference", "product", "mean")
-NORM_EPS = 1e-6
-"""Of the LayerNorms on the residual stream, as in Twins; those in patch embedding and SR attention have 1e-5."""
 
 
 @dataclass(frozen=True)
@@ -76,54 +75,6 @@ class SvitConfig:
             raise ValueError(f"no fusion {self.fusion!r}; there are: {', '.join(FUSIONS)}")
 
 
-class SRAttention(nn.Module):
-    """Attention with spatially reduced keys and values; the softmax is explicit because it is evidence."""
-
-    def __init__(self, dim: int, heads: int, sr: int, name: str) -> None:
-        super().__init__()
-        self.heads = heads
-        self.scale = (dim // heads) ** -0.5
-        self.q = nn.Linear(dim, dim)
-        self.kv = nn.Linear(dim, 2 * dim)
-        self.proj = nn.Linear(dim, dim)
-        self.sr = nn.Conv2d(dim, dim, sr, stride=sr) if sr > 1 else None
-        self.norm = nn.LayerNorm(dim) if sr > 1 else None
-        self.tap = Tap(f"{name}.attn")
-
-    def reduced(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, h*w, C) -> (B, h/sr * w/sr, C)."""
-        if self.sr is None or self.norm is None:
-            return x
-        return self.norm(to_tokens(self.sr(to_map(x, size))))
-
-    def split(self, x: Tensor) -> Tensor:
-        """(B, N, heads*d) -> (B, heads, N, d)."""
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
-
-    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, N, C), N = h*w -> (B, N, C)."""
-        k, v = self.kv(self.reduced(x, size)).chunk(2, 2)
-        q, k, v = self.split(self.q(x)), self.split(k), self.split(v)
-        attn = self.tap((q * self.scale @ k.transpose(2, 3)).softmax(3))  # (B, heads, N, M)
-        return self.proj((attn @ v).transpose(1, 2).flatten(2))
-
-
-class Block(nn.Module):
-    """x + SR attention(LN x), then x + MLP(LN x)."""
-
-    def __init__(self, dim: int, heads: int, sr: int, mlp_ratio: float, drop_path: float, name: str) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(dim, NORM_EPS)
-        self.attn = SRAttention(dim, heads, sr, name)
-        self.norm2 = nn.LayerNorm(dim, NORM_EPS)
-        self.mlp = Mlp(dim, int(dim * mlp_ratio))
-        self.drop_path = DropPath(drop_path)
-
-    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        x = x + self.drop_path(self.attn(self.norm1(x), size))
-        return x + self.drop_path(self.mlp(self.norm2(x)))
-
-
 class Stage(nn.Module):
     """Patch embedding, blocks, and behind the first block PEG (the only place where position enters)."""
 
@@ -148,16 +99,6 @@ class Stage(nn.Module):
             if j == 0:
                 x = x + to_tokens(self.peg(to_map(x, size)))
         return self.tap(to_map(self.norm(x), size))
-
-
-def to_map(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, h*w, C) tokens -> (B, C, h, w)."""
-    return x.transpose(1, 2).unflatten(2, size)
-
-
-def to_tokens(x: Tensor) -> Tensor:
-    """(B, C, h, w) -> (B, h*w, C) tokens."""
-    return x.flatten(2).transpose(1, 2)
 
 
 class PCPVT(nn.Module):

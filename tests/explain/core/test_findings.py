@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explain.core.findings import AttentionMaps, Curve, Heatmap, RegionDrops, Shares
+from explain.core.findings import AttentionMaps, Curve, Heatmap, RegionDrops
+from explain.core.shares import Shares
 
 
 def heatmap(values: np.ndarray, **changes: Any) -> Heatmap:

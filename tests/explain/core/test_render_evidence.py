@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from explain.core import render, render_evidence
-from explain.core.findings import Links, Shares
+from explain.core.findings import Links
 from explain.core.render_evidence import GAP, SIDE
+from explain.core.shares import Shares
 from tests.explain.core.test_render import assert_readable
 
 CROP = np.full((128, 128, 3), 120, np.uint8)

@@ -10,7 +10,8 @@ from timm.models import twins_pcpvt_small
 from torch import Tensor, nn
 
 from models.faces.face import FaceBatch
-from models.nets.svit import FUSIONS, PCPVT, SRAttention, Svit, SvitConfig, from_timm, fuse, pooled, to_map, to_tokens
+from models.layers.sr_attention import SRAttention, to_map, to_tokens
+from models.nets.svit import FUSIONS, PCPVT, Svit, SvitConfig, from_timm, fuse, pooled
 from models.registry import create_model
 from models.taps import record, tap_names
 

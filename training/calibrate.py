@@ -21,8 +21,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from models.pair import CosineLogit, PairModel
 from models.operating_points import OperatingPoints, pack_scores
+from models.pair import CosineLogit, PairModel
 from training.data.sets import by_identity, data_row, family_of, folder_crops, image_names
 from training.evaluate.metrics import best_threshold
 from training.evaluate.scoring import encode_crops

@@ -70,7 +70,7 @@ def identity_scores(faces: Faces, sidecar: Sidecar, root: Path) -> Scores:
     return calibrated(faces.model, (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1).double().numpy()), same
 
 
-def photo_scores(faces: Faces, sidecar: Sidecar, root: Path) -> Scores:
+def photo_scores(faces: Faces, _sidecar: Sidecar, root: Path) -> Scores:
     """Photos of CelebA identities and FIW train members, as training/convert_dlib.py scores them."""
     cosine, same, _ = verification_pairs(faces.model, root)
     return calibrated(faces.model, cosine), same

@@ -8,37 +8,28 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from explain.command import UserError, face_of
+from explain.command import UserError, add_model, add_pair, add_report, add_threshold, checked_threshold, face_of, run
 from explain.evidence import PatchQuery, left_eye
 from explain.registry import EXPLAINERS, layers_for, methods_for
 from explain.report.pair import DECISIONS, write_report
-from models.faces.photo import PhotoError
 from models.pair import PairModel
 from models.predict import Result, predict
 from models.taps import tap_names
-from models.weights import WeightError, available_weights, load_model, read_sidecar
+from models.weights import available_weights, load_model, read_sidecar
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the report is written, 2 with one line on stderr when the input cannot be used."""
-    args = _parser().parse_args(arguments)
-    try:
-        print(_report(args))
-    except (UserError, PhotoError, WeightError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run(_report, _parser(), arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m explain.kinship", description="What did the model look at in two photos?"
     )
-    parser.add_argument("photo_a", type=Path)
-    parser.add_argument("photo_b", type=Path)
-    parser.add_argument("--model", default="dlib_kin", help="a weight; default: %(default)s")
+    add_pair(parser)
+    add_model(parser)
     parser.add_argument(
         "--method", action="append", help=f"repeat for several; default: grad_cam; one of {', '.join(EXPLAINERS)}"
     )
@@ -52,18 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument(
         "--query", nargs=2, type=float, metavar=("Y", "X"), help="the patch, a place in [0, 1]; default: left eye of A"
     )
-    parser.add_argument("--out", type=Path, default=Path("report"), help="folder to write; default: %(default)s")
-    parser.add_argument("--face-a", type=int, default=0, help="which face of photo A, largest first, from 0")
-    parser.add_argument("--face-b", type=int, default=0, help="which face of photo B")
-    parser.add_argument("--threshold", type=float, help="on the score, in [0, 1]; default: the weight's own")
-    parser.add_argument("--zip", action="store_true", help="pack the report into OUT.zip")
+    add_threshold(parser)
+    add_report(parser, "report")
     return parser
 
 
 def _report(args: argparse.Namespace) -> str:
     """Answer, explain, write; the lines to print."""
-    if args.threshold is not None and not 0 <= args.threshold <= 1:
-        raise UserError(f"--threshold lies in [0, 1], got {args.threshold:g}")
+    checked_threshold(args.threshold)
     model, sidecar = _load(args.model), read_sidecar(args.model)
     methods = _methods(model, args.model, args.method or ["grad_cam"])
     _check_layer(model, methods, args.layer)

@@ -49,27 +49,35 @@ class Cam:
 
 CAMS: dict[str, Cam] = {
     "grad_cam": Cam(
-        "GradCAM", "Grad-CAM",
+        "GradCAM",
+        "Grad-CAM",
         "Feature maps weighted by the mean gradient of the answer at each, added up; only what raises it." + _NOT_SHOWN,
     ),
     "grad_cam_plus_plus": Cam(
-        "GradCAMPlusPlus", "Grad-CAM++",
+        "GradCAMPlusPlus",
+        "Grad-CAM++",
         "Like Grad-CAM with the positive gradients of each place weighted apart, so that several places can stand out."
         + _NOT_SHOWN,
     ),
     "layer_cam": Cam(
-        "LayerCAM", "Layer-CAM", "Each feature value times its own positive gradient: finer than one weight a map." + _NOT_SHOWN
+        "LayerCAM",
+        "Layer-CAM",
+        "Each feature value times its own positive gradient: finer than one weight a map." + _NOT_SHOWN,
     ),
     "xgrad_cam": Cam(
-        "XGradCAM", "XGrad-CAM", "Like Grad-CAM with each map's gradients weighted by where the map is active." + _NOT_SHOWN
+        "XGradCAM",
+        "XGrad-CAM",
+        "Like Grad-CAM with each map's gradients weighted by where the map is active." + _NOT_SHOWN,
     ),
     "hires_cam": Cam(
-        "HiResCAM", "HiRes-CAM (signed)",
+        "HiResCAM",
+        "HiRes-CAM (signed)",
         "Each feature value times its own gradient: above zero raises the answer, below zero lowers it." + _NOT_SHOWN,
         signed=True,
     ),
     "eigen_cam": Cam(
-        "EigenCAM", "Eigen-CAM",
+        "EigenCAM",
+        "Eigen-CAM",
         "The strongest common pattern of the feature maps. It does not look at the answer or at the other face.",
         grad=False,
     ),

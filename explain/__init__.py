@@ -1,6 +1,6 @@
 """Findings from answers: what did the model look at? Never imports gradio.
 
-result = predict(load_model("dlib_kin"), face_a, face_b, grad=True)
+result = predict(load_model(), face_a, face_b, grad=True)
 map_a, map_b = explain(result, "grad_cam")
 render.overlay(result.a.pixels()[0], map_a, opacity=0.5, limit=render.shared_limit([map_a, map_b]))
 faithfulness(result, map_a).deletion_auc

@@ -1,20 +1,84 @@
-"""What the command lines share: errors for the person at the keyboard, and faces from photos."""
+"""What the command lines share: arguments, faces from photos, and errors for the person at the keyboard."""
 
 from __future__ import annotations
 
+import argparse
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from models.errors import UserError as UserError
 from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.photo import PhotoError, open_photo
+from models.weights import default_model
 
 
-class UserError(ValueError):
-    """Something only the person at the keyboard can put right; the message says what."""
+def run(
+    work: Callable[[argparse.Namespace], str],
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str] | None = None,
+    *,
+    also: tuple[type[Exception], ...] = (),
+) -> int:
+    """Parse, work, print what it returns.
+
+    Args:
+        work: parsed arguments -> the lines to print.
+        arguments: by default the program's own.
+        also: errors beside UserError and OSError whose message is for the user.
+
+    Returns:
+        The exit status: 0, or 2 with one line on stderr, "error: ...", when the input cannot be used.
+    """
+    args = parser.parse_args(arguments)
+    for_the_user: tuple[type[Exception], ...] = (UserError, OSError, *also)
+    try:
+        print(work(args))
+    except for_the_user as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
-def face_of(path: Path, flag: str, index: int) -> Face:
-    """The face of a photo that a flag asks for.
+def add_pair(parser: argparse.ArgumentParser) -> None:
+    """photo_a, photo_b, --face-a, --face-b."""
+    for side in "ab":
+        parser.add_argument(f"photo_{side}", type=Path)
+    for side in "ab":
+        add_face(parser, f"--face-{side}", f"photo {side.upper()}")
+
+
+def add_face(parser: argparse.ArgumentParser, flag: str, photo: str) -> None:
+    """Which face of a photo."""
+    parser.add_argument(flag, type=int, default=1, help=f"which face of {photo}, from 1, the largest; default: 1")
+
+
+def add_model(parser: argparse.ArgumentParser, task: str = "kinship") -> None:
+    """--model, by default the task's default_model."""
+    parser.add_argument("--model", default=default_model(task), help="a weight; default: %(default)s")
+
+
+def add_threshold(parser: argparse.ArgumentParser) -> None:
+    """--threshold; see checked_threshold."""
+    parser.add_argument("--threshold", type=float, help="on the score, in [0, 1]; default: the weight's own")
+
+
+def add_report(parser: argparse.ArgumentParser, folder: str) -> None:
+    """--out and --zip."""
+    parser.add_argument("--out", type=Path, default=Path(folder), help="folder to write; default: %(default)s")
+    parser.add_argument("--zip", action="store_true", help="also pack the report into OUT.zip")
+
+
+def checked_threshold(threshold: float | None) -> float | None:
+    """The same threshold. Raises UserError outside [0, 1]."""
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise UserError(f"--threshold lies in [0, 1], got {threshold:g}")
+    return threshold
+
+
+def face_of(path: Path, flag: str, number: int) -> Face:
+    """The face of a photo that a flag asks for, counted from 1.
 
     Raises:
         UserError: no such photo, or no such face in it.
@@ -27,7 +91,7 @@ def face_of(path: Path, flag: str, index: int) -> Face:
         raise UserError(
             f"{path}: no face was found in this photo. Choose one in which a face is larger or less turned."
         )
-    if not 0 <= index < len(faces):
-        known = "0" if len(faces) == 1 else f"0 to {len(faces) - 1}"
-        raise UserError(f"{path}: {flag} {index} does not exist; {len(faces)} found, numbered {known}.")
-    return faces[index]
+    if not 1 <= number <= len(faces):
+        known = "1" if len(faces) == 1 else f"1 to {len(faces)}"
+        raise UserError(f"{path}: {flag} {number} does not exist; {len(faces)} found, numbered {known}.")
+    return faces[number - 1]

@@ -19,15 +19,16 @@ import torch
 from safetensors.torch import load_file
 
 from models.device import pick_device
+from models.errors import UserError
 from models.face_model import FaceModel
 from models.operating_points import OperatingPoints as OperatingPoints
 from models.pair import PairModel
-from models.registry import as_pair, create_model
+from models.registry import MODELS, as_pair, create_model, list_models
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
 
-class WeightError(RuntimeError):
+class WeightError(UserError, RuntimeError):
     """A weight is missing, damaged or does not fit; the message says which and what to do."""
 
 
@@ -172,6 +173,16 @@ def available_weights() -> list[str]:
     return sorted(stems)
 
 
+def default_model(task: str = "kinship") -> str:
+    """The weight that the page, the endpoints, the command lines and load_model use when nobody names one.
+
+    The first model of the task in the registry's order that is a single network and has a weight: an order chosen on
+    held-out training families, never on an evaluation set. Without any weight the first in that order, untrained.
+    """
+    order = [name for name in list_models(task) if not MODELS[name].joins]
+    return next((name for name in order if name in available_weights()), order[0])
+
+
 def find_weight(name: str) -> Path:
     """Path of <name>.safetensors.
 
@@ -234,14 +245,15 @@ def _lender(path: Path, loan: Loan) -> Path:
     )
 
 
-def load_model(name: str, device: torch.device | str | None = None) -> FaceModel:
-    """A trained model, verified (sha256), built from its sidecar's config, loaded strictly, in eval mode.
+def load_model(name: str | None = None, device: torch.device | str | None = None) -> FaceModel:
+    """A trained model, default_model() unless named, verified (sha256), loaded strictly, in eval mode.
 
     Parameters do not require gradients: explainers differentiate with respect to activations and inputs.
 
     Raises:
         WeightError: missing, altered or ill-fitting weight.
     """
+    name = name or default_model()
     sidecar, tensors = read_sidecar(name), read_tensors(find_weight(name))
     model = create_model(sidecar.model, **sidecar.config)
     try:
@@ -252,7 +264,7 @@ def load_model(name: str, device: torch.device | str | None = None) -> FaceModel
     return model.eval().requires_grad_(False).to(device or pick_device())
 
 
-def load_pair(name: str, device: torch.device | str | None = None) -> PairModel:
+def load_pair(name: str | None = None, device: torch.device | str | None = None) -> PairModel:
     """load_model for weights that compare two faces.
 
     Raises:

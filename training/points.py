@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +70,7 @@ def identity_scores(faces: Faces, sidecar: Sidecar, root: Path) -> Scores:
     return calibrated(faces.model, (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1).double().numpy()), same
 
 
-def photo_scores(faces: Faces, sidecar: Sidecar, root: Path) -> Scores:  # noqa: ARG001  (as the others are called)
+def photo_scores(faces: Faces, _sidecar: Sidecar, root: Path) -> Scores:
     """Photos of CelebA identities and FIW train members, as training/convert_dlib.py scores them."""
     cosine, same, _ = verification_pairs(faces.model, root)
     return calibrated(faces.model, cosine), same
@@ -91,7 +91,7 @@ def held_out_families(sidecar: Sidecar, root: Path) -> list[str]:
 
 def pair_points(faces: Faces, sidecar: Sidecar, root: Path) -> OperatingPoints:
     """The operating points of a weight, on the pairs its protocol names."""
-    measure = kin_scores if sidecar.task == "kinship" else identity_scores
+    measure: Callable[[Faces, Sidecar, Path], Scores] = kin_scores if sidecar.task == "kinship" else identity_scores
     if "CelebA" in sidecar.rule.operating_points.protocol:
         measure = photo_scores
     return operating_points(*measure(faces, sidecar, root), sidecar.rule.operating_points.protocol)

@@ -13,21 +13,14 @@ from pathlib import Path
 
 from explain.attention.compare import ARMS, METHODS, NOTHING, WORDS, Comparison, compare_arms, set_scene, trust
 from explain.attention.report import write_comparison
-from explain.command import UserError, face_of
+from explain.command import UserError, add_face, add_report, face_of, run
 from explain.registry import layers_for
-from models.faces.photo import PhotoError
-from models.weights import WeightError, load_pair, read_sidecar
+from models.weights import load_pair, read_sidecar
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the report is written, 2 with one line on stderr when the input cannot be used."""
-    args = _parser().parse_args(arguments)
-    try:
-        print(_run(args))
-    except (UserError, PhotoError, WeightError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run(_run, _parser(), arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,10 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--method", choices=METHODS, default="grad_cam")
     parser.add_argument("--layer", help="the tap the method reads; default: the last stage")
     parser.add_argument("--arm", action="append", help=f"a weight, repeat; default: {', '.join(ARMS)}")
-    parser.add_argument("--face", type=int, default=0, help="which face of the photo, largest first, from 0")
-    parser.add_argument("--other-face", type=int, default=0, help="which face of the second photo")
-    parser.add_argument("--out", type=Path, default=Path("attention"), help="folder to write; default: %(default)s")
-    parser.add_argument("--zip", action="store_true", help="pack the report into OUT.zip")
+    add_face(parser, "--face", "the photo")
+    add_face(parser, "--other-face", "the second photo")
+    add_report(parser, "attention")
     return parser
 
 

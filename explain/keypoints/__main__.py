@@ -11,28 +11,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from explain.command import UserError, face_of
+from explain.command import UserError, add_face, add_report, face_of, run
 from explain.evidence import patch_at
 from explain.keypoints.animate import animate_sweep
 from explain.keypoints.find import SWEEPS, follow, sweep
 from explain.keypoints.findings import Followed, Query
 from explain.keypoints.report import write_offsets
 from models.faces.affine import Move, moved
-from models.faces.photo import PhotoError
-from models.weights import WeightError, load_pair, read_sidecar
+from models.weights import load_pair, read_sidecar
 
 MODELS = ("vit_kprpe", "vit_irpe", "vit_abs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the report is written, 2 with one line on stderr when the input cannot be used."""
-    args = _parser().parse_args(arguments)
-    try:
-        print(_run(args))
-    except (UserError, PhotoError, WeightError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run(_run, _parser(), arguments, also=(ValueError,))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m explain.keypoints", description="How do three ViTs take a face that is not aligned?"
     )
     parser.add_argument("photo", type=Path)
-    parser.add_argument("--face", type=int, default=0, help="which face of the photo, largest first, from 0")
+    add_face(parser, "--face", "the photo")
     parser.add_argument("--rotation", type=float, default=0, help="degrees, clockwise")
     parser.add_argument("--scale", type=float, default=1, help="above 1 the face is larger")
     parser.add_argument("--shift", nargs=2, type=float, default=(0, 0), metavar=("X", "Y"), help="in sides of the crop")
@@ -49,8 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--head", type=int, help="from 1; default: the mean of all heads")
     parser.add_argument("--gif", choices=list(SWEEPS), help="write OUT/sweep.gif of this move")
     parser.add_argument("--weights", nargs=3, default=MODELS, metavar=("KPRPE", "IRPE", "ABS"), help="names of weights")
-    parser.add_argument("--out", type=Path, default=Path("keypoints"), help="folder to write; default: %(default)s")
-    parser.add_argument("--zip", action="store_true", help="pack the report into OUT.zip")
+    add_report(parser, "keypoints")
     return parser
 
 

@@ -92,7 +92,12 @@ def write_offsets(
             row: dict(zip(KEYPOINT_NAMES, crop.keypoints[0].tolist(), strict=True))
             for row, crop in zip(("aligned", "moved"), crops, strict=True)
         },
-        "query": {"row": query.patch[0], "column": query.patch[1], "block": query.block, "head": query.head},
+        "query": {
+            "row": query.patch[0],
+            "column": query.patch[1],
+            "block": query.block,
+            "head": None if query.head is None else query.head + 1,  # as on the page, from 1
+        },
         "models": {m: _model(f, sidecars[m], shown, m) for m, f in followed.items()},
         "sweeps": {s.what: _sweep(s) for s in sweeps},
     }

@@ -2,7 +2,7 @@
 
 python -m explain.partial A.jpg B.jpg --part "left eye" --factor 0.3 --centred --out partial/
 python -m explain.partial A.jpg B.jpg --part mask
-python -m explain.partial A.jpg B.jpg --part nose --keypoint 0 210 300 --keypoint 2 250 350      B shows too little
+python -m explain.partial A.jpg B.jpg --part nose --keypoint 1 210 300 --keypoint 3 250 350      B shows too little
 
 Photo A stays whole, photo B is edited. Without a detection B is placed by the keypoints that can be seen, at least two.
 """
@@ -17,43 +17,34 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from explain.command import UserError, face_of
+from explain.command import UserError, add_pair, add_report, face_of, run
 from explain.partial.edit import PRESETS, Canvas, Edit
 from explain.partial.find import NETWORKS, TITLES, PartialLook, look_partial
 from explain.partial.loss import area_curve, losses
 from explain.partial.report import write_partial
 from models.faces.face import KEYPOINT_NAMES, Face
 from models.faces.partial_crops import LANDMARKS, SIDE
-from models.faces.photo import PhotoError, open_photo
+from models.faces.photo import open_photo
 from models.faces.placed import place_face
 from models.tasks import TASKS
-from models.weights import WeightError, load_pair, read_sidecar
+from models.weights import load_pair, read_sidecar
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the report is written, 2 with one line on stderr when the input cannot be used."""
-    args = _parser().parse_args(arguments)
-    try:
-        print(_run(args))
-    except (UserError, PhotoError, WeightError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run(_run, _parser(), arguments, also=(ValueError,))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m explain.partial", description="Which parts of a face carry a match? Photo B is made partial."
     )
-    parser.add_argument("photo_a", type=Path)
-    parser.add_argument("photo_b", type=Path)
+    add_pair(parser)
     parser.add_argument("--part", choices=PRESETS, default="nose", help="what is left, or worn; default: %(default)s")
     parser.add_argument("--factor", type=float, default=0.3, help="size of a landmark's part; default: %(default)s")
     parser.add_argument("--centred", action="store_true", help="move what is left to the middle")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws another mask or sunglasses")
     parser.add_argument("--erased", type=Path, metavar="MASK", help=f"{SIDE} px picture: white is hidden, black stays")
-    parser.add_argument("--face-a", type=int, default=0, help="which face of photo A, largest first, from 0")
-    parser.add_argument("--face-b", type=int, default=0, help="which face of photo B")
     parser.add_argument(
         "--keypoint",
         nargs=3,
@@ -61,14 +52,13 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         metavar=("N", "X", "Y"),
         help="place face B by hand: number of the keypoint ("
-        + ", ".join(f"{i} {n}" for i, n in enumerate(KEYPOINT_NAMES))
+        + ", ".join(f"{i} {n}" for i, n in enumerate(KEYPOINT_NAMES, 1))
         + ") and its pixel; repeat, at least two",
     )
     parser.add_argument(
         "--weights", nargs=3, default=NETWORKS, metavar=("ATTENTION", "AVERAGE", "REFERENCE"), help="names of weights"
     )
-    parser.add_argument("--out", type=Path, default=Path("partial"), help="folder to write; default: %(default)s")
-    parser.add_argument("--zip", action="store_true", help="pack the report into OUT.zip")
+    add_report(parser, "partial")
     return parser
 
 
@@ -94,9 +84,9 @@ def _second(args: argparse.Namespace) -> Face:
         return face_of(args.photo_b, "--face-b", args.face_b)
     points = np.full((len(KEYPOINT_NAMES), 2), np.nan)
     for number, x, y in args.keypoint:
-        if number not in range(len(KEYPOINT_NAMES)):
-            raise UserError(f"--keypoint {number:g} does not exist; they are numbered 0 to {len(KEYPOINT_NAMES) - 1}")
-        points[int(number)] = x, y
+        if number not in range(1, len(KEYPOINT_NAMES) + 1):
+            raise UserError(f"--keypoint {number:g} does not exist; they are numbered 1 to {len(KEYPOINT_NAMES)}")
+        points[int(number) - 1] = x, y
     return place_face(open_photo(args.photo_b), points)
 
 

@@ -67,7 +67,7 @@ def _attention_values(maps: tuple[AttentionMaps, ...], look: PatchQuery) -> dict
     grid_q, grid_k = maps[0].grid_q, maps[0].grid_k
     return {
         "layer": maps[0].name,
-        "head": "mean" if look.head is None else look.head,
+        "head": "mean" if look.head is None else look.head + 1,  # as on the page, from 1
         "heads": len(maps[0].weights),
         "query_grid": list(grid_q),
         "key_grid": list(grid_k),

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from explain.command import add_model, run
 from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.files import GalleryError, PhotoFile, Skipped, gather
 from models.faces.photo import PhotoError, open_photo
 from models.gallery import TOP, Gallery, Hit
-from models.weights import WeightError, load_pair
+from models.weights import load_pair
 
 COLUMNS = ("rank", "file", "face", "similarity", "score", "score_probe_first", "score_gallery_first", "model", "note")
 NO_FACE = "No face was found."
@@ -92,14 +93,12 @@ class _Faces:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the ranking is printed, 2 with one line on stderr when the input cannot be used."""
-    args = _parser().parse_args(arguments)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            _run(args, Path(folder))
-    except (PhotoError, GalleryError, WeightError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run(_ranked, _parser(), arguments)
+
+
+def _ranked(args: argparse.Namespace) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        return _run(args, Path(folder))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--gallery", type=Path, nargs="+", required=True, help="folders, zips or photos; every face in them counts"
     )
-    parser.add_argument("--model", default="dlib_kin", help="a weight; default: %(default)s")
+    add_model(parser)
     parser.add_argument(
         "--top", type=int, default=TOP, help="how many of the most similar are scored as pairs; default: %(default)s"
     )
@@ -118,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(args: argparse.Namespace, folder: Path) -> None:
+def _run(args: argparse.Namespace, folder: Path) -> str:
     missing = [str(s) for s in args.gallery if not s.exists()]
     if missing:
         raise GalleryError(f"There is no {missing[0]}.")
@@ -136,7 +135,7 @@ def _run(args: argparse.Namespace, folder: Path) -> None:
     if args.csv:
         with args.csv.open("w", newline="", encoding="utf-8") as target:
             write_csv(target, hits, faces.entries, faces.skipped, args.model)
-    _show(hits, faces)
+    return table(hits, faces)
 
 
 def _probe(path: Path) -> Face:
@@ -147,15 +146,16 @@ def _probe(path: Path) -> Face:
     return faces[0]
 
 
-def _show(hits: Sequence[Hit], faces: _Faces) -> None:
-    print("rank  score  similarity  file")
+def table(hits: Sequence[Hit], faces: _Faces) -> str:
+    """The first 20 hits and the first 20 files that were left out, a line each."""
+    lines = ["rank  score  similarity  file"]
     for rank, hit in enumerate(hits[:20], 1):
         score = "     " if hit.score is None else f"{hit.score:.3f}"
         named = faces.entries[hit.entry]
-        print(f"{rank:4d}  {score}  {hit.similarity:+10.3f}  {named.file}" + f" (face {named.face})" * (named.face > 1))
-    print(f"{len(faces.entries)} faces; {len(faces.skipped)} files left out")
-    for left_out in faces.skipped[:20]:
-        print(f"  {left_out.name}: {left_out.reason}")
+        face = f" (face {named.face})" * (named.face > 1)
+        lines.append(f"{rank:4d}  {score}  {hit.similarity:+10.3f}  {named.file}{face}")
+    lines.append(f"{len(faces.entries)} faces; {len(faces.skipped)} files left out")
+    return "\n".join([*lines, *(f"  {left_out.name}: {left_out.reason}" for left_out in faces.skipped[:20])])
 
 
 if __name__ == "__main__":

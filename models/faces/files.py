@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path, PurePosixPath
 
+from models.errors import UserError
+
 MAX_PHOTOS = 2_000
 MAX_FILE_BYTES = 64_000_000
 MAX_BYTES = 2_000_000_000
@@ -29,7 +31,7 @@ EMPTY = "This file is empty."
 EMPTY_ZIP = "There is nothing in this zip."
 
 
-class GalleryError(ValueError):
+class GalleryError(UserError, ValueError):
     """A collection that cannot be used at all; the message is written for the person who chose it."""
 
 

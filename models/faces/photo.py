@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from models.errors import UserError
+
 MIN_SIDE = 16
 MAX_PIXELS = 120_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
-class PhotoError(ValueError):
+class PhotoError(UserError, ValueError):
     """A photo that cannot be used; the message is written for the person who chose it."""
 
 

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from models.errors import UserError
 from models.faces.align import ARCFACE_112, PARTIAL_160
 from models.faces.face import InputSpec
 from training.data.crops import Crops, cached_crops, template_face
@@ -30,7 +31,7 @@ RELATIONS = ("bb", "ss", "sibs", "fd", "fs", "md", "ms", "gfgd", "gfgs", "gmgd",
 """The eleven relations of FIW, in the order the papers list them."""
 
 
-class DataError(FileNotFoundError):
+class DataError(UserError, FileNotFoundError):
     """A research set is not where it is looked for; the message names the missing path and the ways to give it."""
 
 

@@ -8,9 +8,9 @@ import gradio as gr
 
 from explain.attention.compare import METHODS, WORDS
 from explain.attention.report import comparison_values
-from models import PhotoError, WeightError
 from ui.attention import answers as arms
 from ui.shared.answering import trained
+from ui.shared.failures import in_words
 from ui.shared.photos import take
 from ui.shared.widgets import API_RUNS, file_image
 
@@ -41,12 +41,10 @@ def compare_attention(
         raise gr.Error(f"There is no occluder {occluder!r}; there are: {', '.join(WORDS)}.", print_exception=False)
     if method not in METHODS:
         raise gr.Error(f"There is no method {method!r}; there are: {', '.join(METHODS)}.", print_exception=False)
-    try:
+    with in_words(ValueError):
         scene = arms.scene_of(take(photo), take(other) if other else None, occluder, abs(int(seed)))
         compared = arms.compare(scene, method, layer or None)
         return comparison_values(compared, arms.sidecars())
-    except (PhotoError, WeightError, ValueError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
 
 
 def build() -> None:

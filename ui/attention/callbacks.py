@@ -15,14 +15,15 @@ from explain import EXPLAINERS
 from explain.attention import render as render_gates
 from explain.attention.compare import METHODS, NOTHING, Arm, Comparison, shown
 from explain.core import render
-from models import PhotoError, WeightError
+from models import WeightError
+from models.errors import UserError
 from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards
 from ui.shared.examples import FOLDER
 from ui.shared.photos import Shot
 
-FAILURES = (PhotoError, WeightError, ValueError)
+FAILURES = (UserError, ValueError)
 WAITING = "The comparison appears here as soon as photo 1 shows a face."
 EXAMPLE = "obama_2012.jpg"
 RAW, BY_MEAN = "raw", "mean"

@@ -6,10 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from models import KEYPOINT_NAMES, PhotoError, WeightError
+from models import KEYPOINT_NAMES
 from models.faces.affine import Move
 from ui.keypoints import answers as following
 from ui.shared.answering import sidecar, trained, weight_of
+from ui.shared.failures import in_words
 from ui.shared.photos import take
 from ui.shared.widgets import API_RUNS, file_image
 
@@ -36,11 +37,9 @@ def moved_face(
         models: for vit_kprpe, vit_irpe and vit_abs the similarity (cosine) of the moved face to the aligned one, and
         weight_sha256; keypoints: five (x, y) in [0, 1] of the moved crop, as the networks were given them.
     """
-    try:
+    with in_words(ValueError):
         move = Move(float(rotation), float(scale), float(shift_x), float(shift_y))
         look = following.look(take(photo), following.Setting(move, None, not offsets))
-    except (PhotoError, WeightError, ValueError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
     return {
         "models": {
             model: {

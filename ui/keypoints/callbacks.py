@@ -16,7 +16,6 @@ from explain.keypoints.find import SWEEPS, shared_limit
 from explain.keypoints.findings import Query
 from explain.keypoints.render import field_picture, keypoints_picture, sweep_figure
 from explain.keypoints.report import write_offsets
-from models import PhotoError, WeightError
 from models.faces.affine import Move
 from ui.keypoints import answers as following
 from ui.keypoints import cards as keypoints_cards
@@ -25,10 +24,10 @@ from ui.shared import cards
 from ui.shared.answering import sidecar, weight_of
 from ui.shared.evidence_callbacks import clicked
 from ui.shared.examples import FOLDER
+from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
 
-FAILURES = (PhotoError, WeightError)
 WAITING = "The answer appears here as soon as the photo shows a face."
 EXAMPLE, EXAMPLE_ROTATION = "obama_2012.jpg", 20
 """What a first visit shows: a photo, and by how many degrees its face is turned."""

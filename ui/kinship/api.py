@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from models import PhotoError, WeightError, open_photo
-from models.faces.files import GalleryError
+from models import open_photo
 from models.faces.quality import assess
 from models.gallery import Hit
+from models.weights import default_model
 from ui.kinship import tri_answers as triplet
 from ui.kinship.search_answers import Ranking, collect, rank, silent
 from ui.shared import answering
+from ui.shared.failures import in_words
 from ui.shared.photos import take
 from ui.shared.widgets import API_RUNS, file_image
 
 Json = dict[str, Any]
+DEFAULT = default_model()
 
 
-def kin_score(photo_a: str, photo_b: str, model: str = "dlib_kin") -> Json:
+def kin_score(photo_a: str, photo_b: str, model: str = DEFAULT) -> Json:
     """Compare the largest face of two photos: are they blood relatives, or the same person?
 
     A research demonstration: the score is no proof of kinship or identity.
@@ -38,7 +38,7 @@ def kin_score(photo_a: str, photo_b: str, model: str = "dlib_kin") -> Json:
         protocol names; model and weight_sha256: what answered.
     """
     _check_weight(model, answering.pair_weights())
-    with _in_words():
+    with in_words():
         given = answering.answer(take(photo_a), take(photo_b), model)
     row = answering.sidecar(model)
     verdict = answering.judge(given, row.rule.threshold)
@@ -57,7 +57,7 @@ def kin_score(photo_a: str, photo_b: str, model: str = "dlib_kin") -> Json:
     }
 
 
-def tri_score(father: str, mother: str, child: str, model: str = "dlib_kin") -> Json:
+def tri_score(father: str, mother: str, child: str, model: str = DEFAULT) -> Json:
     """Compare the largest face of three photos: is the child theirs, the father's and the mother's?
 
     A research demonstration: the score is no proof of kinship.
@@ -74,7 +74,7 @@ def tri_score(father: str, mother: str, child: str, model: str = "dlib_kin") -> 
         triplets at the threshold, null where nobody measured them; protocol, model and weight_sha256.
     """
     _check_weight(model, triplet.weights())
-    with _in_words():
+    with in_words():
         given = triplet.answer(triplet.Family(take(father), take(mother), take(child)), model)
     row, threshold = answering.sidecar(model), triplet.own_threshold(model)
     verdict = triplet.judge(given, threshold)
@@ -93,7 +93,7 @@ def tri_score(father: str, mother: str, child: str, model: str = "dlib_kin") -> 
     }
 
 
-def kin_search(probe: str, gallery: list[str], model: str = "dlib_kin") -> Json:
+def kin_search(probe: str, gallery: list[str], model: str = DEFAULT) -> Json:
     """Rank every face of many photos by kinship (or identity) with the largest face of a probe photo.
 
     A research demonstration: somebody comes first in every gallery, and no place is proof of kinship or identity.
@@ -109,7 +109,7 @@ def kin_search(probe: str, gallery: list[str], model: str = "dlib_kin") -> Json:
         gave no face, with the reason; threshold, far and tar of single pairs; model and weight_sha256.
     """
     _check_weight(model, answering.pair_weights())
-    with _in_words():
+    with in_words():
         collection = collect(gallery or [], silent, get_upload_folder())
         ranking = rank(collection, take(probe), model, silent)
     row = answering.sidecar(model)
@@ -142,15 +142,6 @@ def _check_weight(model: str, known: list[str]) -> None:
         raise gr.Error(f"There is no weight {model!r}; there are: {', '.join(known) or 'none'}.", print_exception=False)
 
 
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """What the models say about a photo, a gallery or a weight becomes the caller's error."""
-    try:
-        yield
-    except (PhotoError, WeightError, GalleryError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
 def detect(photo: str) -> Json:
     """Find the faces in a photo, largest first.
 
@@ -161,7 +152,7 @@ def detect(photo: str) -> Json:
         width and height in pixels, and faces: a list of box (XYXY pixels), keypoints (five (x, y) in pixels: left eye,
         right eye, nose, left and right mouth corner, as seen in the image), confidence (0 to 1) and quality (in words).
     """
-    with _in_words():
+    with in_words():
         shot = take(photo)
     height, width = open_photo(photo).shape[:2]
     faces = [shot.pick(i).face() for i in range(len(shot.marks))]

@@ -20,6 +20,7 @@ from ui.shared import evidence_callbacks as evidence_callbacks
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
 from ui.shared.examples import Example, first_example
+from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot
 from ui.shared.widgets import show_shot
 
@@ -28,7 +29,6 @@ WAITING_MAPS = "The maps appear here together with the answer."
 WORKING = "Working on an example: a few seconds."
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to answer with. See the tab Models."
 OPACITY = 0.5
-FAILURES = (PhotoError, WeightError)
 
 
 Answered = tuple[Answer | None, str, Any, Seen | None]

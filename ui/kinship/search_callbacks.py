@@ -12,16 +12,16 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from explain.search.ranking import write_csv
-from models import PhotoError, WeightError
+from models import PhotoError
 from models.faces.files import GalleryError
 from ui.kinship import search_cards
 from ui.kinship.search_answers import Collection, Ranking, Tell, collect, encoded, rank
 from ui.shared import cards
 from ui.shared.examples import FOLDER
+from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
 
-FAILURES = (PhotoError, WeightError, GalleryError)
 NO_GALLERY = "Several photos, a folder, or a zip of photos. Every face in them is found once and kept for this session."
 WAITING = "The ranking appears here as soon as there is a probe's face and a gallery."
 GONE = "These files are no longer kept. Please choose them again."

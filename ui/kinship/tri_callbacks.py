@@ -16,10 +16,10 @@ from ui.kinship import tri_cards
 from ui.kinship.tri_answers import Family, TriAnswer, TriMaps
 from ui.shared import cards, evidence
 from ui.shared.examples import FOLDER
+from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
 
-FAILURES = (PhotoError, WeightError)
 WAITING = "The answer appears here as soon as father, mother and child each have a face."
 WAITING_MAPS = "The maps appear here together with the answer."
 UNTRAINED = "No weight that answers kinship is installed: there is nothing to answer with. See the tab Models."

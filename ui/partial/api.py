@@ -8,9 +8,9 @@ import gradio as gr
 
 from explain.partial.edit import Edit
 from explain.partial.report import losses_values, partial_values
-from models import PhotoError, WeightError
 from ui.partial import answers as parting
 from ui.shared.answering import trained
+from ui.shared.failures import in_words
 from ui.shared.photos import take
 from ui.shared.widgets import API_RUNS, file_image
 
@@ -45,15 +45,13 @@ def partial_face(
         reference encoder similarity, score and decision for the whole face and now, threshold and weight_sha256;
         importances: of the parts of both faces, adding up to 1; parts_that_can_go: when asked for, per network.
     """
-    try:
+    with in_words(ValueError):
         edit = Edit(part, float(factor), bool(centred), seed=abs(int(seed)))
         look, held = parting.look(take(photo), take(other), edit)
         values = partial_values(look, parting.sidecars())
         if order:
             found = parting.order(held).order
             values["parts_that_can_go"] = {name: losses_values(lost) for name, lost in found.items()}
-    except (PhotoError, WeightError, ValueError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
     return values
 
 

@@ -15,7 +15,7 @@ from explain.partial.edit import Edit
 from explain.partial.find import PartialLook
 from explain.partial.render import area_figure
 from explain.partial.report import write_partial
-from models import PhotoError, WeightError
+from models.errors import UserError
 from models.faces.partial_crops import LANDMARKS, WHOLE
 from ui.partial import answers as parting
 from ui.partial import cards as partial_cards
@@ -27,7 +27,7 @@ from ui.shared.examples import FOLDER
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
 
-FAILURES = (PhotoError, WeightError, ValueError)
+FAILURES = (UserError, ValueError)
 WAITING = "The answer appears here as soon as both photos show a face."
 EXAMPLES = ("obama_2012.jpg", "obama_2009.jpg")
 EXAMPLE_PART = "left eye"

@@ -9,9 +9,8 @@ from typing import Any
 
 from models import Result, available_weights, list_models, load_pair, predict, read_sidecar
 from models.pair import PairModel
-from models.registry import entry
 from models.tasks import TASKS
-from models.weights import Sidecar
+from models.weights import Sidecar, default_model
 from ui.shared.held import Held
 from ui.shared.photos import Shot
 
@@ -79,11 +78,9 @@ def title(weight: str) -> str:
 
 
 def default_weight() -> str | None:
-    """The weight the page opens with: of single networks that answer kinship the one with the highest AUC, else the
-    first there is. Several networks in one are a choice away: they take longer over everything."""
-    names = pair_weights()
-    kin = [n for n in names if sidecar(n).task == "kinship" and not entry(sidecar(n).model).joins]
-    return max(kin, key=lambda n: _figures(n).get("auc", -1.0)) if kin else next(iter(names), None)
+    """The weight the page opens with: models.weights.default_model, else the first there is; None without any."""
+    names, own = pair_weights(), default_model()
+    return own if own in names else next(iter(names), None)
 
 
 def _figures(weight: str) -> dict[str, Any]:

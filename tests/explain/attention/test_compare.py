@@ -210,7 +210,8 @@ def test_the_command_writes_a_report(tmp_path: Path, photos: Path, monkeypatch, 
         (["obama.jpg", "--layer", "stage9.features"], "no layer 'stage9.features'"),
         (["obama.jpg", "--seed", "-1"], "--seed"),
         (["obama.jpg", "--arm", "ir18_nothing"], "untrained"),
-        (["obama.jpg", "--face", "7"], "--face 7 does not exist"),
+        (["obama.jpg", "--face", "2"], "--face 2 does not exist; 1 found, numbered 1"),
+        (["obama.jpg", "--face", "0"], "--face 0 does not exist"),
     ],
 )
 def test_what_the_command_cannot_use_ends_with_a_sentence(

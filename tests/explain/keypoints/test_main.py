@@ -33,7 +33,7 @@ def test_the_command_writes_what_was_used(photos: Path, tmp_path: Path, capsys: 
     assert main([str(photos / "obama.jpg"), *asked, "--weights", *NAMES, "--out", str(out)]) == 0
     assert "vit_kprpe 0." in capsys.readouterr().out
     values, raw = json.loads((out / "report.json").read_text()), np.load(out / "offsets.npz")
-    assert values["query"] == {"row": 7, "column": 2, "block": 2, "head": 1} and values["move"]["rotation"] == 20
+    assert values["query"] == {"row": 7, "column": 2, "block": 2, "head": 2} and values["move"]["rotation"] == 20
     for model in ("vit_kprpe", "vit_irpe"):
         field = raw[f"{model}_moved"][1, 7 * 14 + 2].reshape(14, 14)
         np.testing.assert_allclose(values["models"][model]["offsets"], field, atol=1e-6)
@@ -52,6 +52,7 @@ def test_the_command_writes_what_was_used(photos: Path, tmp_path: Path, capsys: 
     [
         (["--layer", "8"], "these networks have 8"),
         (["--head", "7"], "this layer has 6"),
+        (["--face", "0"], "--face 0 does not exist; 1 found, numbered 1"),
         (["--query", "2", "0"], "in [0, 1]"),
         (["--scale", "0"], "above 0"),
     ],

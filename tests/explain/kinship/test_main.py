@@ -84,8 +84,10 @@ def test_bad_requests(capsys: pytest.CaptureFixture[str], photos: Path, tmp_path
     unknown = refused(capsys, tmp_path, a, b, "--model", "nobody")
     assert "'nobody'" in unknown and ", ".join(available_weights()) in unknown
     assert "there are: grad_cam" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--method", "magic")
-    assert "--face-a 7 does not exist; 1 found" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--face-a", "7")
-    assert "--face-b -1" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--face-b", "-1")
+    assert "--face-a 2 does not exist; 1 found, numbered 1." in refused(
+        capsys, tmp_path, a, b, "--model", MODEL, "--face-a", "2"
+    )
+    assert "--face-b 0" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--face-b", "0")
     assert "stage3.features" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--layer", "stage9.features")
     none = refused(capsys, tmp_path, a, b, "--model", MODEL, "--attention", "stage1.block0.attn")
     assert "no attention layer 'stage1.block0.attn'; there are: none" in none

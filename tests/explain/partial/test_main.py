@@ -45,7 +45,7 @@ def test_two_photos_in_a_report_out(photos: Path, tmp_path: Path, capsys: pytest
 def test_a_mask_and_two_keypoints_in_a_zip(photos: Path, tmp_path: Path) -> None:
     mask, out = tmp_path / "mask.png", tmp_path / "report"
     Image.fromarray(np.repeat([[255], [0]], 80, 0).repeat(160, 1).astype(np.uint8)).save(mask)
-    points = ("--keypoint", "0", "150", "180", "--keypoint", "1", "220", "180")
+    points = ("--keypoint", "1", "150", "180", "--keypoint", "2", "220", "180")
     command = (photos / "obama.jpg", photos / "obama2.jpg", "--part", "whole", "--erased", mask, *points)
     assert run(*command, "--out", out, "--zip") == 0
     values = json.loads((out / "partial.json").read_text())
@@ -56,10 +56,12 @@ def test_a_mask_and_two_keypoints_in_a_zip(photos: Path, tmp_path: Path) -> None
     ("arguments", "message"),
     [
         (("--factor", "0"), "size lies above 0"),
-        (("--keypoint", "7", "1", "1"), "--keypoint 7 does not exist"),
+        (("--keypoint", "6", "1", "1"), "--keypoint 6 does not exist; they are numbered 1 to 5"),
+        (("--keypoint", "0", "1", "1"), "--keypoint 0 does not exist"),
         (("--keypoint", "1", "9", "9"), "Two keypoints at least"),
         (("--erased", "PHOTO"), "a mask has 160 x 160 pixels"),
-        (("--face-b", "3"), "--face-b 3 does not exist"),
+        (("--face-b", "2"), "--face-b 2 does not exist; 1 found, numbered 1"),
+        (("--face-b", "0"), "--face-b 0 does not exist"),
     ],
 )
 def test_mistakes_are_said(

@@ -128,7 +128,7 @@ def test_what_the_model_gave_away_is_written_down(tmp_path: Path) -> None:
         for i, face in enumerate("ab"):
             assert np.array_equal(raw[f"{tap}_{face}"], evidence[tap][i])
     attention = values["attention"]
-    assert (attention["layer"], attention["head"], attention["query_row_column"]) == ("pool.attn", 1, [1, 0])
+    assert (attention["layer"], attention["head"], attention["query_row_column"]) == ("pool.attn", 2, [1, 0])
     np.testing.assert_allclose(np.ravel(attention["reads"]["b"]), evidence["pool.attn"][1, 1, 2], rtol=1e-6)
     strongest = values["links"]["relation.cross_attn"]["strongest"]
     assert len(strongest["a"]) == len(strongest["b"]) == 3

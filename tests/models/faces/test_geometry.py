@@ -21,7 +21,7 @@ def test_coefficients_of_an_enlargement() -> None:
 
 
 def test_coefficients_of_a_quarter_turn() -> None:
-    """(x, y) -> (3 - y, x), four pixels high; corners: (X, Y) -> (4 - Y, X), so back (X, Y) -> (Y, 4 - X)."""
+    """(x, y) -> (3 - y, x) in an image four pixels high; with corners (X, Y) -> (4 - Y, X), back (Y, 4 - X)."""
     turn = np.array([[0.0, -1.0, 3.0], [1.0, 0.0, 0.0]])
     assert pil_coefficients(turn) == pytest.approx((0, 1, 0, -1, 0, 4))
 

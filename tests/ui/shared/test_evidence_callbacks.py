@@ -189,23 +189,29 @@ def test_names_in_words() -> None:
     assert evidence_cards.layer_title("block12.attn") == "Block 12"
 
 
-def test_the_best_measured_kinship_model_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_measured_stands_under_the_picker(monkeypatch: pytest.MonkeyPatch) -> None:
     def row(name: str) -> Sidecar:
-        auc = {"dlib_kin": 0.81, SVIT: 0.83}.get(name)
-        figures = {"auc": auc, "auc_ci95": [auc - 0.02, auc + 0.02], "accuracy": 0.75} if auc else {}
-        return replace(real(name), metrics={"kinship": figures} if figures else {})
+        return replace(real(name), metrics={"kinship": {"auc": 0.83, "auc_ci95": [0.81, 0.85], "accuracy": 0.75}})
 
-    monkeypatch.setattr(answering, "available_weights", lambda: ["dlib_kin", "dlib_resnet", FACOR, SVIT])
-    assert answering.default_weight() == "dlib_kin"  # untrained weights were never measured
     assert "Not measured" in answering.measured(SVIT)
     real = answering.sidecar.__wrapped__
     monkeypatch.setattr(answering, "sidecar", row)
-    assert answering.default_weight() == SVIT
     assert answering.measured(SVIT) == "Measured on Families In the Wild: AUC 0.830 [0.810, 0.850], accuracy 0.750."
     assert tab.describe(SVIT)["info"] == answering.measured(SVIT)
-    monkeypatch.setattr(answering, "available_weights", lambda: ["dlib_kin", "kin_trio"])
-    assert answering.default_weight() == "dlib_kin"  # three networks in one are slow
-    monkeypatch.setattr(answering, "available_weights", lambda: ["dlib_resnet"])
-    assert answering.default_weight() == "dlib_resnet"
-    monkeypatch.setattr(answering, "available_weights", list)
-    assert answering.default_weight() is None
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        (["dlib_kin", "dlib_resnet", "dlib_tuned", FACOR], "dlib_kin"),
+        (["dlib_resnet", "dlib_tuned", "kin_trio"], "dlib_tuned"),  # three networks in one are slow
+        (["dlib_resnet"], "dlib_resnet"),
+        ([], None),
+    ],
+)
+def test_the_first_kinship_network_of_the_registry_is_the_default(
+    monkeypatch: pytest.MonkeyPatch, there: list[str], expected: str | None
+) -> None:
+    monkeypatch.setattr(answering, "available_weights", lambda: there)
+    monkeypatch.setattr("models.weights.available_weights", lambda: there)
+    assert answering.default_weight() == expected

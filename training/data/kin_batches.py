@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.sets import Kin, Pair, by_identity, family_of, photo_of
 from training.data.holdout import is_held_out
+from training.data.sets import Kin, Pair, by_identity, family_of, photo_of
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,20 @@ from training.data.augment import Augment, augmented, draw
 from training.data.crops import Crops
 from training.data.kin_batches import KinBatches, held_out_list, partners, split
 from training.data.sets import Pair, data_root, fiw_crops, fiw_train_pairs
-from training.distill import make_accelerator
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.tools.kin_export import ship
 from training.tools.kin_objectives import Objective, Weights, objective_for
-from training.tools.loop import EarlyStopping, Run, descend, my_rows, parameter_groups, set_rate, warm_stable_decay
+from training.tools.loop import (
+    EarlyStopping,
+    Run,
+    descend,
+    make_accelerator,
+    my_rows,
+    parameter_groups,
+    set_rate,
+    warm_stable_decay,
+)
 from training.tools.resume import generator_of, seeds_of
 from training.tools.teachers import teacher_embeddings, weight_teacher
 from training.tools.warm_start import freeze

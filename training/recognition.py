@@ -18,33 +18,30 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor
 
 from models import create_model
-from models.faces.face import FaceBatch
 from models.weights import file_sha256
 from training.data.augment import Augment, augmented, draw
-from training.data.crops import Crops
-from training.data.sets import data_root, identity_of
-from training.data.worn_crops import worn_crops
-from training.distill import Lesson, Student, held_out_cosine, keep, lessons, make_accelerator
-from training.tools.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
+from training.data.sets import data_root
+from training.tools import epochs
+from training.tools.epochs import Step
+from training.tools.lessons import Faces, faces_of, lessons
+from training.tools.loop import Run, gathered, make_accelerator
 from training.tools.losses import distillation
 from training.tools.partial_fc import PartialFC
-from training.tools.resume import Batches, Stateful, generator_of
+from training.tools.resume import Batches, Stateful
 from training.tools.settings import add_settings, chosen
+from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import start_from
-
-LOG_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -76,36 +73,6 @@ class Settings:
         return {k: v for k, v in asdict(self).items() if k not in ("epochs", "decay", "patience", "channels_last")}
 
 
-@dataclass(frozen=True)
-class Faces:
-    """What is learnt from.
-
-    Attributes:
-        clean, worn: the same faces without and with an occluder.
-        labels: (len,) identity numbers.  classes: how many.
-    """
-
-    clean: Lesson
-    worn: Lesson
-    labels: Tensor
-    classes: int
-
-    def batch(self, rows: np.ndarray, wears: np.ndarray) -> FaceBatch:
-        """Faces of positions in `rows`; those with `wears` have an occluder."""
-        clean, worn = self.clean.faces(rows), self.worn.faces(rows)
-        image = torch.where(torch.from_numpy(wears)[:, None, None, None], worn.image, clean.image)
-        return FaceBatch(image, clean.keypoints)
-
-
-def faces_of(lesson: Lesson) -> Faces:
-    """Identities and worn twins of a lesson's faces."""
-    names = [name for crops in lesson.crops for name in crops.names]
-    identities = [identity_of(names[i]) for i in lesson.rows]
-    number = {identity: i for i, identity in enumerate(sorted(set(identities)))}
-    worn = replace(lesson, crops=tuple(worn_crops(c) for c in lesson.crops if isinstance(c, Crops)))
-    return Faces(lesson, worn, torch.tensor([number[i] for i in identities]), len(number))
-
-
 def fit(
     student: Student, train: Faces, held: Faces, how: Settings, augment: Augment, run: Run, facts: dict[str, Any]
 ) -> float:
@@ -118,51 +85,25 @@ def fit(
     optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
     head_optimizer = torch.optim.AdamW(head.parameters(), lr=how.lr, weight_decay=0.0)
     network, optimizer = accelerator.prepare(student, optimizer)
-    batches, stopping = Batches(len(train.clean), how.batch, how.seed), EarlyStopping(how.patience)
-    total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
-    mean = train.clean.target[torch.from_numpy(train.clean.rows)].mean(0).to(accelerator.device)
-    objects = {"student": student, "optimizer": optimizer, "stopping": stopping}
-    shard: dict[str, Stateful] = {"head": head, "head_optimizer": head_optimizer}
-    facts = {**facts, **how.facts(), "faces": len(train.clean)}
-    start = run.resume(objects, facts, shard)
-    network.train()
-    for step in run.steps(start, total, objects, facts, shard):
-        set_rate(how.lr * warm_stable_decay(step, total, how.warmup, how.decay), optimizer, head_optimizer)
-        rows, generator = batches.rows(step), generator_of(how.seed, step)
-        wears = (torch.rand(how.batch, generator=generator) < how.worn).numpy()
-        draws = draw(augment, how.batch, generator)
-        faces = augmented(train.batch(rows[mine], wears[mine]), draws[mine]).to(accelerator.device)
+    mean = train.clean.mean().to(accelerator.device)
+
+    def loss(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
+        wears = (torch.rand(how.batch, generator=step.generator) < how.worn).numpy()
+        draws = draw(augment, how.batch, step.generator)
+        faces = augmented(train.batch(step.own, wears[step.mine]), draws[step.mine]).to(mean.device)
         embedding = network(faces.image.contiguous(memory_format=layout), faces.keypoints)
-        learnt = distillation(gathered(embedding), train.clean.targets(rows).to(mean), mean)
-        margin = head(embedding - mean, train.labels[torch.from_numpy(rows[mine])].to(mean.device), step)
-        loss = learnt + how.margin_loss * margin
-        descend(run, step, loss, network, optimizer, head_optimizer)
-        if step % LOG_EVERY == 0:
-            run.log(step, loss=loss.item(), distillation=learnt.item(), margin=margin.item())
-        if (step + 1) % batches.per_epoch == 0:
-            select(run, step, student, held, mean, how.batch, stopping, facts)
-            if stopping.exhausted:
-                break
-    return stopping.best
+        learnt = distillation(gathered(embedding), train.clean.targets(step.rows).to(mean), mean)
+        margin = head(embedding - mean, train.labels[torch.from_numpy(step.own)].to(mean.device), step.number)
+        return learnt + how.margin_loss * margin, {"distillation": learnt, "margin": margin}
 
+    def trial() -> tuple[float, dict[str, float]]:
+        clean, worn = (held_out_cosine(student, lesson, mean, how.batch) for lesson in (held.clean, held.worn))
+        return (clean + worn) / 2, {"held_out_clean": clean, "held_out_worn": worn}
 
-def select(
-    run: Run,
-    step: int,
-    student: Student,
-    held: Faces,
-    mean: Tensor,
-    batch: int,
-    stopping: EarlyStopping,
-    facts: dict[str, Any],
-) -> None:
-    """PatchQuery at the held-out faces, clean and worn; keep the weights when their mean is the best so far."""
-    clean, worn = (held_out_cosine(student, lesson, mean, batch) for lesson in (held.clean, held.worn))
-    run.log(step, held_out_clean=clean, held_out_worn=worn)
-    run.draw_curve()
-    value = (clean + worn) / 2
-    if stopping.better(value) and run.accelerator.is_main_process:
-        keep(run.folder, student, {**facts, "steps": step + 1, "held_out_clean": clean, "held_out_worn": worn})
+    batches, objects = Batches(len(train.clean), how.batch, how.seed), {"student": student, "optimizer": optimizer}
+    own: dict[str, Stateful] = {"head": head, "head_optimizer": head_optimizer}
+    optimizers = optimizer, head_optimizer
+    return epochs.train(run, student, network, optimizers, how, batches, loss, trial, objects, facts, own)
 
 
 def parse() -> argparse.Namespace:

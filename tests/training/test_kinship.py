@@ -20,12 +20,11 @@ from tests.training.kin_worker import MODELS, lesson, steps, tiny, train
 from training.data.augment import Augment
 from training.data.kin_batches import KinBatches, partners
 from training.data.sets import Kin, family_of, identity_of
-from training.distill import make_accelerator
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.kinship import Settings, fit, freeze_norms, optimizer_groups, start_from
 from training.tools.kin_export import calibrate, platt_of
 from training.tools.kin_objectives import Weights, objective_for, similarity_gap, with_partners
-from training.tools.loop import Run, read_log
+from training.tools.loop import Run, make_accelerator, read_log
 from training.tools.warm_start import freeze
 
 FAST = {"svit": 3e-3, "facor": 3e-3, "siamese_ir": 3e-3, "dlib_kin": 1e-4}  # without batch norms a high rate collapses

@@ -26,6 +26,7 @@ from torch import Tensor
 from models import create_model
 from models.registry import entry
 from training.data.augment import Augment, augmented, draw
+from training.data.holdout import start_facts
 from training.data.sets import data_root
 from training.tools import epochs
 from training.tools.epochs import Step
@@ -133,6 +134,7 @@ def main() -> None:
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
     if begun or args.morphs:
         facts |= {"init": "", "frozen": "", **begun, "morphs": args.morphs}
+    facts |= start_facts([*(args.init or ()), *([args.stem] if args.stem else [])], train.families())
     best = fit(student, train, held_out, how, augment, run, facts)
     if accelerator.is_main_process:
         state = run.folder / "model.safetensors"

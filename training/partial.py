@@ -46,6 +46,7 @@ from models.nets.partial_face import PartialFace, Parts
 from models.pair import PairModel
 from models.weights import file_sha256
 from training.data.augment import Augment, draw
+from training.data.holdout import start_facts
 from training.data.partial_views import Partial, Views, draw_views, seen
 from training.data.sets import data_root
 from training.tools import epochs
@@ -240,6 +241,7 @@ def main() -> None:
     run = Run(args.out or Path("runs") / f"{args.model}_{'partial' if how.partial else 'whole'}", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
     facts |= {"init": file_sha256(args.init) if args.init else ""}
+    facts |= start_facts([args.init] if args.init else [], train.families())
     best = fit(student, faces, held, how, Augment(), run, facts)
     if accelerator.is_main_process:
         state = run.folder / "model.safetensors"

@@ -30,6 +30,7 @@ from torch import Tensor
 from models import create_model
 from models.weights import file_sha256
 from training.data.augment import Augment, augmented, draw
+from training.data.holdout import start_facts
 from training.data.sets import data_root
 from training.tools import epochs
 from training.tools.epochs import Step
@@ -133,6 +134,7 @@ def main() -> None:
     run = Run(args.out or Path("runs") / f"{args.model}_recognition", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
     facts |= {"init": file_sha256(args.init) if args.init else ""}
+    facts |= start_facts([args.init] if args.init else [], train.families())
     best = fit(student, faces, held_faces, how, Augment(), run, facts)
     if accelerator.is_main_process:
         state = run.folder / "model.safetensors"

@@ -116,7 +116,7 @@ def test_a_student_of_another_length_gets_a_linear_map() -> None:
 def test_held_out_families_are_few_and_fixed() -> None:
     families = [f"F{i:04d}" for i in range(1, 3001)]
     out = {f for f in families if is_held_out(f)}
-    assert 0.05 < len(out) / 3000 < 0.07
+    assert 0.09 < len(out) / 3000 < 0.11
     assert {f for f in reversed(families) if is_held_out(f)} == out
 
 

@@ -103,7 +103,8 @@ def train(
     """Train; the best trial's value. Weights of that epoch lie in the run folder: model.safetensors, model.json.
 
     Args:
-        student: what is kept.  network: what descends, as the accelerator prepared it.
+        student: its network is kept.
+        network: what descends, as the accelerator prepared it.
         objects, own: what a checkpoint holds, for all processes and for each by itself (Run.resume).
         facts: what a resumed run must share beside how.facts().
     """
@@ -141,4 +142,4 @@ def select(
     run.log(number, **measured)
     run.draw_curve()
     if stopping.better(value) and run.accelerator.is_main_process:
-        keep(run.folder, student, {**facts, "steps": number + 1, **measured})
+        keep(run.folder, student.model, {**facts, "steps": number + 1, **measured})

@@ -45,6 +45,10 @@ class Lesson:
         """(n, D) of positions in `rows`."""
         return self.target[torch.from_numpy(self.rows[index])]
 
+    def families(self) -> set[str]:
+        """Of FIW, the first set: of all its faces, used or not."""
+        return set(map(family_of, self.crops[0].names))
+
     def mean(self) -> Tensor:
         """(D,) mean target of its faces."""
         return self.target[torch.from_numpy(self.rows)].mean(0)

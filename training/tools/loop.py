@@ -232,6 +232,15 @@ def make_accelerator(precision: str = "bf16") -> Accelerator:
     return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
 
 
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Exponential average of the weights, in place; buffers are copied."""
+    for a, m in zip(average.parameters(), model.parameters(), strict=True):
+        a.lerp_(m, 1 - decay)
+    for kept, now in zip(average.buffers(), model.buffers(), strict=True):
+        kept.copy_(now)
+
+
 def gathered(x: Tensor) -> Tensor:
     """(B, ...) of every process -> (processes * B, ...), with gradients.
 

@@ -54,9 +54,9 @@ def held_out_cosine(student: nn.Module, lesson: Lesson, mean: Tensor, batch: int
     return float(torch.cat(cosines).mean())
 
 
-def keep(folder: Path, student: Student, facts: dict[str, Any]) -> None:
-    """Write the student's network (without the map to the teachers' length) and what it is."""
-    tensors = {k: v.detach().cpu().contiguous() for k, v in student.model.state_dict().items()}
+def keep(folder: Path, network: nn.Module, facts: dict[str, Any]) -> None:
+    """Write a run's best network, and beside it what it is: model.safetensors and model.json."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     save_file(tensors, folder / "model.part")
     (folder / "model.part").replace(folder / "model.safetensors")
     (folder / "model.json").write_text(json.dumps({**facts, "command": command_line()}, indent=1) + "\n")

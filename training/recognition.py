@@ -3,14 +3,15 @@
     python -m training.recognition --model ir18_none [--data DIR] [--seed 0]      # also ir18_se, ir18_cbam
     python -m training.recognition --model ir18_cbam --init runs/ir18_trunk/model.safetensors     # gates added to it
     python -m training.recognition --model ir18_cbam.paper --sample-rate 0.1      # Partial FC over many identities
+    python -m training.recognition --model ir18_none --head adaface --symface 0.1 # another loss, and SymFace's term
     accelerate launch -m training.recognition --model ir18_none ...               # several GPUs or nodes
 
 Faces: FIW train members without the held-out families, and CelebA identities; never LFW, MFR2 or FIW val. The student
-sees augmented faces, --worn of them with something in front (training/data/worn_crops.py); it learns the teachers'
-embedding of the clean face (losses.distillation) and, with weight --margin-loss, to tell the identities apart by
-ArcFace (training/tools/partial_fc.py). AdamW, gradient norm 1, loop.warm_stable_decay, bf16. After every epoch the mean
-centred cosine to the teachers on faces of held-out families, clean and worn, selects the weights kept in
-<out>/model.safetensors; they are then calibrated and exported as weights/<model>
+sees augmented faces, --worn of them with something in front (training/data/worn_crops.py). It learns the teachers'
+embedding of the clean face (losses.distillation) and, with weight --margin-loss, to tell the identities apart by --head
+arcface, softmax, cosface, adaface or triplet (training/tools/heads.py). AdamW, gradient norm 1, loop.warm_stable_decay,
+bf16. After every epoch the mean centred cosine to the teachers on faces of held-out families, clean and worn, selects
+the weights kept in <out>/model.safetensors; they are then calibrated and exported as weights/<model>
 (training/tools/verification_export.py). The run continues by itself when the command is given again.
 """
 
@@ -23,22 +24,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor
 
 from models import create_model
+from models.faces.face import FaceBatch
 from models.weights import file_sha256
 from training.data.augment import Augment, augmented, draw
+from training.data.halves import halves
 from training.data.holdout import start_facts
 from training.data.sets import data_root
 from training.tools import epochs
 from training.tools.epochs import Step
+from training.tools.heads import HEADS, RAW, head_for
 from training.tools.lessons import Faces, faces_of, lessons
 from training.tools.loop import Run, gathered, make_accelerator
-from training.tools.losses import distillation
-from training.tools.partial_fc import PartialFC
-from training.tools.resume import Batches, Stateful
+from training.tools.losses import distillation, frontness, symmetry
+from training.tools.resume import Batches, IdentityBatches, Stateful
 from training.tools.settings import add_settings, chosen
 from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
@@ -52,7 +56,9 @@ class Settings:
     Attributes:
         epochs: passes over the faces.  batch: over all processes.  warmup: steps.  decay: last part of the run.
         worn: share of the faces that wear something.
-        margin_loss: weight of ArcFace beside the distillation.  sample_rate: of Partial FC.
+        head: what tells identities apart, of training/tools/heads.py.  margin_loss: its weight beside the distillation.
+        sample_rate: of Partial FC.
+        symface: weight of SymFace's term (losses.symmetry) on the halves of the faces (training/data/halves.py).
         patience: epochs.  channels_last: memory format.
     """
 
@@ -63,48 +69,70 @@ class Settings:
     decay: float = 0.5
     weight_decay: float = 0.05
     worn: float = 0.35
+    head: str = "arcface"
     margin_loss: float = 0.02
     sample_rate: float = 1.0
+    symface: float = 0.0
     patience: int = 6
     seed: int = 0
     channels_last: bool = True
 
     def facts(self) -> dict[str, Any]:
         """What a resumed run must share."""
-        return {k: v for k, v in asdict(self).items() if k not in ("epochs", "decay", "patience", "channels_last")}
+        free = ("epochs", "decay", "patience", "channels_last", *(k for k, v in ADDED.items() if getattr(self, k) == v))
+        return {k: v for k, v in asdict(self).items() if k not in free}
+
+
+ADDED = {"head": "arcface", "symface": 0.0}
+"""Settings that earlier runs do not have, with the values they had: a run goes on where it stopped."""
 
 
 def fit(
     student: Student, train: Faces, held: Faces, how: Settings, augment: Augment, run: Run, facts: dict[str, Any]
 ) -> float:
     """Train; the best held-out cosine (mean of clean and worn)."""
-    accelerator = run.accelerator
+    device = run.accelerator.device
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     student.to(memory_format=layout)
-    head = PartialFC(train.clean.target.shape[1], train.classes, how.sample_rate, seed=how.seed)
-    head.to(accelerator.device)
+    head = head_for(how.head, train.clean.target.shape[1], train.classes, how.sample_rate, how.seed).to(device)
     optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
-    head_optimizer = torch.optim.AdamW(head.parameters(), lr=how.lr, weight_decay=0.0)
-    network, optimizer = accelerator.prepare(student, optimizer)
-    mean = train.clean.mean().to(accelerator.device)
+    of_head = [torch.optim.AdamW(p, lr=how.lr, weight_decay=0.0)] if (p := list(head.parameters())) else []
+    network, optimizer = run.accelerator.prepare(student, optimizer)
+    mean, raw = train.clean.mean().to(device), how.head in RAW
 
     def loss(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
         wears = (torch.rand(how.batch, generator=step.generator) < how.worn).numpy()
         draws = draw(augment, how.batch, step.generator)
-        faces = augmented(train.batch(step.own, wears[step.mine]), draws[step.mine]).to(mean.device)
-        embedding = network(faces.image.contiguous(memory_format=layout), faces.keypoints)
-        learnt = distillation(gathered(embedding), train.clean.targets(step.rows).to(mean), mean)
-        margin = head(embedding - mean, train.labels[torch.from_numpy(step.own)].to(mean.device), step.number)
-        return learnt + how.margin_loss * margin, {"distillation": learnt, "margin": margin}
+        faces = augmented(train.batch(step.own, wears[step.mine]), draws[step.mine]).to(device)
+        shown = FaceBatch.cat([faces, *halves(faces)]) if how.symface else faces
+        output = network(shown.image.contiguous(memory_format=layout), shown.keypoints, raw)
+        embedding, *of_halves = output.split(len(faces))
+        unit = F.normalize(embedding, dim=1) if raw else embedding
+        learnt = distillation(gathered(unit), train.clean.targets(step.rows).to(mean), mean)
+        labels = train.labels[torch.from_numpy(step.own)].to(device)
+        margin = head(embedding if raw else embedding - mean, labels, step.number)
+        terms = {"distillation": learnt, "margin": margin}
+        if of_halves:
+            left, right = map(gathered, of_halves)
+            terms["symmetry"] = symmetry(left, right, frontness(gathered(faces.keypoints)))
+            return learnt + how.margin_loss * margin + how.symface * terms["symmetry"], terms
+        return learnt + how.margin_loss * margin, terms
 
     def trial() -> tuple[float, dict[str, float]]:
         clean, worn = (held_out_cosine(student, lesson, mean, how.batch) for lesson in (held.clean, held.worn))
         return (clean + worn) / 2, {"held_out_clean": clean, "held_out_worn": worn}
 
-    batches, objects = Batches(len(train.clean), how.batch, how.seed), {"student": student, "optimizer": optimizer}
-    own: dict[str, Stateful] = {"head": head, "head_optimizer": head_optimizer}
-    optimizers = optimizer, head_optimizer
+    objects = {"student": student, "optimizer": optimizer}
+    own: dict[str, Stateful] = {"head": head, **dict(zip(["head_optimizer"], of_head, strict=False))}
+    optimizers, batches = [optimizer, *of_head], batches_of(train, how)
     return epochs.train(run, student, network, optimizers, how, batches, loss, trial, objects, facts, own)
+
+
+def batches_of(train: Faces, how: Settings) -> Batches | IdentityBatches:
+    """Faces in any order; several of each person where the loss compares the faces of a batch."""
+    if how.head == "triplet":
+        return IdentityBatches(train.labels.tolist(), how.batch, how.seed)
+    return Batches(len(train.clean), how.batch, how.seed)
 
 
 def parse() -> argparse.Namespace:
@@ -115,7 +143,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_recognition")
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
     parser.add_argument("--init", type=Path, default=None, help="weights to start from (.safetensors)")
-    add_settings(parser, Settings())
+    add_settings(parser, Settings(), head=HEADS)
     return parser.parse_args()
 
 

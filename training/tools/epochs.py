@@ -51,7 +51,7 @@ class Schedule(Protocol):
 
 
 class Rows(Protocol):
-    """Which faces a step sees: resume.Batches, or identity_batches.IdentityBatches."""
+    """Which faces a step sees: resume.Batches, or IdentityBatches."""
 
     count: int
 

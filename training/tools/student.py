@@ -26,8 +26,17 @@ class Student(nn.Module):
         own = embedding_length(model)
         self.to_teacher = nn.Identity() if own == dim else nn.Linear(own, dim)
 
-    def forward(self, image: Tensor, keypoints: Tensor) -> Tensor:
-        return F.normalize(self.to_teacher(self.model.embedding(self.model.encode(image, keypoints))), dim=1)
+    def forward(self, image: Tensor, keypoints: Tensor, raw: bool = False) -> Tensor:
+        """-> (B, dim) of length 1, or with `raw` of the length of the code, which tells an image's quality.
+
+        Raises:
+            ValueError: `raw`, and the code is a map.
+        """
+        code = self.model.encode(image, keypoints)
+        unit = F.normalize(self.to_teacher(self.model.embedding(code)), dim=1)
+        if raw and code.ndim != 2:
+            raise ValueError(f"the code of {self.model.name} is a map: it has no length")
+        return unit * code.norm(dim=1, keepdim=True) if raw else unit
 
 
 @torch.inference_mode()

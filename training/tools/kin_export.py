@@ -14,7 +14,7 @@ from models.nets.kin_trio import KinTrio
 from models.nets.svit import KinLogit, Svit
 from models.pair import CosineLogit, PairModel
 from models.weights import SHIPPED
-from training.calibrate import Calibration, balanced_rows, fit_platt, operating_points
+from training.calibrate import Calibration, balanced_rows, fit_platt_of_mean, operating_points
 from training.cards import write_cards
 from training.data.crops import Crops
 from training.data.holdout import TRAINED_ON, held_out_row, start_notes
@@ -33,15 +33,19 @@ def platt_of(model: PairModel) -> CosineLogit | KinLogit:
 
 
 def calibrate(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]) -> tuple[Calibration, Scored]:
-    """Fit slope and offset in place on raw log-odds (mean over both orders), then choose the threshold on the scores.
+    """Fit slope and offset in place to the score, the mean of the probabilities of both orders; then the threshold.
+
+    Until November 2026 they were fitted to the mean of both log-odds. That is another fit only where the order counts:
+    of the shipped weights for facor alone, whose channel attention and gates tell the first face from the second (and
+    for an S-ViT with the fusion "difference", which is not shipped).
 
     Raises:
-        ValueError: as fit_platt.
+        ValueError: as fit_platt_of_mean.
     """
     platt = platt_of(model)
     platt.slope.fill_(1.0)
     platt.offset.fill_(0.0)
-    slope, offset = fit_platt(raw_log_odds(model, codes, held), np.array([p.same for p in held]))
+    slope, offset = fit_platt_of_mean(raw_log_odds(model, codes, held), np.array([p.same for p in held]))
     platt.slope.fill_(slope)
     platt.offset.fill_(offset)
     scored = score_pairs(model, codes, held)
@@ -58,9 +62,9 @@ def calibrate(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]
 
 
 def raw_log_odds(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]) -> np.ndarray:
-    """(P,) log-odds as the network gives them, mean over both orders."""
+    """(P, 2) log-odds as the network gives them, a column an order."""
     log_odds, _ = compare_all(model, codes, [(p.a, p.b) for p in held])
-    return log_odds.mean(1)
+    return log_odds
 
 
 def ship(

@@ -22,7 +22,6 @@ from models import create_pair
 from models.weights import file_sha256
 from training.data.kin_batches import held_out_list, split
 from training.data.sets import data_root, fiw_crops, fiw_train_pairs
-from training.kinship import Settings
 from training.tools.kin_export import ship
 
 
@@ -51,9 +50,10 @@ def main() -> None:
     model = create_pair(args.model, **args.config)
     model.load_state_dict(mean_weights([load_file(file) for file in files], args.own))
     crops = fiw_crops(root, "train", model.spec)
-    _, held_pairs = split(fiw_train_pairs(root), Settings().held_out)
+    _, held_pairs = split(fiw_train_pairs(root))
     facts = {"mean of": " ".join(map(file_sha256, files)), "of the first alone": args.own}
-    print(f"wrote {ship(model, args.config, crops, held_out_list(crops.names, held_pairs), root, facts, 0)}")
+    held = held_out_list(crops.names, held_pairs)
+    print(f"wrote {ship(model, args.config, crops, held, root, facts, 0, sources=files)}")
 
 
 if __name__ == "__main__":

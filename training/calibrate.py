@@ -69,6 +69,36 @@ def fit_platt(cosine: np.ndarray, same: np.ndarray, steps: int = 100) -> tuple[f
     raise ValueError("no finite fit: the cosines separate matching from non-matching pairs")
 
 
+def fit_platt_of_mean(log_odds: np.ndarray, same: np.ndarray, steps: int = 100) -> tuple[float, float]:
+    """Slope and offset where the score is the mean of the probabilities of both orders, as PairOutput's.
+
+    Maximum likelihood of mean_j sigmoid(slope * log_odds_j + offset), both classes with equal mass, by Fisher scoring
+    from the fit to the mean log-odds. The two fits are the same where both orders give the same log-odds.
+
+    Args:
+        log_odds: (P, 2), a column an order.  same: (P,) bool.
+
+    Raises:
+        ValueError: as fit_platt, or the likelihood has no maximum near that start.
+    """
+    log_odds, same = np.asarray(log_odds, np.float64), np.asarray(same, bool)
+    w = np.array(fit_platt(log_odds.mean(1), same))
+    if np.ptp(log_odds, axis=1).max() == 0:
+        return float(w[0]), float(w[1])
+    mass = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+    for _ in range(steps):
+        each = 1 / (1 + np.exp(-np.clip(w[0] * log_odds + w[1], -60, 60)))  # (P, 2)
+        p, slope = each.mean(1), each * (1 - each)
+        change = np.stack([(slope * log_odds).mean(1), slope.mean(1)], 1)  # (P, 2) of p by slope and offset
+        weight = mass / np.clip(p * (1 - p), 1e-30, None)
+        gradient = change.T @ (weight * (p - same))
+        step = np.linalg.solve((change * weight[:, None]).T @ change + 1e-12 * np.eye(2), gradient)
+        w = w - step / max(1.0, float(np.abs(step).max()) / 10)
+        if np.abs(step).max() < 1e-9:
+            return float(w[0]), float(w[1])
+    raise ValueError("no finite fit of the mean of both orders")
+
+
 def operating_points(score: np.ndarray, same: np.ndarray, protocol: str) -> OperatingPoints:
     """FAR and TAR at each threshold of GRID, and the scores that give them at any other."""
     score, same = np.asarray(score), np.asarray(same, bool)

@@ -20,42 +20,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from models import create_pair
-from models.faces.face import FaceBatch, InputSpec
-from models.pair import PairModel
 from models.registry import entry
 from training.data.augment import Augment, augmented, draw
-from training.data.crops import Crops, Morphs, draw_morphs, joined_batch
-from training.data.holdout import is_held_out
-from training.data.sets import celeba_crops, data_root, family_of, fiw_crops
-from training.tools.checkpoint import command_line
-from training.tools.loop import (
-    EarlyStopping,
-    Run,
-    descend,
-    gathered,
-    is_offset,
-    my_rows,
-    parameter_groups,
-    set_rate,
-    warm_stable_decay,
-)
+from training.data.holdout import start_facts
+from training.data.sets import data_root
+from training.tools import epochs
+from training.tools.epochs import Step
+from training.tools.lessons import Lesson, lessons
+from training.tools.loop import Run, gathered, is_offset, make_accelerator, parameter_groups
 from training.tools.losses import distillation
-from training.tools.resume import Batches, generator_of
+from training.tools.resume import Batches
 from training.tools.settings import add_settings, chosen
-from training.tools.teachers import available_teachers, joined_targets, teacher_embeddings, weight_teacher
+from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import begin
-
-LOG_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -89,163 +71,30 @@ class Settings:
         return {k: getattr(self, k) for k in names}
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """Aligned faces with the embedding to learn.
-
-    Attributes:
-        crops: one or more sets, one behind the other.
-        rows: which of their rows are used.
-        target: (rows of all sets, D) unit vectors.
-    """
-
-    crops: tuple[Crops | Morphs, ...]
-    rows: np.ndarray
-    target: Tensor
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def faces(self, index: np.ndarray) -> FaceBatch:
-        """Faces of positions in `rows`, in that order."""
-        return joined_batch(self.crops, self.rows[index])
-
-    def targets(self, index: np.ndarray) -> Tensor:
-        """(n, D) of positions in `rows`."""
-        return self.target[torch.from_numpy(self.rows[index])]
-
-
-class Student(nn.Module):
-    """A network as face -> (B, dim) unit embedding; a linear map is added where its embedding has another length."""
-
-    def __init__(self, model: PairModel, dim: int) -> None:
-        super().__init__()
-        self.model = model
-        own = embedding_length(model)
-        self.to_teacher = nn.Identity() if own == dim else nn.Linear(own, dim)
-
-    def forward(self, image: Tensor, keypoints: Tensor) -> Tensor:
-        return F.normalize(self.to_teacher(self.model.embedding(self.model.encode(image, keypoints))), dim=1)
-
-
-@torch.inference_mode()
-def embedding_length(model: PairModel) -> int:
-    """Length of the embedding, seen by embedding one blank face."""
-    device, training = next(model.parameters()).device, model.training
-    image = torch.zeros(1, 3, model.spec.size, model.spec.size, device=device)
-    length = model.eval().embedding(model.encode(image, torch.zeros(1, 5, 2, device=device))).shape[1]
-    model.train(training)
-    return length
-
-
-def held_out_cosine(student: nn.Module, lesson: Lesson, mean: Tensor, batch: int) -> float:
-    """Mean over clean faces of cos(student - mean, target - mean)."""
-    student.eval()
-    cosines = []
-    with torch.no_grad():  # not inference mode: bf16 copies of the weights may be kept for training
-        for start in range(0, len(lesson), batch):
-            index = np.arange(start, min(start + batch, len(lesson)))
-            faces = lesson.faces(index).to(mean.device)
-            embedding = student(faces.image, faces.keypoints)
-            cosines.append(F.cosine_similarity(embedding - mean, lesson.targets(index).to(mean) - mean, dim=1))
-    student.train()
-    return float(torch.cat(cosines).mean())
-
-
 def fit(
     student: Student, train: Lesson, held_out: Lesson, how: Settings, augment: Augment, run: Run, facts: dict[str, Any]
 ) -> float:
     """Train; the best held-out cosine. Weights of the best epoch lie in the run folder: model.safetensors."""
-    accelerator = run.accelerator
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     student.to(memory_format=layout)
     optimizer = torch.optim.AdamW(parameter_groups(student, how.weight_decay, is_offset, how.offsets), lr=how.lr)
-    network, optimizer = accelerator.prepare(student, optimizer)
-    batches, stopping = Batches(len(train), how.batch, how.seed), EarlyStopping(how.patience)
-    total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
-    mean = train.target[torch.from_numpy(train.rows)].mean(0).to(accelerator.device)
-    objects = {"student": student, "optimizer": optimizer, "stopping": stopping}
-    facts = {**facts, **how.facts(), "faces": len(train)}
-    start = run.resume(objects, facts)
-    network.train()
-    for step in run.steps(start, total, objects, facts):
-        set_rate(how.lr * warm_stable_decay(step, total, how.warmup, how.decay), optimizer)
-        rows = batches.rows(step)
-        draws = draw(augment, how.batch, generator_of(how.seed, step))
-        faces = augmented(train.faces(rows[mine]), draws[mine]).to(accelerator.device)
+    network, optimizer = run.accelerator.prepare(student, optimizer)
+    mean = train.mean().to(run.accelerator.device)
+
+    def loss(step: Step) -> tuple[Tensor, dict[str, float]]:
+        draws = draw(augment, how.batch, step.generator)
+        faces = augmented(train.faces(step.own), draws[step.mine]).to(mean.device)
         image = faces.image.contiguous(memory_format=layout)
         embedding = gathered(network(image, faces.keypoints))  # (batch, D)
-        loss = distillation(embedding, train.targets(rows).to(mean), mean)
-        descend(run, step, loss, network, optimizer)
-        if step % LOG_EVERY == 0:
-            run.log(step, loss=loss.item(), lr=optimizer.param_groups[0]["lr"])
-        if (step + 1) % batches.per_epoch == 0:
-            select(run, step, student, held_out, mean, how.batch, stopping, facts)
-            if stopping.exhausted:
-                break
-    return stopping.best
+        learnt = distillation(embedding, train.targets(step.rows).to(mean), mean)
+        return learnt, {"lr": optimizer.param_groups[0]["lr"]}
 
+    def trial() -> tuple[float, dict[str, float]]:
+        value = held_out_cosine(student, held_out, mean, how.batch)
+        return value, {"held_out_cosine": value}
 
-def select(
-    run: Run,
-    step: int,
-    student: Student,
-    held_out: Lesson,
-    mean: Tensor,
-    batch: int,
-    stopping: EarlyStopping,
-    facts: dict[str, Any],
-) -> None:
-    """PatchQuery at the held-out faces, log, and keep the weights when they are the best so far."""
-    value = held_out_cosine(student, held_out, mean, batch)
-    run.log(step, held_out_cosine=value)
-    run.draw_curve()
-    if stopping.better(value) and run.accelerator.is_main_process:
-        keep(run.folder, student, {**facts, "steps": step + 1, "held_out_cosine": value})
-
-
-def keep(folder: Path, student: Student, facts: dict[str, Any]) -> None:
-    """Write the student's network (without the map to the teachers' length) and what it is."""
-    tensors = {k: v.detach().cpu().contiguous() for k, v in student.model.state_dict().items()}
-    save_file(tensors, folder / "model.part")
-    (folder / "model.part").replace(folder / "model.safetensors")
-    (folder / "model.json").write_text(json.dumps({**facts, "command": command_line()}, indent=1) + "\n")
-
-
-def lessons(root: Path, spec: InputSpec, weight: str = "", morphs: int = 0) -> tuple[Lesson, Lesson, list[str]]:
-    """(training faces, held-out faces, names of the teachers).
-
-    Args:
-        weight: a trained weight that teaches too.  morphs: how many mixtures of training faces to add.
-    """
-    teachers = [*available_teachers(root), *([weight_teacher(weight)] if weight else [])]
-
-    def sets(of: InputSpec) -> tuple[Crops, ...]:
-        return fiw_crops(root, "train", of), celeba_crops(root, of)
-
-    crops = sets(spec)
-    out = np.array([is_held_out(family_of(n)) for n in crops[0].names] + [False] * len(crops[1]))
-
-    def mixed(of: tuple[Crops, ...]) -> tuple[Morphs, ...]:
-        return (draw_morphs(of, np.flatnonzero(~out), morphs),) if morphs else ()
-
-    def all_of(of: InputSpec) -> tuple[Crops | Morphs, ...]:
-        return *sets(of), *mixed(sets(of))
-
-    embedded = [np.concatenate([teacher_embeddings(t, c) for c in all_of(t.spec)]) for t in teachers]
-    train = np.concatenate([np.flatnonzero(~out), len(out) + np.arange(morphs)])
-    every, target = all_of(spec), joined_targets(embedded)
-    return Lesson(every, train, target), Lesson(every, np.flatnonzero(out), target), [t.name for t in teachers]
-
-
-def make_accelerator(precision: str = "bf16") -> Accelerator:
-    """For any number of processes; parameters outside the embedding (a pair's head) get no gradient.
-
-    Args:
-        precision: "bf16" (autocast; parameters stay in fp32) or "no".
-    """
-    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
+    batches, objects = Batches(len(train), how.batch, how.seed), {"student": student, "optimizer": optimizer}
+    return epochs.train(run, student, network, (optimizer,), how, batches, loss, trial, objects, facts)
 
 
 def parse() -> argparse.Namespace:
@@ -285,6 +134,7 @@ def main() -> None:
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
     if begun or args.morphs:
         facts |= {"init": "", "frozen": "", **begun, "morphs": args.morphs}
+    facts |= start_facts([*(args.init or ()), *([args.stem] if args.stem else [])], train.families())
     best = fit(student, train, held_out, how, augment, run, facts)
     if accelerator.is_main_process:
         state = run.folder / "model.safetensors"

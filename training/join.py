@@ -27,8 +27,6 @@ from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, unique_images
 from training.tools.kin_export import ship
 
-HELD_OUT = 0.1
-"""Fraction of the families; training/kinship.py holds out the same ones, the heads' recipe these and more."""
 PARTS = ("heads", "fine-tuned encoder", "S-ViT")
 SHARES = tuple((a / 20, b / 20, (20 - a - b) / 20) for a, b in itertools.product(range(1, 19), repeat=2) if a + b < 20)
 
@@ -67,7 +65,7 @@ def main() -> None:
     root = data_root(parser.parse_args().data)
     model = joined((0.4, 0.3, 0.3))
     crops = fiw_crops(root, "train", model.spec)
-    _, held_pairs = split(fiw_train_pairs(root), HELD_OUT)
+    _, held_pairs = split(fiw_train_pairs(root))
     held = held_out_list(crops.names, held_pairs)
     cosine = cosines(model, encode_crops(model, crops, unique_images(held)), held)
     same = np.array([p.same for p in held])
@@ -77,7 +75,8 @@ def main() -> None:
     facts = {**alone, "joined with shares " + ", ".join(f"{w:g}" for w in shares): f"{found[shares]:.4f}"}
     print("\n".join(f"{name}: AUC {value}" for name, value in facts.items()))
     config = {"shares": list(shares), "guide": model.config.guide}
-    print(f"wrote {ship(joined(shares), config, crops, held, root, facts, 0)}")
+    sources = [find_weight(weight) for weight, _ in model.lenders.values()]
+    print(f"wrote {ship(joined(shares), config, crops, held, root, facts, 0, sources=sources)}")
 
 
 if __name__ == "__main__":

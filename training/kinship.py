@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models import create_pair
@@ -33,15 +33,26 @@ from models.pair import PairModel
 from models.weights import file_sha256
 from training.data.augment import Augment, augmented, draw
 from training.data.crops import Crops
+from training.data.holdout import start_facts
 from training.data.kin_batches import KinBatches, held_out_list, partners, split
-from training.data.sets import Pair, data_root, fiw_crops, fiw_train_pairs
-from training.distill import make_accelerator
+from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_train_pairs
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.tools.kin_export import ship
 from training.tools.kin_objectives import Objective, Weights, objective_for
-from training.tools.loop import EarlyStopping, Run, descend, my_rows, parameter_groups, set_rate, warm_stable_decay
+from training.tools.loop import (
+    EarlyStopping,
+    Run,
+    descend,
+    follow,
+    make_accelerator,
+    my_rows,
+    parameter_groups,
+    set_rate,
+    warm_stable_decay,
+)
 from training.tools.resume import generator_of, seeds_of
+from training.tools.student import keep
 from training.tools.teachers import teacher_embeddings, weight_teacher
 from training.tools.warm_start import freeze
 
@@ -61,7 +72,6 @@ class Settings:
         balance: see KinBatches.
         lr: of what --init brings.  warmup: steps.  decay: last part, over which the learning rate falls to zero.
         average: decay of the weight average.  check: steps between trials; patience: trials without improvement.
-        held_out: fraction of the families for selection and calibration.
         channels_last: memory format, faster for convolutional networks.
         weights: of the loss terms.
     """
@@ -78,7 +88,6 @@ class Settings:
     check: int = 60
     patience: int = 5
     seed: int = 0
-    held_out: float = 0.1
     channels_last: bool = False
     weights: Weights = field(default_factory=Weights)
 
@@ -138,15 +147,6 @@ def freeze_norms(model: nn.Module) -> None:
             module.eval()
 
 
-@torch.no_grad()
-def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
-    """Exponential average of the weights, in place; buffers are copied."""
-    for a, m in zip(average.parameters(), model.parameters(), strict=True):
-        a.lerp_(m, 1 - decay)
-    for kept, now in zip(average.buffers(), model.buffers(), strict=True):
-        kept.copy_(now)
-
-
 def held_out_auc(model: PairModel, crops: Crops, held: list[Pair], accelerator: Accelerator) -> float:
     """AUC of the score on held-out pairs; the processes share the encoding and come to the same value."""
     names = unique_images(held)[accelerator.process_index :: accelerator.num_processes]
@@ -196,27 +196,27 @@ def fit(
         if step % LOG_EVERY == 0:
             run.log(step, loss=loss.item(), **{k: v.item() for k, v in terms.items()})
         if (step + 1) % how.check == 0 or step + 1 == how.steps:
-            select(run, step, average, lesson, stopping)
+            select(run, step, average, lesson, stopping, facts)
             if stopping.exhausted:
                 break
     return stopping.best
 
 
-def select(run: Run, step: int, average: PairModel, lesson: Lesson, stopping: EarlyStopping) -> None:
+def select(
+    run: Run, step: int, average: PairModel, lesson: Lesson, stopping: EarlyStopping, facts: dict[str, Any]
+) -> None:
     """Try the averaged network on held-out families; keep it when it is the best so far."""
     value = held_out_auc(average, lesson.crops, lesson.held, run.accelerator)
     run.log(step, held_out_auc=value)
     run.draw_curve()
     if stopping.better(value) and run.accelerator.is_main_process:
-        tensors = {k: v.detach().cpu().contiguous() for k, v in average.state_dict().items()}
-        save_file(tensors, run.folder / "model.part")
-        (run.folder / "model.part").replace(run.folder / "model.safetensors")
+        keep(run.folder, average, {**facts, "steps": step + 1, "held_out_auc": value})
 
 
 def lesson_of(root: Path, model: PairModel, how: Settings, teacher: str) -> Lesson:
     """Faces, batches, held-out pairs and, where a teacher is named, its embeddings."""
     crops = fiw_crops(root, "train", model.spec)
-    pairs, held = split(fiw_train_pairs(root), how.held_out)
+    pairs, held = split(fiw_train_pairs(root))
     target = None
     if teacher:
         from_weight = weight_teacher(teacher)
@@ -275,6 +275,7 @@ def main() -> None:
         "teacher": args.teacher,
         "augmentation": not args.plain,
         **({"frozen": args.frozen} if args.frozen else {}),
+        **start_facts(args.init or (), map(family_of, lesson.crops.names)),
     }
     run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)
     augment = without_augmentation() if args.plain else Augment()
@@ -282,8 +283,11 @@ def main() -> None:
     if accelerator.is_main_process:
         print(f"held-out families: AUC {best:.4f}; weights: {run.folder / 'model.safetensors'}")
         if not args.no_export:
-            model.load_state_dict(load_file(run.folder / "model.safetensors"))
-            print(f"wrote {ship(model, args.config, lesson.crops, lesson.held, root, facts, how.seed)}")
+            state = run.folder / "model.safetensors"
+            model.load_state_dict(load_file(state))
+            print(
+                f"wrote {ship(model, args.config, lesson.crops, lesson.held, root, facts, how.seed, sources=[state])}"
+            )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
-import hashlib
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,13 +34,14 @@ from models.weights import SHIPPED, load_pair
 from training.calibrate import calibrate_cosine
 from training.cards import write_cards
 from training.data.crops import Crops
+from training.data.holdout import TRAINED_ON, held_out_row
 from training.data.kin_batches import apart, held_out_list, split
 from training.data.sets import Kin, Pair, by_identity, data_root, data_row, family_of, fiw_crops, fiw_train_pairs
 from training.data.trunk_features import ViewFeatures, view_features
 from training.evaluate.metrics import auc, bootstrap_ci
 from training.evaluate.scoring import encode_crops, unique_images
 from training.tools.checkpoint import RESEARCH, Facts, export
-from training.tools.loop import EarlyStopping, Run, warm_stable_decay
+from training.tools.loop import EarlyStopping, Run, follow, warm_stable_decay
 from training.tools.losses import info_nce
 
 TRUNK = "dlib_resnet"
@@ -59,7 +59,6 @@ class Settings:
         views: stored views of every face.
         noise: deviation of Gaussian noise on the features, each face's normalised to deviation 1: against learning the
             families by heart.
-        held_out: fraction of the families for selection and calibration.
     """
 
     steps: int = 1600
@@ -72,7 +71,6 @@ class Settings:
     patience: int = 10
     views: int = 4
     noise: float = 0.5
-    held_out: float = 0.1
 
 
 class KinDraw:
@@ -154,22 +152,9 @@ def train(
     return best
 
 
-@torch.no_grad()
-def follow(average: nn.Module, head: nn.Module, decay: float) -> None:
-    """Exponential average of the weights, in place."""
-    for a, h in zip(average.parameters(), head.parameters(), strict=True):
-        a.lerp_(h, 1 - decay)
-
-
-def data_facts(root: Path, table: ViewFeatures, held: list[Pair]) -> list[dict[str, Any]]:
-    """The sidecar's rows: all training faces, and the pairs of held-out families."""
-    everything = data_row("fiw/train", root / "fiw" / "train", table.names)
-    families = sorted({family_of(p.a) for p in held})
-    return [everything, {"name": "of these, held-out families", "size": len(families), "hash": listed_hash(families)}]
-
-
-def listed_hash(words: list[str]) -> str:
-    return hashlib.sha256("\n".join(words).encode()).hexdigest()
+def data_facts(root: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The sidecar's rows: all training faces, and the held-out families."""
+    return [data_row(TRAINED_ON, root / "fiw" / "train", names), held_out_row(map(family_of, names))]
 
 
 def finish(model: DlibKin, cosine: np.ndarray, held: list[Pair], facts: dict[str, Any]) -> Path:
@@ -211,7 +196,7 @@ def main() -> None:
     model.trunk.load_state_dict(encoder.trunk.state_dict())
     crops = fiw_crops(root, "train", model.spec)
     table = view_features(model.trunk.eval(), crops, how.views, "fiw_train")
-    pairs, held_pairs = split(fiw_train_pairs(root), how.held_out)
+    pairs, held_pairs = split(fiw_train_pairs(root))
     held = held_out_list(table.names, held_pairs)
     print(f"{len(pairs)} kin pairs to train on, {len(held)} image pairs of held-out families")
     for k, head in enumerate(model.heads):
@@ -222,7 +207,7 @@ def main() -> None:
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, args.out / "model.safetensors")
     print(f"held-out families: AUC {auc(cosine, np.array([p.same for p in held])):.4f}")
     if not args.no_export:
-        facts = {"data": data_facts(root, table, held), "seed": args.seed}
+        facts = {"data": data_facts(root, table.names), "seed": args.seed}
         print(f"wrote {finish(model, cosine, held, facts)}")
 
 

@@ -46,18 +46,20 @@ from models.nets.partial_face import PartialFace, Parts
 from models.pair import PairModel
 from models.weights import file_sha256
 from training.data.augment import Augment, draw
+from training.data.holdout import start_facts
 from training.data.partial_views import Partial, Views, draw_views, seen
 from training.data.sets import data_root
-from training.distill import Lesson, Student, embedding_length, held_out_cosine, keep, lessons, make_accelerator
-from training.recognition import Faces, faces_of
-from training.tools.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
+from training.tools import epochs
+from training.tools.epochs import Step
+from training.tools.lessons import Faces, Lesson, faces_of, lessons
+from training.tools.loop import Run, gathered, make_accelerator
 from training.tools.losses import MarginHead, distillation
 from training.tools.partial_losses import weighted_cross_entropy, weighted_diversity
-from training.tools.resume import Batches, generator_of
+from training.tools.resume import Batches
 from training.tools.settings import add_settings, chosen
+from training.tools.student import Student, embedding_length, held_out_cosine
 from training.tools.verification_export import ship
 
-LOG_EVERY = 10
 SCALE = 32.0
 
 
@@ -146,59 +148,31 @@ def fit(
     student: Student, train: Faces, held: Lesson, how: Settings, augment: Augment, run: Run, facts: dict[str, Any]
 ) -> float:
     """Train; the best held-out cosine (mean of whole and cropped faces; of whole ones without `partial`)."""
-    accelerator = run.accelerator
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     learner = Learner(student, train.classes).to(memory_format=layout)
     optimizer = torch.optim.AdamW(param_groups_weight_decay(learner, how.weight_decay), lr=how.lr)
-    network, optimizer = accelerator.prepare(learner, optimizer)
-    batches, stopping = Batches(len(train.clean), how.batch, how.seed), EarlyStopping(how.patience)
-    total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
-    mean = train.clean.target[torch.from_numpy(train.clean.rows)].mean(0).to(accelerator.device)
-    objects = {"learner": learner, "optimizer": optimizer, "stopping": stopping}
-    facts = {**facts, **how.facts(), "faces": len(train.clean)}
-    cut, worn = Partial(cropped=how.cropped * how.partial), how.worn * how.partial
-    held_sets = {"whole": held, "cropped": cropped(held)}
-    start = run.resume(objects, facts)
-    network.train()
-    for step in run.steps(start, total, objects, facts):
-        set_rate(how.lr * warm_stable_decay(step, total, how.warmup, how.decay), optimizer)
-        rows, generator = batches.rows(step), generator_of(how.seed, step)
-        wears = (torch.rand(how.batch, generator=generator) < worn).numpy()
-        draws, views = draw(augment, how.batch, generator), draw_views(cut, how.batch, generator)
-        faces = seen(train.batch(rows[mine], wears[mine]), views[mine], draws[mine]).to(accelerator.device)
+    network, optimizer = run.accelerator.prepare(learner, optimizer)
+    mean = train.clean.mean().to(run.accelerator.device)
+    cut, share = Partial(cropped=how.cropped * how.partial), how.worn * how.partial
+    held_sets = {"held_out_whole": held, "held_out_cropped": cropped(held)}
+
+    def loss(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
+        wears = (torch.rand(how.batch, generator=step.generator) < share).numpy()
+        draws, views = draw(augment, how.batch, step.generator), draw_views(cut, how.batch, step.generator)
+        faces = seen(train.batch(step.own, wears[step.mine]), views[step.mine], draws[step.mine]).to(mean.device)
+        labels = train.labels[torch.from_numpy(step.own)].to(mean.device)
         image = faces.image.contiguous(memory_format=layout)
-        labels = train.labels[torch.from_numpy(rows[mine])].to(mean.device)
         embedding, entropy, overlap = network(image, faces.keypoints, labels)
-        learnt = distillation(gathered(embedding), train.clean.targets(rows).to(mean), mean)
-        loss = learnt + how.cross_entropy * entropy + how.diversity * overlap
-        descend(run, step, loss, network, optimizer)
-        if step % LOG_EVERY == 0:
-            values = {"distillation": learnt, "cross_entropy": entropy, "diversity": overlap}
-            run.log(step, loss=loss.item(), **{name: value.item() for name, value in values.items()})
-        if (step + 1) % batches.per_epoch == 0:
-            select(run, step, student, held_sets, mean, how, stopping, facts)
-            if stopping.exhausted:
-                break
-    return stopping.best
+        learnt = distillation(gathered(embedding), train.clean.targets(step.rows).to(mean), mean)
+        shown = {"distillation": learnt, "cross_entropy": entropy, "diversity": overlap}
+        return learnt + how.cross_entropy * entropy + how.diversity * overlap, shown
 
+    def trial() -> tuple[float, dict[str, float]]:
+        cosines = {name: held_out_cosine(student, part, mean, how.batch) for name, part in held_sets.items()}
+        return sum(cosines.values()) / len(cosines) if how.partial else cosines["held_out_whole"], cosines
 
-def select(
-    run: Run,
-    step: int,
-    student: Student,
-    held: Mapping[str, Lesson],
-    mean: Tensor,
-    how: Settings,
-    stopping: EarlyStopping,
-    facts: dict[str, Any],
-) -> None:
-    """PatchQuery at the held-out faces, whole and cropped; keep the weights when they are the best so far."""
-    cosines = {f"held_out_{name}": held_out_cosine(student, part, mean, how.batch) for name, part in held.items()}
-    run.log(step, **cosines)
-    run.draw_curve()
-    value = sum(cosines.values()) / len(cosines) if how.partial else cosines["held_out_whole"]
-    if stopping.better(value) and run.accelerator.is_main_process:
-        keep(run.folder, student, {**facts, "steps": step + 1, **cosines})
+    batches, objects = Batches(len(train.clean), how.batch, how.seed), {"learner": learner, "optimizer": optimizer}
+    return epochs.train(run, student, network, (optimizer,), how, batches, loss, trial, objects, facts)
 
 
 def for_every_part(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -267,6 +241,7 @@ def main() -> None:
     run = Run(args.out or Path("runs") / f"{args.model}_{'partial' if how.partial else 'whole'}", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
     facts |= {"init": file_sha256(args.init) if args.init else ""}
+    facts |= start_facts([args.init] if args.init else [], train.families())
     best = fit(student, faces, held, how, Augment(), run, facts)
     if accelerator.is_main_process:
         state = run.folder / "model.safetensors"

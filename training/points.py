@@ -24,9 +24,10 @@ from training.calibrate import identity_pairs, operating_points, verification_pa
 from training.data.holdout import held_out_of
 from training.data.kin_batches import held_out_list
 from training.data.sets import DataError, data_root, family_of, fiw_crops, fiw_train_pairs, image_names
+from training.data.triplets import held_out_triplets, unique_faces
 from training.evaluate.scoring import encode_crops, score_pairs, sigmoid, unique_images
+from training.evaluate.triplets import score_triplets
 from training.tools.kin_export import platt_of
-from training.triplets import held_out_triplets, score_triplets, unique_faces
 
 Scores = tuple[np.ndarray, np.ndarray]
 """(P,) score and (P,) bool: is it a matching pair?"""

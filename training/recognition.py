@@ -3,14 +3,15 @@
     python -m training.recognition --model ir18_none [--data DIR] [--seed 0]      # also ir18_se, ir18_cbam
     python -m training.recognition --model ir18_cbam --init runs/ir18_trunk/model.safetensors     # gates added to it
     python -m training.recognition --model ir18_cbam.paper --sample-rate 0.1      # Partial FC over many identities
+    python -m training.recognition --model ir18_none --head adaface --symface 0.1 # another loss, and SymFace's term
     accelerate launch -m training.recognition --model ir18_none ...               # several GPUs or nodes
 
 Faces: FIW train members without the held-out families, and CelebA identities; never LFW, MFR2 or FIW val. The student
-sees augmented faces, --worn of them with something in front (training/data/worn_crops.py); it learns the teachers'
-embedding of the clean face (losses.distillation) and, with weight --margin-loss, to tell the identities apart by
-ArcFace (training/tools/partial_fc.py). AdamW, gradient norm 1, loop.warm_stable_decay, bf16. After every epoch the mean
-centred cosine to the teachers on faces of held-out families, clean and worn, selects the weights kept in
-<out>/model.safetensors; they are then calibrated and exported as weights/<model>
+sees augmented faces, --worn of them with something in front (training/data/worn_crops.py). It learns the teachers'
+embedding of the clean face (losses.distillation) and, with weight --margin-loss, to tell the identities apart by --head
+arcface, softmax, cosface, adaface or triplet (training/tools/heads.py). AdamW, gradient norm 1, loop.warm_stable_decay,
+bf16. After every epoch the mean centred cosine to the teachers on faces of held-out families, clean and worn, selects
+the weights kept in <out>/model.safetensors; they are then calibrated and exported as weights/<model>
 (training/tools/verification_export.py). The run continues by itself when the command is given again.
 """
 
@@ -18,12 +19,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor
@@ -32,19 +33,20 @@ from models import create_pair
 from models.faces.face import FaceBatch
 from models.weights import file_sha256
 from training.data.augment import Augment, augmented, draw
-from training.data.crops import Crops
-from training.data.sets import data_root, identity_of
-from training.data.worn_crops import worn_crops
-from training.distill import Lesson, Student, held_out_cosine, keep, lessons, make_accelerator
-from training.tools.loop import EarlyStopping, Run, descend, gathered, my_rows, set_rate, warm_stable_decay
-from training.tools.losses import distillation
-from training.tools.partial_fc import PartialFC
-from training.tools.resume import Batches, Stateful, generator_of
+from training.data.halves import halves
+from training.data.holdout import start_facts
+from training.data.sets import data_root
+from training.tools import epochs
+from training.tools.epochs import Step
+from training.tools.heads import HEADS, RAW, head_for
+from training.tools.lessons import Faces, faces_of, lessons
+from training.tools.loop import Run, gathered, make_accelerator
+from training.tools.losses import distillation, frontness, symmetry
+from training.tools.resume import Batches, IdentityBatches, Stateful
 from training.tools.settings import add_settings, chosen
+from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import start_from
-
-LOG_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class Settings:
     Attributes:
         epochs: passes over the faces.  batch: over all processes.  warmup: steps.  decay: last part of the run.
         worn: share of the faces that wear something.
-        margin_loss: weight of ArcFace beside the distillation.  sample_rate: of Partial FC.
+        head: what tells identities apart, of training/tools/heads.py.  margin_loss: its weight beside the distillation.
+        sample_rate: of Partial FC.
+        symface: weight of SymFace's term (losses.symmetry) on the halves of the faces (training/data/halves.py).
         patience: epochs.  channels_last: memory format.
     """
 
@@ -65,104 +69,70 @@ class Settings:
     decay: float = 0.5
     weight_decay: float = 0.05
     worn: float = 0.35
+    head: str = "arcface"
     margin_loss: float = 0.02
     sample_rate: float = 1.0
+    symface: float = 0.0
     patience: int = 6
     seed: int = 0
     channels_last: bool = True
 
     def facts(self) -> dict[str, Any]:
         """What a resumed run must share."""
-        return {k: v for k, v in asdict(self).items() if k not in ("epochs", "decay", "patience", "channels_last")}
+        free = ("epochs", "decay", "patience", "channels_last", *(k for k, v in ADDED.items() if getattr(self, k) == v))
+        return {k: v for k, v in asdict(self).items() if k not in free}
 
 
-@dataclass(frozen=True)
-class Faces:
-    """What is learnt from.
-
-    Attributes:
-        clean, worn: the same faces without and with an occluder.
-        labels: (len,) identity numbers.  classes: how many.
-    """
-
-    clean: Lesson
-    worn: Lesson
-    labels: Tensor
-    classes: int
-
-    def batch(self, rows: np.ndarray, wears: np.ndarray) -> FaceBatch:
-        """Faces of positions in `rows`; those with `wears` have an occluder."""
-        clean, worn = self.clean.faces(rows), self.worn.faces(rows)
-        image = torch.where(torch.from_numpy(wears)[:, None, None, None], worn.image, clean.image)
-        return FaceBatch(image, clean.keypoints)
-
-
-def faces_of(lesson: Lesson) -> Faces:
-    """Identities and worn twins of a lesson's faces."""
-    names = [name for crops in lesson.crops for name in crops.names]
-    identities = [identity_of(names[i]) for i in lesson.rows]
-    number = {identity: i for i, identity in enumerate(sorted(set(identities)))}
-    worn = replace(lesson, crops=tuple(worn_crops(c) for c in lesson.crops if isinstance(c, Crops)))
-    return Faces(lesson, worn, torch.tensor([number[i] for i in identities]), len(number))
+ADDED = {"head": "arcface", "symface": 0.0}
+"""Settings that earlier runs do not have, with the values they had: a run goes on where it stopped."""
 
 
 def fit(
     student: Student, train: Faces, held: Faces, how: Settings, augment: Augment, run: Run, facts: dict[str, Any]
 ) -> float:
     """Train; the best held-out cosine (mean of clean and worn)."""
-    accelerator = run.accelerator
+    device = run.accelerator.device
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     student.to(memory_format=layout)
-    head = PartialFC(train.clean.target.shape[1], train.classes, how.sample_rate, seed=how.seed)
-    head.to(accelerator.device)
+    head = head_for(how.head, train.clean.target.shape[1], train.classes, how.sample_rate, how.seed).to(device)
     optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
-    head_optimizer = torch.optim.AdamW(head.parameters(), lr=how.lr, weight_decay=0.0)
-    network, optimizer = accelerator.prepare(student, optimizer)
-    batches, stopping = Batches(len(train.clean), how.batch, how.seed), EarlyStopping(how.patience)
-    total, mine = how.epochs * batches.per_epoch, my_rows(accelerator, how.batch)
-    mean = train.clean.target[torch.from_numpy(train.clean.rows)].mean(0).to(accelerator.device)
-    objects = {"student": student, "optimizer": optimizer, "stopping": stopping}
-    shard: dict[str, Stateful] = {"head": head, "head_optimizer": head_optimizer}
-    facts = {**facts, **how.facts(), "faces": len(train.clean)}
-    start = run.resume(objects, facts, shard)
-    network.train()
-    for step in run.steps(start, total, objects, facts, shard):
-        set_rate(how.lr * warm_stable_decay(step, total, how.warmup, how.decay), optimizer, head_optimizer)
-        rows, generator = batches.rows(step), generator_of(how.seed, step)
-        wears = (torch.rand(how.batch, generator=generator) < how.worn).numpy()
-        draws = draw(augment, how.batch, generator)
-        faces = augmented(train.batch(rows[mine], wears[mine]), draws[mine]).to(accelerator.device)
-        embedding = network(faces.image.contiguous(memory_format=layout), faces.keypoints)
-        learnt = distillation(gathered(embedding), train.clean.targets(rows).to(mean), mean)
-        margin = head(embedding - mean, train.labels[torch.from_numpy(rows[mine])].to(mean.device), step)
-        loss = learnt + how.margin_loss * margin
-        descend(run, step, loss, network, optimizer, head_optimizer)
-        if step % LOG_EVERY == 0:
-            run.log(step, loss=loss.item(), distillation=learnt.item(), margin=margin.item())
-        if (step + 1) % batches.per_epoch == 0:
-            select(run, step, student, held, mean, how.batch, stopping, facts)
-            if stopping.exhausted:
-                break
-    return stopping.best
+    of_head = [torch.optim.AdamW(p, lr=how.lr, weight_decay=0.0)] if (p := list(head.parameters())) else []
+    network, optimizer = run.accelerator.prepare(student, optimizer)
+    mean, raw = train.clean.mean().to(device), how.head in RAW
+
+    def loss(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
+        wears = (torch.rand(how.batch, generator=step.generator) < how.worn).numpy()
+        draws = draw(augment, how.batch, step.generator)
+        faces = augmented(train.batch(step.own, wears[step.mine]), draws[step.mine]).to(device)
+        shown = FaceBatch.cat([faces, *halves(faces)]) if how.symface else faces
+        output = network(shown.image.contiguous(memory_format=layout), shown.keypoints, raw)
+        embedding, *of_halves = output.split(len(faces))
+        unit = F.normalize(embedding, dim=1) if raw else embedding
+        learnt = distillation(gathered(unit), train.clean.targets(step.rows).to(mean), mean)
+        labels = train.labels[torch.from_numpy(step.own)].to(device)
+        margin = head(embedding if raw else embedding - mean, labels, step.number)
+        terms = {"distillation": learnt, "margin": margin}
+        if of_halves:
+            left, right = map(gathered, of_halves)
+            terms["symmetry"] = symmetry(left, right, frontness(gathered(faces.keypoints)))
+            return learnt + how.margin_loss * margin + how.symface * terms["symmetry"], terms
+        return learnt + how.margin_loss * margin, terms
+
+    def trial() -> tuple[float, dict[str, float]]:
+        clean, worn = (held_out_cosine(student, lesson, mean, how.batch) for lesson in (held.clean, held.worn))
+        return (clean + worn) / 2, {"held_out_clean": clean, "held_out_worn": worn}
+
+    objects = {"student": student, "optimizer": optimizer}
+    own: dict[str, Stateful] = {"head": head, **dict(zip(["head_optimizer"], of_head, strict=False))}
+    optimizers, batches = [optimizer, *of_head], batches_of(train, how)
+    return epochs.train(run, student, network, optimizers, how, batches, loss, trial, objects, facts, own)
 
 
-def select(
-    run: Run,
-    step: int,
-    student: Student,
-    held: Faces,
-    mean: Tensor,
-    batch: int,
-    stopping: EarlyStopping,
-    facts: dict[str, Any],
-) -> None:
-    """PatchQuery at the held-out faces, clean and worn; keep the weights when their mean is the best so far."""
-    clean, worn = (held_out_cosine(student, lesson, mean, batch) for lesson in (held.clean, held.worn))
-    run.log(step, held_out_clean=clean, held_out_worn=worn)
-    run.draw_curve()
-    value = (clean + worn) / 2
-    if stopping.better(value) and run.accelerator.is_main_process:
-        keep(run.folder, student, {**facts, "steps": step + 1, "held_out_clean": clean, "held_out_worn": worn})
+def batches_of(train: Faces, how: Settings) -> Batches | IdentityBatches:
+    """Faces in any order; several of each person where the loss compares the faces of a batch."""
+    if how.head == "triplet":
+        return IdentityBatches(train.labels.tolist(), how.batch, how.seed)
+    return Batches(len(train.clean), how.batch, how.seed)
 
 
 def parse() -> argparse.Namespace:
@@ -173,7 +143,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_recognition")
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
     parser.add_argument("--init", type=Path, default=None, help="weights to start from (.safetensors)")
-    add_settings(parser, Settings())
+    add_settings(parser, Settings(), head=HEADS)
     return parser.parse_args()
 
 
@@ -192,6 +162,7 @@ def main() -> None:
     run = Run(args.out or Path("runs") / f"{args.model}_recognition", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
     facts |= {"init": file_sha256(args.init) if args.init else ""}
+    facts |= start_facts([args.init] if args.init else [], train.families())
     best = fit(student, faces, held_faces, how, Augment(), run, facts)
     if accelerator.is_main_process:
         state = run.folder / "model.safetensors"

@@ -17,8 +17,10 @@ from torch import Tensor
 from models.nets.svit import Svit, SvitConfig
 from training.data.augment import Augment
 from training.data.crops import Crops
-from training.distill import Lesson, Settings, Student, fit, make_accelerator
-from training.tools.loop import Run
+from training.distill import Settings, fit
+from training.tools.lessons import Lesson
+from training.tools.loop import Run, make_accelerator
+from training.tools.student import Student
 
 DIM, FACES, BATCH = 12, 24, 8
 CONFIG = SvitConfig(64, (1, 1, 1, 1), (8, 16, 20, 32), (1, 2, 5, 4), embed_dim=DIM, drop_path=0.3)

@@ -23,10 +23,9 @@ from training.data.augment import Augment
 from training.data.crops import Crops
 from training.data.kin_batches import KinBatches, held_out_list
 from training.data.sets import Kin
-from training.distill import make_accelerator
 from training.kinship import Lesson, Settings, fit
 from training.tools.kin_objectives import Weights, objective_for
-from training.tools.loop import Run
+from training.tools.loop import Run, make_accelerator
 
 STILL = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)
 TINY = SvitConfig(64, (1, 1, 1, 1), (8, 16, 20, 32), (1, 2, 5, 4), embed_dim=12)

@@ -13,8 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from training.distill import make_accelerator
-from training.tools.loop import my_rows
+from training.tools.loop import make_accelerator, my_rows
 from training.tools.partial_fc import PartialFC
 
 DIM, CLASSES, FACES = 6, 11, 8

@@ -20,10 +20,10 @@ from models.nets.partial_face import PartialAverage, PartialAverageConfig, Parti
 from models.pair import PairModel
 from training.data.augment import Augment
 from training.data.crops import Crops
-from training.distill import Lesson, Student, make_accelerator
 from training.partial import Settings, fit
-from training.recognition import faces_of
-from training.tools.loop import Run
+from training.tools.lessons import Lesson, faces_of
+from training.tools.loop import Run, make_accelerator
+from training.tools.student import Student
 
 DIM, FACES = 12, 16
 STILL = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)

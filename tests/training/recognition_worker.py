@@ -17,9 +17,10 @@ from torch import Tensor
 from models.nets.ir_resnet import IRConfig, IRResNet
 from training.data.augment import Augment
 from training.data.crops import Crops
-from training.distill import Lesson, Student, make_accelerator
-from training.recognition import Faces, Settings, faces_of, fit
-from training.tools.loop import Run
+from training.recognition import Settings, fit
+from training.tools.lessons import Faces, Lesson, faces_of
+from training.tools.loop import Run, make_accelerator
+from training.tools.student import Student
 
 DIM, FACES = 12, 16
 

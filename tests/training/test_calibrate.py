@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from models.pair import CosineLogit
-from training.calibrate import GRID, balanced_rows, calibrate_cosine, fit_platt, identity_pairs, some_images
+from training.calibrate import (
+    GRID,
+    balanced_rows,
+    calibrate_cosine,
+    fit_platt,
+    fit_platt_of_mean,
+    identity_pairs,
+    some_images,
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +39,41 @@ def test_platt_finds_the_analytic_answer(cosines):
     slope, offset = fit_platt(*cosines)  # two normals of equal width: slope (m1-m0)/s^2, zero at the middle
     assert slope == pytest.approx(0.4 / 0.15**2, rel=0.06)
     assert -offset / slope == pytest.approx(0.5, abs=0.01)
+
+
+def by_order(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Log-odds of both orders, drawn so that the truth is known: a pair is kin with the mean of both probabilities."""
+    rng = np.random.default_rng(seed)
+    raw = rng.normal(0, 1.5, (60000, 2))
+    truth = (1 / (1 + np.exp(-(2.0 * raw - 0.5)))).mean(1)
+    return raw, rng.random(len(raw)) < truth
+
+
+def test_platt_of_the_mean_of_both_orders_finds_the_truth():
+    raw, same = by_order()
+    share = same.mean()
+    rows = np.concatenate([np.flatnonzero(same), np.flatnonzero(~same)])
+    raw, same = raw[rows], same[rows]
+
+    def loss(slope: float, offset: float) -> float:
+        p = np.mean([1 / (1 + np.exp(-(slope * raw[:, j] + offset))) for j in (0, 1)], axis=0)
+        return float(-np.log(p[same]).mean() - np.log(1 - p[~same]).mean())
+
+    slope, offset = fit_platt_of_mean(raw, same)
+    near = [(0.02, 0), (-0.02, 0), (0, 0.02), (0, -0.02)]
+    assert all(loss(slope + ds, offset + do) > loss(slope, offset) for ds, do in near)
+    earlier = fit_platt(raw.mean(1), same)
+    assert loss(*earlier) > loss(slope, offset) + 1e-3 and abs(earlier[0] - slope) > 0.1
+    assert abs(share - 0.5) < 0.1  # equal mass changes little here:
+    assert slope == pytest.approx(2.0, abs=0.15)
+    assert fit_platt_of_mean(raw[:, ::-1], same) == pytest.approx((slope, offset), abs=1e-6)
+
+
+def test_platt_of_equal_orders_is_platt(cosines):
+    cosine, same = cosines
+    assert fit_platt_of_mean(np.stack([cosine, cosine], 1), same) == fit_platt(cosine, same)
+    nearly = np.stack([cosine + 1e-9, cosine - 1e-9], 1)
+    assert fit_platt_of_mean(nearly, same) == pytest.approx(fit_platt(cosine, same), rel=1e-5)
 
 
 def test_platt_refuses_what_has_no_answer():

@@ -15,17 +15,18 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from models.nets.svit import Svit, fuse
+from models.pair import CosineLogit, PairModel
 from models.taps import record
 from tests.training.kin_worker import MODELS, lesson, steps, tiny, train
+from training.calibrate import fit_platt, fit_platt_of_mean
 from training.data.augment import Augment
 from training.data.kin_batches import KinBatches, partners
-from training.data.sets import Kin, family_of, identity_of
-from training.distill import make_accelerator
+from training.data.sets import Kin, Pair, family_of, identity_of
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.kinship import Settings, fit, freeze_norms, optimizer_groups, start_from
 from training.tools.kin_export import calibrate, platt_of
 from training.tools.kin_objectives import Weights, objective_for, similarity_gap, with_partners
-from training.tools.loop import Run, read_log
+from training.tools.loop import Run, make_accelerator, read_log
 from training.tools.warm_start import freeze
 
 FAST = {"svit": 3e-3, "facor": 3e-3, "siamese_ir": 3e-3, "dlib_kin": 1e-4}  # without batch norms a high rate collapses
@@ -214,6 +215,36 @@ def test_calibration_balances_the_score(name: str) -> None:
     mean_kin, mean_other = scored.score[scored.same].mean(), scored.score[~scored.same].mean()
     assert mean_kin + mean_other == pytest.approx(1, abs=0.02)  # the balanced maximum-likelihood fit
     assert float(platt_of(model).slope) != 1
+
+
+class Ordered(PairModel):
+    """Log-odds 3 x + y of codes of one number: another answer in the other order."""
+
+    name, by_similarity = "ordered", False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logit = CosineLogit()
+        self.anchor = torch.nn.Parameter(torch.zeros(1))  # says on which device it is
+
+    def relate(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.logit.slope * (3 * x + y)[:, 0] + self.logit.offset
+
+
+def test_a_network_that_tells_the_order_is_calibrated_on_its_score() -> None:
+    draw, codes, held = np.random.default_rng(0), {}, []
+    for i in range(3000):
+        a, b = draw.normal(size=2)
+        codes |= {f"F{i}/a": torch.tensor([a]), f"F{i}/b": torch.tensor([b])}
+        mean = (1 / (1 + np.exp(-(3 * a + b))) + 1 / (1 + np.exp(-(3 * b + a)))) / 2
+        held.append(Pair(f"F{i}/a", f"F{i}/b", bool(draw.random() < mean), "fs"))
+    model = Ordered()
+    calibrate(model, codes, held)
+    raw = np.array([[3 * x + y, 3 * y + x] for x, y in ((float(codes[p.a]), float(codes[p.b])) for p in held)])
+    same = np.array([p.same for p in held])
+    want = fit_platt_of_mean(raw, same)
+    assert (float(model.logit.slope), float(model.logit.offset)) == pytest.approx(want, abs=1e-4)
+    assert float(model.logit.slope) == pytest.approx(1, abs=0.15) and fit_platt(raw.mean(1), same)[0] < 0.8
 
 
 def test_a_kin_pair_never_comes_from_one_photograph() -> None:

@@ -18,16 +18,16 @@ from accelerate.state import AcceleratorState
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-import training.distill
+import training.tools.lessons
 from models import create_model
 from models.faces.align import PARTIAL_160
 from tests.training.partial_worker import DIM, STILL, embedding, lesson, same_everywhere, settings, tiny, train
 from tests.training.test_distill import Flat
 from training.data.holdout import is_held_out
-from training.distill import Student
 from training.partial import Learner, by_module, cropped, for_every_part, load_fitting, main
 from training.tools.loop import Run, read_log
 from training.tools.partial_losses import weighted_diversity
+from training.tools.student import Student
 from training.tools.teachers import Teacher
 
 
@@ -171,7 +171,7 @@ def test_the_command_from_start_to_resume(
         (tmp_path / folder).mkdir(parents=True)
         Image.fromarray(noise.integers(0, 256, (112, 112, 3), dtype=np.uint8)).save(tmp_path / folder / "1.jpg")
     teacher = Teacher("flat", PARTIAL_160, tmp_path / "celeba/7/1.jpg", lambda _: Flat())
-    monkeypatch.setattr(training.distill, "available_teachers", lambda _: [teacher])
+    monkeypatch.setattr(training.tools.lessons, "available_teachers", lambda _: [teacher])
     save_file(tiny(attention=False).state_dict(), tmp_path / "start.safetensors")
     config = {"width": 4, "depths": [1, 1, 1], "dim": DIM, "parts": 2, "trunk": "bottleneck"}
     call = ["partial", "--model", "partial_face", "--config", json.dumps(config), "--batch", "2", "--no-export"]

@@ -25,7 +25,6 @@ import torch
 from tqdm import tqdm
 
 import models.faces
-
 from models.faces.face import Face, FaceBatch, InputSpec
 from models.faces.photo import open_photo
 from training.data.detections import cache_dir, central_face

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.sets import Kin, Pair, by_identity, family_of, photo_of
 from training.data.holdout import is_held_out
+from training.data.sets import Kin, Pair, by_identity, family_of, photo_of
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,9 @@ def partners(relation: tuple[str, ...], each: int, generator: torch.Generator) -
     return torch.multinomial(allowed.float(), each, replacement=True, generator=generator)
 
 
-def split(pairs: list[Kin], held_out: float) -> tuple[list[Kin], list[Kin]]:
+def split(pairs: list[Kin]) -> tuple[list[Kin], list[Kin]]:
     """(training, held-out) pairs, by family."""
-    out = [is_held_out(family_of(p.a), held_out) for p in pairs]
+    out = [is_held_out(family_of(p.a)) for p in pairs]
     return [p for p, o in zip(pairs, out, strict=True) if not o], [p for p, o in zip(pairs, out, strict=True) if o]
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from models.nets.dlib_resnet import DlibTrunk
 from models.faces.face import FaceBatch
+from models.nets.dlib_resnet import DlibTrunk
 from training.data.augment import Augment, augmented, draw
 from training.data.crops import Crops
 from training.data.detections import cache_dir

@@ -1,7 +1,8 @@
 """Aligned faces with something in front of them, drawn once and kept: masks, glasses, scarves, hands.
 
 Drawing takes some 10 ms a face; training takes less. So every face gets one occluder of a random kind and make
-(models/faces/occluders.py), kept as a memory map beside the crops' own cache and used by every epoch and every arm alike.
+(models/faces/occluders.py), kept as a memory map beside the crops' own cache and used by every epoch and every arm
+alike.
 """
 
 from __future__ import annotations

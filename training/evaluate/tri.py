@@ -6,10 +6,11 @@ from typing import Any
 
 from models.weights import TriOperating
 from training.data.sets import data_root, family_of, fiw_crops
+from training.data.triplets import Triplet, read_triplets, unique_faces
 from training.evaluate.report import at_threshold, head
 from training.evaluate.scoring import encode_crops, encode_photos
 from training.evaluate.setup import RAW, Setup
-from training.triplets import Triplet, read_triplets, score_triplets, unique_faces
+from training.evaluate.triplets import score_triplets
 
 SCORE = (
     "score: calibrated mean of the log-odds of (father, child) and (mother, child), each over both orders; accuracy at "

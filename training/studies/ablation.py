@@ -37,14 +37,13 @@ from training.cards import write_cards
 from training.data.augment import Augment
 from training.data.kin_batches import partners
 from training.data.sets import data_root
-from training.distill import make_accelerator
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_all, encode_crops, mirrored, score_pairs, unique_images
 from training.kinship import Lesson, Settings, fit, lesson_of, start_from, without_augmentation
 from training.studies.summary import RESULTS
 from training.tools.checkpoint import command_line, git_commit
 from training.tools.kin_objectives import FusionObjective, Weights, objective_for
-from training.tools.loop import Run, set_rate, warm_stable_decay
+from training.tools.loop import Run, make_accelerator, set_rate, warm_stable_decay
 from training.tools.resume import generator_of, seed_step
 from training.tools.warm_start import freeze
 

@@ -92,7 +92,7 @@ def main() -> None:
     if not isinstance(model, FaCoR):
         raise SystemExit(f"error: {args.model} is no FaCoRNet: its score has no links")
     crops = fiw_crops(root, "train", model.spec)
-    pairs = held_out_list(crops.names, split(fiw_train_pairs(root), 0.1)[1])
+    pairs = held_out_list(crops.names, split(fiw_train_pairs(root))[1])
     found = study(model, encode_crops(model, crops, unique_images(pairs)), pairs)
     write_json({"weight": sidecar.name, "weight_sha256": sidecar.sha256, **found}, args.json)
     print(f"{found}\nwrote {args.json}")

@@ -7,11 +7,12 @@ The weight's pages (weights/README.md, docs/cards) are made from the sidecars by
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,12 @@ CC0 = "CC0-1.0"
 RESEARCH = "non-commercial research"
 """Licence of whatever was trained on FIW, CelebA or KinFaceW."""
 REPOSITORY = Path(__file__).resolve().parents[2]
+OVERRIDE = "KINSIGHT_EXPORT_DIRTY"
+"""Environment variable: 1 exports into weights/ from a tree with uncommitted code; the sidecar then says so."""
+
+
+class DirtyTreeError(RuntimeError):
+    """Code differs from the commit that the sidecar would name; the message lists the files and the ways out."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,11 @@ def export(model: PairModel, name: str, facts: Facts, *, half: bool = False, fol
 
     Returns:
         Path of the .safetensors file.
+
+    Raises:
+        DirtyTreeError: folder is the repository's weights/ and code is not committed; nothing is written.
     """
+    facts = replace(facts, notes=[*facts.notes, *check_tree(folder)])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
     parameters, loans = {k for k, _ in model.named_parameters()}, borrowed(model, name)
@@ -142,16 +153,51 @@ def hide_data_folder(arguments: list[str]) -> list[str]:
     return shown
 
 
-def git_commit() -> str:
-    """The commit checked out, with "-dirty" when code that this program imported differs; "unknown" outside git."""
+def check_tree(folder: Path) -> list[str]:
+    """Refuse to export uncommitted code into weights/; the sidecar's note where OVERRIDE allows it.
 
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True
-        ).stdout.strip()
+    Raises:
+        DirtyTreeError: see export.
+    """
+    changed = changed_files()
+    if not changed or folder.resolve() != SHIPPED.resolve():
+        return []
+    files = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+    if os.environ.get(OVERRIDE) == "1":
+        return [f"Exported with {OVERRIDE}=1 from a tree with uncommitted changes in {files}."]
+    raise DirtyTreeError(
+        f"not exported: {files} differ from the commit that the sidecar would name. Commit and give the command "
+        f"again (a finished run is not repeated), or set {OVERRIDE}=1, which the sidecar will say"
+    )
 
+
+def git(*arguments: str) -> str:
+    """What git answers in this repository.
+
+    Raises:
+        OSError: there is no git.  subprocess.CalledProcessError: it failed, as outside a repository.
+    """
+    done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return done.stdout.rstrip()
+
+
+def changed_files() -> list[str]:
+    """Code in models/ and training/ that is not as committed: tracked files, and others that are imported by now.
+
+    Paths from the repository's root; none outside git.
+    """
     try:
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", *loaded_files()) else "")
+        tracked = git("status", "--porcelain", "--untracked-files=no", "--", "models/*.py", "training/*.py")
+        loaded = git("status", "--porcelain", "--", *files) if (files := loaded_files()) else ""
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return sorted({line[3:] for part in (tracked, loaded) for line in part.splitlines()})
+
+
+def git_commit() -> str:
+    """The commit checked out, with "-dirty" when there are changed_files; "unknown" outside git."""
+    try:
+        return git("rev-parse", "HEAD") + ("-dirty" if changed_files() else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from models.nets.kin_trio import KinTrio
 from models.nets.svit import KinLogit, Svit
 from models.pair import CosineLogit, PairModel
 from models.weights import SHIPPED
-from training.calibrate import Calibration, balanced_rows, fit_platt, operating_points
+from training.calibrate import Calibration, balanced_rows, fit_platt_of_mean, operating_points
 from training.cards import write_cards
 from training.data.crops import Crops
-from training.data.holdout import HELD_OUT_ROW
+from training.data.holdout import TRAINED_ON, held_out_row, start_notes
 from training.data.sets import Pair, data_row, family_of
 from training.evaluate.metrics import auc, best_threshold, bootstrap_ci
 from training.evaluate.scoring import Scored, compare_all, encode_crops, score_pairs, unique_images
@@ -34,15 +33,19 @@ def platt_of(model: PairModel) -> CosineLogit | KinLogit:
 
 
 def calibrate(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]) -> tuple[Calibration, Scored]:
-    """Fit slope and offset in place on raw log-odds (mean over both orders), then choose the threshold on the scores.
+    """Fit slope and offset in place to the score, the mean of the probabilities of both orders; then the threshold.
+
+    Until November 2026 they were fitted to the mean of both log-odds. That is another fit only where the order counts:
+    of the shipped weights for facor alone, whose channel attention and gates tell the first face from the second (and
+    for an S-ViT with the fusion "difference", which is not shipped).
 
     Raises:
-        ValueError: as fit_platt.
+        ValueError: as fit_platt_of_mean.
     """
     platt = platt_of(model)
     platt.slope.fill_(1.0)
     platt.offset.fill_(0.0)
-    slope, offset = fit_platt(raw_log_odds(model, codes, held), np.array([p.same for p in held]))
+    slope, offset = fit_platt_of_mean(raw_log_odds(model, codes, held), np.array([p.same for p in held]))
     platt.slope.fill_(slope)
     platt.offset.fill_(offset)
     scored = score_pairs(model, codes, held)
@@ -59,16 +62,9 @@ def calibrate(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]
 
 
 def raw_log_odds(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pair]) -> np.ndarray:
-    """(P,) log-odds as the network gives them, mean over both orders."""
+    """(P, 2) log-odds as the network gives them, a column an order."""
     log_odds, _ = compare_all(model, codes, [(p.a, p.b) for p in held])
-    return log_odds.mean(1)
-
-
-def held_out_row(families: Iterable[str]) -> dict[str, Any]:
-    """The sidecar's row on the families that were held out."""
-    families = sorted(set(families))
-    digest = hashlib.sha256("\n".join(families).encode()).hexdigest()
-    return {"name": HELD_OUT_ROW, "size": len(families), "hash": digest}
+    return log_odds
 
 
 def ship(
@@ -80,8 +76,13 @@ def ship(
     facts: dict[str, Any],
     seed: int,
     folder: Path = SHIPPED,
+    sources: Sequence[Path] = (),
 ) -> Path:
-    """Calibrate on held-out pairs, export as <folder>/<model name>.safetensors, rewrite the cards."""
+    """Calibrate on held-out pairs, export as <folder>/<model name>.safetensors, rewrite the cards.
+
+    Args:
+        sources: weights, or a run's, of which this one is made: the held-out families that they saw are named.
+    """
     model.eval().requires_grad_(False)
     calibration, scored = calibrate(model, encode_crops(model, crops, unique_images(held)), held)
     families = [family_of(p.a) for p in held]
@@ -100,7 +101,9 @@ def ship(
             "Our reading: one cross-attention, from unit-length maps, makes the score, is shown and guides the loss, "
             "whose temperature is its sum of squares / weight_relation_scale (published: 500)."
         )
-    data = [data_row("fiw/train", root / "fiw" / "train", crops.names), held_out_row(family_of(p.a) for p in held)]
+    everybody = set(map(family_of, crops.names))
+    notes += start_notes(sources, everybody)
+    data = [data_row(TRAINED_ON, root / "fiw" / "train", crops.names), held_out_row(everybody, sources)]
     ready = Facts(RESEARCH, data, calibration, config=config, seed=seed, notes=notes)
     path = export(model, model.name, ready, half=True, folder=folder)
     write_cards(folder)

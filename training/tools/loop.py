@@ -22,6 +22,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
 from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -219,6 +220,25 @@ def descend(run: Run, step: int, loss: Tensor, network: nn.Module, *optimizers: 
     run.accelerator.clip_grad_norm_(network.parameters(), 1.0)
     for optimizer in optimizers:
         optimizer.step()
+
+
+def make_accelerator(precision: str = "bf16") -> Accelerator:
+    """For any number of processes; parameters outside the embedding (a pair's head) get no gradient.
+
+    Args:
+        precision: "bf16" (autocast; parameters stay in fp32) or "no".
+    """
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
+
+
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Exponential average of the weights, in place; buffers are copied."""
+    for a, m in zip(average.parameters(), model.parameters(), strict=True):
+        a.lerp_(m, 1 - decay)
+    for kept, now in zip(average.buffers(), model.buffers(), strict=True):
+        kept.copy_(now)
 
 
 def gathered(x: Tensor) -> Tensor:

@@ -48,6 +48,10 @@ def relation_guided(a: Tensor, b: Tensor, relation: Tensor, scale: float = 500.0
     Su et al., "Kinship Representation Learning with Face Componential Relation", 2023, s = 500. The temperature is
     differentiable: the network learns how hard a pair should be pulled.
 
+    Our reading: in the row of a face everything, numerator and denominator, is divided by the psi of that face's own
+    pair, as the temperature of an InfoNCE. The authors' public code divides the k-th term of a denominator by the psi
+    of pair k, the column's. The two agree where all psi are equal.
+
     Args:
         a, b: (N, D) embeddings of positive pairs.
         relation: (N, P, Q) cross-attention of each pair, rows summing to 1.
@@ -69,11 +73,21 @@ class MarginHead(nn.Module):
         return cosine.clamp(-1 + 1e-6, 1 - 1e-6)
 
 
+class NormalisedSoftmax(MarginHead):
+    """No margin. Wang et al., "NormFace: L2 Hypersphere Embedding for Face Verification", ACM MM 2017; s 64."""
+
+    def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
+        """(B, D), (B,) -> scalar."""
+        return F.cross_entropy(self.scale * self.cosine(embedding), labels)
+
+
 class ArcFace(MarginHead):
     """cos(theta + m) on the true class. Deng et al., "ArcFace", CVPR 2019, eq. 3; s 64, m .5.
 
-    Where theta + m passes pi the curve would turn up again; there cos(theta) - m sin(pi - m) goes on falling
-    (the authors' public code; the paper is silent).
+    Where theta + m passes pi the curve would turn up again; there cos(theta) - m sin(pi - m) goes on falling. The
+    paper is silent; the fallback is that of the authors' public code of 2021 (insightface, recognition/arcface_torch/
+    losses.py). Its later versions have none and take acos, margin and cos without gradient, so that the gradient is
+    the plain softmax's at shifted logits; here the gradient passes through the margin.
     """
 
     def __init__(self, dim: int, classes: int, scale: float = 64.0, margin: float = 0.5) -> None:
@@ -123,11 +137,15 @@ class AdaFace(MarginHead):
         self.register_buffer("norm_std", torch.tensor(100.0))
 
     def quality(self, embedding: Tensor) -> Tensor:
-        """(B, D) raw -> (B,) in [-1, 1]; updates the running statistics in training. No gradient passes."""
+        """(B, D) raw -> (B,) in [-1, 1]; updates the running statistics in training. No gradient passes.
+
+        One face has no standard deviation (it is not a number with n - 1 = 0): the running one stays as it is.
+        """
         norm = embedding.detach().norm(dim=1).clamp(1e-3, 100)
         if self.training:
             self.norm_mean.lerp_(norm.mean(), self.momentum)
-            self.norm_std.lerp_(norm.std(), self.momentum)
+            if len(norm) > 1:
+                self.norm_std.lerp_(norm.std(), self.momentum)
         return ((norm - self.norm_mean) / (self.norm_std + 1e-3) * self.h).clamp(-1, 1)
 
     def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
@@ -137,6 +155,30 @@ class AdaFace(MarginHead):
         theta = cosine.gather(1, labels[:, None]).acos() - self.margin * z
         target = theta.clamp(1e-3, math.pi - 1e-3).cos() - self.margin * (z + 1)
         return F.cross_entropy(self.scale * cosine.scatter(1, labels[:, None], target), labels)
+
+
+def semi_hard_triplet(embedding: Tensor, labels: Tensor, margin: float = 0.2) -> Tensor:
+    """Triplet loss on squared distances of unit embeddings, with semi-hard negatives mined within the batch.
+
+    Schroff et al., "FaceNet: A Unified Embedding for Face Recognition and Clustering", CVPR 2015, eq. 3 and sec. 3.2,
+    margin .2. For every pair of two faces of one person, anchor and positive: of the negatives that are farther from
+    the anchor than the positive, but by less than the margin, the nearest. The loss is the mean over the pairs that
+    have one of d(a, p) - d(a, n) + margin; 0, with a gradient of 0, when no pair has.
+
+    Args:
+        embedding: (B, D), normalised here.  labels: (B,) identities.
+    """
+    unit = F.normalize(embedding, dim=1)
+    distance = (2 - 2 * unit @ unit.T).clamp_min(0)  # (B, B) squared
+    same = labels[:, None] == labels[None]
+    anchor, positive = (same & ~torch.eye(len(unit), dtype=torch.bool, device=unit.device)).nonzero(as_tuple=True)
+    near, far = distance[anchor, positive][:, None], distance[anchor]  # (P, 1), (P, B)
+    semi_hard = ~same[anchor] & (far > near) & (far < near + margin)
+    nearest = far.masked_fill(~semi_hard, math.inf).amin(1)
+    found = semi_hard.any(1)
+    if not found.any():
+        return distance.sum() * 0
+    return (near[found, 0] - nearest[found] + margin).mean()
 
 
 def frontness(keypoints: Tensor) -> Tensor:

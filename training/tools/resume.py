@@ -8,7 +8,7 @@ processes. What has a state of its own (network, optimiser, scheduler, early sto
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,6 +79,42 @@ def seed_step(seed: int, step: int, process: int = 0) -> None:
 def generator_of(seed: int, step: int) -> torch.Generator:
     """For draws that all processes make alike and slice (augmentation of the global batch)."""
     return torch.Generator().manual_seed(seeds_of(seed, step))
+
+
+class IdentityBatches:
+    """Rows of every step: `each` faces of each of size / each people, for losses that compare faces of a batch.
+
+    Args:
+        labels: identity of every row.  size: of the global batch.  each: faces a person, drawn with return where a
+            person has fewer.
+
+    Raises:
+        ValueError: the batch does not divide, or there are too few people with two faces.
+    """
+
+    def __init__(self, labels: Sequence[int], size: int, seed: int, each: int = 4) -> None:
+        groups: dict[int, list[int]] = {}
+        for row, label in enumerate(labels):
+            groups.setdefault(label, []).append(row)
+        self.groups = [np.array(rows) for rows in groups.values() if len(rows) > 1]
+        if size % each or len(self.groups) < size // each:
+            raise ValueError(
+                f"a batch of {size} wants {size / each:g} people with {each} faces each; "
+                f"{len(self.groups)} have more than one"
+            )
+        self.count, self.size, self.each, self.seed = len(labels), size, each, seed
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps an epoch: as many faces as the set has."""
+        return self.count // self.size
+
+    def rows(self, step: int) -> np.ndarray:
+        """(size,) rows of one step; faces of a person lie side by side."""
+        draw = np.random.default_rng([self.seed, step])
+        people = draw.choice(len(self.groups), self.size // self.each, replace=False)
+        groups = [self.groups[i] for i in people]
+        return np.concatenate([draw.choice(g, self.each, replace=len(g) < self.each) for g in groups])
 
 
 class Batches:

@@ -25,9 +25,9 @@ from models.faces.align import ARCFACE_112, DLIB_150
 from models.faces.face import InputSpec
 from models.registry import create_pair
 from models.weights import find_weight, load_pair, read_sidecar
-from training.convert_dlib import load_dat, locate_dat
 from training.data.crops import Crops, Morphs
 from training.data.detections import cache_dir
+from training.tools.dlib_dat import load_dat, locate_dat
 from training.tools.mobilefacenet import load_mobilefacenet
 
 BATCH = 64

@@ -19,12 +19,12 @@ from models.weights import SHIPPED, file_sha256
 from training.calibrate import Calibration, calibrate_cosine, identity_pairs
 from training.cards import write_cards
 from training.data.crops import Crops
-from training.data.holdout import is_held_out
+from training.data.holdout import TRAINED_ON, held_out_row, is_held_out, start_notes
 from training.data.sets import celeba_crops, data_row, family_of, fiw_crops
 from training.evaluate.metrics import auc, bootstrap_ci
 from training.evaluate.scoring import encode_crops
 from training.tools.checkpoint import RESEARCH, Facts, export
-from training.tools.kin_export import held_out_row, platt_of
+from training.tools.kin_export import platt_of
 
 
 def held_out_names(crops: Crops) -> list[str]:
@@ -77,10 +77,12 @@ def ship(
     model = model.to("cpu").to(memory_format=torch.contiguous_format).eval().requires_grad_(False)
     fiw, celeba = fiw_crops(root, "train", model.spec), celeba_crops(root, model.spec)
     calibration, note = calibrate(model, fiw)
+    everybody = set(map(family_of, fiw.names))
     notes = [f"Training: {told(state)}.", *([f"It started from: {told(init)}."] if init else []), note]
+    notes += start_notes([state], everybody)
     data = [
-        data_row("fiw/train", root / "fiw" / "train", fiw.names),
-        held_out_row(family_of(n) for n in held_out_names(fiw)),
+        data_row(TRAINED_ON, root / "fiw" / "train", fiw.names),
+        held_out_row(everybody, [state]),
         data_row("celeba", root / "celeba", celeba.names),
     ]
     ready = Facts(RESEARCH, data, calibration, config=config, seed=seed, notes=notes)

@@ -11,7 +11,17 @@ from torch import Tensor
 
 from models.faces.align import ARCFACE_112
 from models.faces.face import FaceBatch
-from training.data.augment import Augment, Draws, augmented, coloured, draw, erased, moved_image, moved_points, similarity
+from training.data.augment import (
+    Augment,
+    Draws,
+    augmented,
+    coloured,
+    draw,
+    erased,
+    moved_image,
+    moved_points,
+    similarity,
+)
 
 SIZE = 112
 STILL = Augment(shift=0, scale=1, degrees=0, flip=0, brightness=0, contrast=0, saturation=0, grey=0, erase=0)

@@ -21,7 +21,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_photo_is_looked_at_once(photos: Path, monkeypatch: pytest.MonkeyPatch):
     photo = open_photo(photos / "obama.jpg")
     found = central_face(photo)
-    monkeypatch.setattr(training.detections, "detect_faces", lambda _: pytest.fail("detected again"))
+    monkeypatch.setattr(training.data.detections, "detect_faces", lambda _: pytest.fail("detected again"))
     again = central_face(photo.copy())
     np.testing.assert_array_equal(again.keypoints, found.keypoints)
     np.testing.assert_array_equal(again.box, found.box)
@@ -33,15 +33,15 @@ def test_another_photo_or_detector_is_looked_at(photos: Path, monkeypatch: pytes
     found = central_face(photo)
     turned = central_face(photo[:, ::-1])
     assert abs(turned.keypoints[2, 0] - found.keypoints[2, 0]) > 1
-    monkeypatch.setattr(training.detections, "_detector", lambda: b"another")
-    monkeypatch.setattr(training.detections, "detect_faces", lambda _: [])
+    monkeypatch.setattr(training.data.detections, "_detector", lambda: b"another")
+    monkeypatch.setattr(training.data.detections, "detect_faces", lambda _: [])
     assert central_face(photo).confidence == 0
 
 
 def test_a_photo_without_a_face_is_remembered_too(monkeypatch: pytest.MonkeyPatch):
     empty = np.full((90, 120, 3), 200, np.uint8)
     assert central_face(empty).confidence == 0
-    monkeypatch.setattr(training.detections, "detect_faces", lambda _: pytest.fail("detected again"))
+    monkeypatch.setattr(training.data.detections, "detect_faces", lambda _: pytest.fail("detected again"))
     face = central_face(empty)
     assert face.confidence == 0 and face.keypoints.shape == (5, 2)
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from models.faces.align import ARCFACE_112
-from training.data.sets import DataError, by_identity
 from training.data.records import Records, read_record, record_crops
+from training.data.sets import DataError, by_identity
 
 MAGIC = b"\x0a\x23\xd7\xce"
 

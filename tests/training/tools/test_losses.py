@@ -13,10 +13,13 @@ from training.tools.losses import (
     ArcFace,
     CenterLoss,
     CosFace,
+    MarginHead,
+    NormalisedSoftmax,
     distillation,
     frontness,
     info_nce,
     relation_guided,
+    semi_hard_triplet,
     symmetry,
 )
 
@@ -81,6 +84,31 @@ def test_relation_guided() -> None:
     assert got.item() == pytest.approx(nt_xent(a, b, psi), rel=1e-4)
 
 
+def relation_by_column(a: np.ndarray, b: np.ndarray, psi: np.ndarray) -> float:
+    """The form of the authors' public code: the terms of a denominator are divided by the psi of their own pair."""
+    z, n = unit(np.concatenate([a, b])), len(a)
+    terms = []
+    for i in range(2 * n):
+        j = (i + n) % (2 * n)
+        denominator = sum(math.exp(z[i] @ z[k] / psi[k % n]) for k in range(2 * n) if k != i)
+        terms.append(-math.log(math.exp(z[i] @ z[j] / psi[i % n]) / denominator))
+    return float(np.mean(terms))
+
+
+def test_relation_guided_has_the_temperature_of_the_row() -> None:
+    rng = np.random.default_rng(6)
+    a = rng.normal(size=(6, 8))
+    b, attention = a + 0.5 * rng.normal(size=(6, 8)), np.exp(rng.normal(size=(6, 9, 9)) * rng.uniform(0, 4, (6, 1, 1)))
+    attention /= attention.sum(2, keepdims=True)
+    psi = np.array([(m * m).sum() / 20 for m in attention])
+    by_row, by_column = nt_xent(a, b, psi), relation_by_column(a, b, psi)
+    assert abs(by_row - by_column) > 0.05
+    assert relation_guided(tensor(a), tensor(b), tensor(attention), 20).item() == pytest.approx(by_row, rel=1e-4)
+    alike = np.repeat(attention[:1], 6, 0)
+    same = relation_by_column(a, b, np.full(6, psi[0]))
+    assert relation_guided(tensor(a), tensor(b), tensor(alike), 20).item() == pytest.approx(same, rel=1e-4)
+
+
 def test_relation_guided_teaches_the_attention() -> None:
     attention = torch.rand(3, 4, 4).softmax(2).requires_grad_()
     relation_guided(torch.randn(3, 5), torch.randn(3, 5), attention, 10).backward()
@@ -94,7 +122,7 @@ def angles() -> np.ndarray:
     return np.arccos(unit(EMBEDDING) @ unit(WEIGHT).T)
 
 
-def head_value(head: ArcFace | CosFace | AdaFace) -> float:
+def head_value(head: MarginHead) -> float:
     head.weight.data = tensor(WEIGHT)
     return float(head(tensor(EMBEDDING), torch.tensor(LABELS)).item())
 
@@ -116,6 +144,11 @@ def test_arcface_falls_over_the_whole_circle() -> None:
     theta = torch.linspace(0.01, math.pi - 0.01, 60)
     losses = [head(torch.stack([t.cos(), t.sin()])[None], torch.tensor([0])).item() for t in theta]
     assert (np.diff(losses) > 0).all()
+
+
+def test_normalised_softmax() -> None:
+    terms = [cross_entropy(64 * np.cos(angles()[i]), y) for i, y in enumerate(LABELS)]
+    assert head_value(NormalisedSoftmax(5, 7)) == pytest.approx(np.mean(terms), rel=1e-4)
 
 
 def test_cosface() -> None:
@@ -152,6 +185,34 @@ def test_adaface_updates_its_statistics_in_training() -> None:
     assert head_value(AdaFace(5, 7)) == pytest.approx(adaface(mean, std), rel=1e-4)
 
 
+def adaface_step(norms: list[float], mean: float, std: float) -> tuple[float, float, list[float]]:
+    """Running mean, running std (with n - 1) and the margin scaler of every face, by the paper's sec. 3.3."""
+    n, batch = len(norms), sum(norms) / len(norms)
+    mean = 0.01 * batch + 0.99 * mean
+    if n > 1:
+        std = 0.01 * math.sqrt(sum((x - batch) ** 2 for x in norms) / (n - 1)) + 0.99 * std
+    return mean, std, [min(1.0, max(-1.0, (x - mean) / (std + 1e-3) * 0.333)) for x in norms]
+
+
+@pytest.mark.parametrize("batches", [[1], [1, 1, 3], [3, 1, 2]])
+def test_adaface_with_one_face_keeps_its_deviation(batches: list[int]) -> None:
+    head, mean, std, at = AdaFace(5, 7), 20.0, 100.0, 0
+    head.weight.data = tensor(WEIGHT)
+    for size in batches:
+        rows = [i % len(EMBEDDING) for i in range(at, at + size)]
+        mean, std, z = adaface_step([float(np.linalg.norm(EMBEDDING[i])) for i in rows], mean, std)
+        terms = []
+        for i, scaler in zip(rows, z, strict=True):
+            logits, y = 64 * np.cos(angles()[i]), LABELS[i]
+            logits[y] = 64 * (math.cos(angles()[i, y] - 0.4 * scaler) - (0.4 * scaler + 0.4))
+            terms.append(cross_entropy(logits, y))
+        loss = head(tensor(EMBEDDING[rows]), torch.tensor([LABELS[i] for i in rows]))
+        assert loss.item() == pytest.approx(np.mean(terms), rel=1e-4)
+        at += size
+    assert float(head.norm_mean) == pytest.approx(mean, rel=1e-6)
+    assert float(head.norm_std) == pytest.approx(std, rel=1e-6)
+
+
 def test_adaface_is_arcface_for_poor_and_cosface_like_for_middling_faces() -> None:
     x, y = torch.randn(4, 5), torch.tensor([0, 1, 2, 3])
     head, cos, arc = AdaFace(5, 7).eval(), CosFace(5, 7, margin=0.4), ArcFace(5, 7, margin=0.4)
@@ -162,7 +223,7 @@ def test_adaface_is_arcface_for_poor_and_cosface_like_for_middling_faces() -> No
     torch.testing.assert_close(head(torch.nn.functional.normalize(x), y), arc(x, y))  # z = -1
 
 
-@pytest.mark.parametrize("head", [ArcFace, CosFace, AdaFace])
+@pytest.mark.parametrize("head", [ArcFace, CosFace, AdaFace, NormalisedSoftmax])
 def test_margin_heads_have_finite_gradients_on_the_class_centre(head: type) -> None:
     torch.manual_seed(0)
     layer = head(5, 7)
@@ -170,6 +231,76 @@ def test_margin_heads_have_finite_gradients_on_the_class_centre(head: type) -> N
     layer(x, torch.tensor([2, 2])).backward()
     assert torch.isfinite(x.grad).all()
     assert torch.isfinite(layer.weight.grad).all()
+
+
+def mined(x: np.ndarray, labels: list[int], margin: float = 0.2) -> list[tuple[int, int, int]]:
+    """FaceNet's semi-hard triplets: for every anchor and positive the nearest negative beyond the positive."""
+    d = ((unit(x)[:, None] - unit(x)[None]) ** 2).sum(2)
+    triplets = []
+    for a in range(len(x)):
+        for p in range(len(x)):
+            if p == a or labels[p] != labels[a]:
+                continue
+            inside = [n for n in range(len(x)) if labels[n] != labels[a] and d[a, p] < d[a, n] < d[a, p] + margin]
+            if inside:
+                triplets.append((a, p, min(inside, key=lambda n: d[a, n])))
+    return triplets
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_semi_hard_triplet(seed: int) -> None:
+    rng, labels = np.random.default_rng(seed), [0, 0, 0, 1, 1, 2, 2, 3]
+    x = rng.normal(size=(4, 3))[labels] + 0.8 * rng.normal(size=(8, 3))
+    u, triplets = unit(x), mined(x, labels)
+    assert triplets
+    want = np.mean([((u[a] - u[p]) ** 2).sum() - ((u[a] - u[n]) ** 2).sum() + 0.2 for a, p, n in triplets])
+    assert semi_hard_triplet(tensor(x), torch.tensor(labels)).item() == pytest.approx(want, rel=1e-4)
+    assert semi_hard_triplet(tensor(3 * x), torch.tensor(labels)).item() == pytest.approx(want, rel=1e-4)
+
+
+def test_semi_hard_triplets_part_the_people() -> None:
+    torch.manual_seed(0)
+    x, labels = torch.nn.Parameter(torch.randn(8, 6)), torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])
+    optimizer, losses = torch.optim.Adam([x], lr=0.05), []
+
+    def wrong() -> int:
+        """Triplets whose negative is not farther than the positive by the margin."""
+        u = unit(x.detach().numpy())
+        d, same = ((u[:, None] - u[None]) ** 2).sum(2), labels[:, None] == labels[None]
+        pairs = [(a, p) for a in range(8) for p in range(8) if a != p and same[a, p]]
+        return sum(d[a, n] < d[a, p] + 0.2 for a, p in pairs for n in range(8) if not same[a, n])
+
+    before = wrong()
+    for _ in range(150):
+        loss = semi_hard_triplet(x, labels)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert before > 10 and wrong() == 0
+    assert losses[-1] == 0 < losses[0]
+
+
+def test_semi_hard_negatives_lie_between_the_positive_and_the_margin() -> None:
+    def at(degrees: float) -> list[float]:
+        return [math.cos(math.radians(degrees)), math.sin(math.radians(degrees))]
+
+    def squared(degrees: float) -> float:
+        return 2 - 2 * math.cos(math.radians(degrees))
+
+    # from the anchor at 0 degrees: positive 30, negatives -20 (too near), -36 (semi-hard), -60 (beyond the margin)
+    x = torch.tensor([at(0), at(30), at(-20), at(-36), at(-60)], requires_grad=True)
+    labels = torch.tensor([0, 0, 1, 2, 3])
+    loss = semi_hard_triplet(x, labels)
+    from_zero = squared(30) - squared(36) + 0.2
+    from_thirty = squared(30) - squared(50) + 0.2  # at -20 from the other side: 50 degrees, beyond the margin
+    assert from_thirty < 0 < from_zero
+    assert loss.item() == pytest.approx(from_zero, rel=1e-5)
+    loss.backward()
+    assert x.grad[0].abs().sum() > 0 and x.grad[3].abs().sum() > 0 and not x.grad[[2, 4]].any()
+    nothing = semi_hard_triplet(x[:2], labels[:2])
+    nothing.backward()
+    assert nothing.item() == 0
 
 
 def test_frontness() -> None:

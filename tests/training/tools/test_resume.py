@@ -16,14 +16,14 @@ from torch import nn
 import training.distill
 import training.tools.loop
 from tests.training.distill_worker import distil
-from training.tools.loop import EarlyStopping, Run, draw_curve, my_rows, read_log, warm_stable_decay
+from training.tools.loop import EarlyStopping, Run, draw_curve, make_accelerator, my_rows, read_log, warm_stable_decay
 from training.tools.resume import Batches, ResumeError, load_state, save_state, seed_step, seeds_of
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_four_steps_equal_two_and_two_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training.loop, "SAVE_EVERY_SECONDS", -1.0)  # after every step
+    monkeypatch.setattr(training.tools.loop, "SAVE_EVERY_SECONDS", -1.0)  # after every step
     straight = distil(tmp_path / "straight", 4, "bf16")
 
     draw, calls = training.distill.draw, []
@@ -153,7 +153,7 @@ def test_the_schedule_does_not_know_the_total_before_it_falls() -> None:
 
 
 def test_resuming_cuts_the_log_at_the_checkpoint(tmp_path: Path) -> None:
-    accelerator = training.distill.make_accelerator("no")
+    accelerator = make_accelerator("no")
     run, layer = Run(tmp_path, accelerator, seed=0), nn.Linear(2, 2)
     for step in range(6):
         run.log(step, loss=float(step))
@@ -167,7 +167,7 @@ def test_resuming_cuts_the_log_at_the_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_does_not_divide_is_refused() -> None:
-    accelerator = training.distill.make_accelerator("no")
+    accelerator = make_accelerator("no")
     assert my_rows(accelerator, 7) == slice(0, 7)
 
     class Three:

@@ -1,0 +1,1 @@
+"""Research data: readers, crops, augmentation, batches."""

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from explain.command import UserError, face_of
 from explain.partial.edit import PRESETS, Canvas, Edit
@@ -25,7 +24,7 @@ from explain.partial.report import write_partial
 from explain.report.pair import DECISIONS
 from models.faces.face import KEYPOINT_NAMES, Face
 from models.faces.partial_crops import LANDMARKS, SIDE
-from models.faces.photo import PhotoError, open_photo
+from models.faces.photo import PhotoError, open_mask, open_photo
 from models.faces.placed import place_face
 from models.weights import WeightError, load_model, read_sidecar
 
@@ -51,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--factor", type=float, default=0.3, help="size of a landmark's part; default: %(default)s")
     parser.add_argument("--centred", action="store_true", help="move what is left to the middle")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws another mask or sunglasses")
-    parser.add_argument("--erased", type=Path, metavar="MASK", help=f"{SIDE} px picture: white is hidden, black stays")
+    parser.add_argument(
+        "--erased", type=Path, metavar="MASK", help=f"{SIDE} px picture: white is hidden, black and transparent stay"
+    )
     parser.add_argument("--face-a", type=int, default=0, help="which face of photo A, largest first, from 0")
     parser.add_argument("--face-b", type=int, default=0, help="which face of photo B")
     parser.add_argument(
@@ -103,10 +104,10 @@ def _second(args: argparse.Namespace) -> Face:
 def _erased(path: Path | None) -> np.ndarray | None:
     if path is None:
         return None
-    mask = Image.fromarray(open_photo(path)).convert("L")
-    if mask.size != (SIDE, SIDE):
-        raise UserError(f"{path}: a mask has {SIDE} x {SIDE} pixels, this one {mask.width} x {mask.height}")
-    return np.asarray(mask) >= 128
+    mask = open_mask(path)
+    if mask.shape != (SIDE, SIDE):
+        raise UserError(f"{path}: a mask has {SIDE} x {SIDE} pixels, this one {mask.shape[1]} x {mask.shape[0]}")
+    return mask
 
 
 def table(look: PartialLook) -> str:

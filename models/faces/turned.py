@@ -20,9 +20,9 @@ SURE = 0.9995
 """A face found with more confidence than this is upright."""
 MARGIN = 0.5
 """How much larger the logit of the confidence must be in a turned view."""
-VIEW = 160
+VIEW = 100
 """Side of a view in pixels..."""
-WIDTH = 2.0
+WIDTH = 2.5
 """...and in longer sides of the box."""
 _NONE = -5.0
 
@@ -65,7 +65,7 @@ def _surroundings(face: Face) -> np.ndarray:
     shape = (max(1, min(VIEW, round((x1 - x0) * scale))), max(1, min(VIEW, round((y1 - y0) * scale))))
     a, b, c, d = int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))
     part = Image.fromarray(np.ascontiguousarray(face.photo[b:d, a:c]))
-    seen = np.asarray(part.resize(shape, Resampling.BILINEAR, box=(x0 - a, y0 - b, x1 - a, y1 - b)))
+    seen = np.asarray(part.resize(shape, Resampling.BILINEAR, (x0 - a, y0 - b, x1 - a, y1 - b), 2.0))
     before = (min(VIEW - shape[1], round((y0 - top) * scale)), min(VIEW - shape[0], round((x0 - left) * scale)))
     after = (VIEW - shape[1] - before[0], VIEW - shape[0] - before[1])
     return np.pad(seen, ((before[0], after[0]), (before[1], after[1]), (0, 0)), mode="edge")

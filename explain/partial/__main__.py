@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from explain.command import UserError, add_pair, add_report, face_of, run
 from explain.partial.edit import PRESETS, Canvas, Edit
@@ -24,7 +23,7 @@ from explain.partial.loss import area_curve, losses
 from explain.partial.report import write_partial
 from models.faces.face import KEYPOINT_NAMES, Face
 from models.faces.partial_crops import LANDMARKS, SIDE
-from models.faces.photo import open_photo
+from models.faces.photo import open_mask, open_photo
 from models.faces.placed import place_face
 from models.tasks import TASKS
 from models.weights import load_pair, read_sidecar
@@ -44,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--factor", type=float, default=0.3, help="size of a landmark's part; default: %(default)s")
     parser.add_argument("--centred", action="store_true", help="move what is left to the middle")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws another mask or sunglasses")
-    parser.add_argument("--erased", type=Path, metavar="MASK", help=f"{SIDE} px picture: white is hidden, black stays")
+    parser.add_argument(
+        "--erased", type=Path, metavar="MASK", help=f"{SIDE} px picture: white is hidden, black and transparent stay"
+    )
     parser.add_argument(
         "--keypoint",
         nargs=3,
@@ -93,10 +94,10 @@ def _second(args: argparse.Namespace) -> Face:
 def _erased(path: Path | None) -> np.ndarray | None:
     if path is None:
         return None
-    mask = Image.fromarray(open_photo(path)).convert("L")
-    if mask.size != (SIDE, SIDE):
-        raise UserError(f"{path}: a mask has {SIDE} x {SIDE} pixels, this one {mask.width} x {mask.height}")
-    return np.asarray(mask) >= 128
+    mask = open_mask(path)
+    if mask.shape != (SIDE, SIDE):
+        raise UserError(f"{path}: a mask has {SIDE} x {SIDE} pixels, this one {mask.shape[1]} x {mask.shape[0]}")
+    return mask
 
 
 def table(look: PartialLook) -> str:

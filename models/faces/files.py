@@ -6,15 +6,16 @@ itself; bytes are counted as they come out and not as the zip states them.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path, PurePosixPath
 
 from models.errors import UserError
+from models.faces.signatures import HEAD, archive_of
+from models.faces.zips import MEMBER_FAULTS, PASSWORD, directory_bytes, is_sealed, member_name, reason_of, why_not
 
 MAX_PHOTOS = 2_000
 MAX_FILE_BYTES = 64_000_000
@@ -22,13 +23,24 @@ MAX_BYTES = 2_000_000_000
 """All zips of a gallery together, unpacked."""
 _CHUNK = 1 << 20
 
-PASSWORD = "This zip is protected by a password. Unpack it, and choose its photos or a zip without a password."
+MAX_RATIO = 100
+"""Unpacked bytes of a zip for each of its own; photos hardly shrink, so that only made-up files go beyond."""
+MAX_DIRECTORY_BYTES = 8_000_000
+"""Length of a zip's list of members, which is read whole: some 80,000 of them."""
+MAX_SKIPPED = 200
+"""Files left out that are named one by one; the rest is counted."""
+MAX_NAME = 200
+"""Characters of a name; a longer one keeps its end."""
+_CHUNK = 1 << 20
+
 BROKEN = "This zip is damaged or incomplete. Please make it again."
-BROKEN_MEMBER = "This file is damaged inside its zip."
 NESTED = "A zip inside a zip is not opened. Choose it by itself."
 LARGE = f"This file is larger than {MAX_FILE_BYTES // 1_000_000} MB."
 EMPTY = "This file is empty."
 EMPTY_ZIP = "There is nothing in this zip."
+LONG_LIST = "This zip lists far more files than a gallery may hold. Please choose fewer."
+DENSE = f"This zip unpacks to more than {MAX_RATIO} times its size, as no photos do. The rest of it was left out."
+OTHER_ARCHIVE = "This is an archive of a kind that is not opened here ({kind}). Unpack it, or make a zip of its photos."
 
 
 class GalleryError(UserError, ValueError):
@@ -63,15 +75,28 @@ class _Basket:
     folder: Path
     files: list[PhotoFile] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    unnamed: int = 0
     unpacked: int = 0
 
     def add(self, path: Path, name: str) -> None:
         if len(self.files) == MAX_PHOTOS:
             raise GalleryError(f"There are more than {MAX_PHOTOS:,} photos here. Please choose fewer.")
-        self.files.append(PhotoFile(path, name))
+        self.files.append(PhotoFile(path, _short(name)))
 
     def skip(self, name: str, reason: str) -> None:
-        self.skipped.append(Skipped(name, reason))
+        if len(self.skipped) < MAX_SKIPPED:
+            self.skipped.append(Skipped(_short(name), reason))
+        else:
+            self.unnamed += 1
+
+    def left_out(self) -> list[Skipped]:
+        """The files left out, with one last row for those that are not named."""
+        more = [Skipped(f"{self.unnamed:,} more", "They were left out too.")] if self.unnamed else []
+        return self.skipped + more
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_NAME else "…" + name[1 - MAX_NAME :]
 
 
 def gather(sources: Sequence[str | Path], folder: Path) -> tuple[list[PhotoFile], list[Skipped]]:
@@ -97,19 +122,33 @@ def gather(sources: Sequence[str | Path], folder: Path) -> tuple[list[PhotoFile]
                 _add(basket, path, path.relative_to(source).as_posix())
         else:
             _add(basket, source, source.name)
-    return _distinct(basket.files), basket.skipped
+    return _distinct(basket.files), basket.left_out()
 
 
 def _add(basket: _Basket, path: Path, name: str) -> None:
     if _is_litter(name):
         return
-    size = path.stat().st_size
-    if path.suffix.lower() == ".zip":
+    try:
+        size, head = path.stat().st_size, _head(path)
+    except OSError as error:
+        basket.skip(name, f"This file cannot be read: {(error.strerror or 'unknown fault').lower()}.")
+        return
+    kind = archive_of(head)
+    if path.suffix.lower() == ".zip" and kind in ("", "zip"):
         _unpack(basket, path, name)
+    elif kind:
+        basket.skip(name, OTHER_ARCHIVE.format(kind=kind))
     elif not 0 < size <= MAX_FILE_BYTES:
         basket.skip(name, LARGE if size else EMPTY)
     else:
         basket.add(path, name)
+
+
+def _head(path: Path) -> bytes:
+    if not path.is_file():  # a pipe would wait for its writer
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as file:
+        return file.read(HEAD)
 
 
 def _is_litter(name: str) -> bool:
@@ -118,39 +157,58 @@ def _is_litter(name: str) -> bool:
 
 
 def _unpack(basket: _Basket, path: Path, name: str) -> None:
-    """Members of a zip into the basket; one that cannot be read is left out as a whole, or from the break on."""
+    """Members of a zip into the basket; one that cannot be read costs only itself."""
+    if directory_bytes(path) > MAX_DIRECTORY_BYTES:
+        basket.skip(name, LONG_LIST)
+        return
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir()]
-            if any(m.flag_bits & 1 for m in members):
-                basket.skip(name, PASSWORD)
-            elif not members:
-                basket.skip(name, EMPTY_ZIP)
-            else:
-                _unpack_members(basket, archive, members)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, UnicodeError):
+        archive = zipfile.ZipFile(path)
+    except Exception:  # on damaged bytes zipfile may raise anything
         basket.skip(name, BROKEN)
+        return
+    with archive:
+        members = [m for m in archive.infolist() if not m.is_dir()]
+        if not members:
+            basket.skip(name, EMPTY_ZIP)
+        elif all(map(is_sealed, members)):
+            basket.skip(name, PASSWORD)
+        else:
+            _unpack_members(basket, archive, members, name)
 
 
-def _unpack_members(basket: _Basket, archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
-    for name, member in sorted(((_member_name(m), m) for m in members), key=lambda pair: pair[0]):
+def _unpack_members(
+    basket: _Basket, archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], archive_name: str
+) -> None:
+    before, most = basket.unpacked, MAX_FILE_BYTES + MAX_RATIO * Path(str(archive.filename)).stat().st_size
+    for name, member in sorted(((member_name(m), m) for m in members), key=lambda pair: pair[0]):
         if _is_litter(name):
             continue
-        if PurePosixPath(name).suffix.lower() == ".zip":
-            basket.skip(name, NESTED)
-        elif not member.file_size:
-            basket.skip(name, EMPTY)
+        if reason := _why_not(member, name):
+            basket.skip(name, reason)
         else:
             _unpack_member(basket, archive, member, name)
+        if basket.unpacked - before > most:
+            basket.skip(archive_name, DENSE)
+            return
+
+
+def _why_not(member: zipfile.ZipInfo, name: str) -> str:
+    if PurePosixPath(name).suffix.lower() == ".zip":
+        return NESTED
+    if not member.file_size:
+        return EMPTY
+    return why_not(member) or (LARGE if member.file_size > MAX_FILE_BYTES else "")
 
 
 def _unpack_member(basket: _Basket, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> None:
     path = basket.folder / f"{len(basket.files):06d}"
+    path.touch()  # a folder that cannot be written to is no fault of the member
     try:
         written = _write(archive, member, path, MAX_FILE_BYTES)
-    except (zipfile.BadZipFile, zlib.error, EOFError):
-        path.unlink(missing_ok=True)
-        basket.skip(name, BROKEN_MEMBER)
+    except MEMBER_FAULTS as error:
+        basket.unpacked += path.stat().st_size
+        path.unlink()
+        basket.skip(name, reason_of(error))
         return
     basket.unpacked += written
     if basket.unpacked > MAX_BYTES:
@@ -169,18 +227,6 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, limit:
         while written <= limit and (chunk := source.read(_CHUNK)):
             written += target.write(chunk)
     return written
-
-
-def _member_name(member: zipfile.ZipInfo) -> str:
-    """The member's name, with "/" between folders.
-
-    Without the UTF-8 flag zipfile reads cp437, though most such names are UTF-8 all the same.
-    """
-    name = member.filename
-    if not member.flag_bits & 0x800:
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("cp437").decode("utf-8")
-    return name.replace("\\", "/")
 
 
 def _distinct(files: list[PhotoFile]) -> list[PhotoFile]:

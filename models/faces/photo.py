@@ -2,90 +2,110 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from models.errors import UserError
+from models.faces.decoding import MAX_PIXELS, MIN_SIDE, PhotoError, decode, guarded, load, opened, upright
+from models.faces.tones import to_rgb
 
-MIN_SIDE = 16
-MAX_PIXELS = 120_000_000
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-
-
-class PhotoError(UserError, ValueError):
-    """A photo that cannot be used; the message is written for the person who chose it."""
+__all__ = ["MAX_PIXELS", "MIN_SIDE", "Photo", "PhotoError", "open_mask", "open_photo", "read_photo"]
+STRIP = 256
+"""Rows copied at once: Pillow hands out pixels as bytes, and two whole copies of a large photo are not needed."""
 
 
-def open_photo(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class Photo:
+    """A photo as it was read.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, EXIF orientation applied, writeable.
+        note: which page or frame it is, when the file holds several; '' otherwise.
+    """
+
+    pixels: np.ndarray
+    note: str = ""
+
+
+def open_photo(source: object, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a photo of any PIL mode as RGB, EXIF orientation applied.
 
-    16-bit and floating-point grey are scaled to 8 bit; transparency is laid over white; CMYK, palette
-    and grey become RGB.
+    Of a TIFF with several pages the largest is read, of an animation the first frame (read_photo says so). Grey of more
+    than 8 bits is scaled to 8 (models.faces.tones); transparency is laid over white; CMYK, palette and grey become RGB.
+
+    Args:
+        source: path, bytes of a file, PIL image, or array (H, W) or (H, W, 3 or 4).
+        max_pixels: a larger photo is refused from its header.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        PhotoError: not an image, truncated, too small or too large.
+        PhotoError: anything else, not an image, damaged, too small or too large.
     """
+    return read_photo(source, max_pixels).pixels
+
+
+def read_photo(source: object, max_pixels: int = MAX_PIXELS) -> Photo:
+    """As open_photo, with a note about frames.
+
+    Raises:
+        PhotoError: as open_photo.
+    """
+    image, note = _image(source, max_pixels)
+    return Photo(guarded(lambda: _pixels(_rgb(upright(image)))), note)
+
+
+def open_mask(source: object, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a drawn mask: what is painted light is hidden, black and transparent stay.
+
+    Returns:
+        (H, W) bool, True where luma times opacity is at least one half.
+
+    Raises:
+        PhotoError: as open_photo.
+    """
+    image = upright(_image(source, max_pixels)[0])
+    return guarded(lambda: np.asarray(_over_black(image)) >= 128)
+
+
+def _over_black(image: Image.Image) -> Image.Image:
+    """Luma with transparency laid over black, mode L."""
+    if not image.has_transparency_data:
+        return _rgb(image).convert("L")
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("L")
+
+
+def _image(source: object, max_pixels: int) -> tuple[Image.Image, str]:
     if isinstance(source, np.ndarray):
         source = _from_array(source)
-    image = source if isinstance(source, Image.Image) else _decode(source)
-    try:
-        image = ImageOps.exif_transpose(image)
-        rgb = _to_rgb(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise PhotoError("This image file is damaged or cut short. Please choose another copy of it.") from error
-    if min(rgb.size) < MIN_SIDE:
-        raise PhotoError(
-            f"This image is only {rgb.width} x {rgb.height} pixels. A face needs at least {MIN_SIDE} pixels a side."
-        )
-    return np.array(rgb, dtype=np.uint8)  # a copy: PIL's own buffer is read-only
-
-
-def _decode(source: str | Path | bytes) -> Image.Image:
-    try:
-        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
-        image.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoError(
-            f"This image has more than {MAX_PIXELS // 1_000_000} million pixels. Please shrink it."
-        ) from error
-    except UnidentifiedImageError as error:
-        raise PhotoError("This file is not an image that can be read. JPEG, PNG, WebP, BMP or TIFF will do.") from error
-    except FileNotFoundError as error:
-        raise PhotoError(f"There is no file {source!s}.") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise PhotoError("This image file is damaged or cut short. Please choose another copy of it.") from error
-    return image
+    if isinstance(source, Image.Image):
+        load(source, max_pixels)
+        return source, ""
+    with opened(source) as file:
+        return decode(file, max_pixels)
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
     if array.dtype == np.uint8 and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) and array.size:
         return Image.fromarray(array)
-    if array.ndim == 2 and array.size:
+    if array.ndim == 2 and array.size and array.dtype.kind in "biuf":
         return Image.fromarray(array.astype(np.float32))
     raise PhotoError(f"An image array is (H, W) or (H, W, 3 or 4) of 8-bit values, not {array.shape} {array.dtype}.")
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        return _grey_to_8bit(image).convert("RGB")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+def _rgb(image: Image.Image) -> Image.Image:
+    try:
+        return to_rgb(image)
+    except ValueError as error:
+        raise PhotoError(f"Colours of this kind ({image.mode}) are not read here. Save the photo as RGB.") from error
 
 
-def _grey_to_8bit(image: Image.Image) -> Image.Image:
-    """16-bit integers divide by 257; floats and wider integers are stretched from their own range."""
-    values = np.asarray(image).astype(np.float64)
-    if image.mode.startswith("I;16") or (image.mode == "I" and 255 < values.max() <= 65535):
-        return Image.fromarray((values / 257).round().astype(np.uint8))
-    low, high = float(values.min()), float(values.max())
-    if low >= 0 and high <= 255 and (high > 1 or image.mode == "I"):
-        return Image.fromarray(values.round().astype(np.uint8))
-    return Image.fromarray(((values - low) / max(high - low, 1e-12) * 255).round().astype(np.uint8))
+def _pixels(rgb: Image.Image) -> np.ndarray:
+    pixels = np.empty((rgb.height, rgb.width, 3), np.uint8)
+    for top in range(0, rgb.height, STRIP):
+        bottom = min(top + STRIP, rgb.height)
+        pixels[top:bottom] = np.asarray(rgb.crop((0, top, rgb.width, bottom)))
+    return pixels

@@ -1,6 +1,6 @@
-"""How good a photographed face is for a comparison: size, sharpness and turn, measured and in plain words.
+"""How good a photographed face is for a comparison: size, sharpness, turn and what is cut off, in plain words.
 
-Three numbers from one face, by formulas short enough to check by hand; a guide for people, never an input of a model.
+A few numbers from one face, by formulas short enough to check by hand; a guide for people, never an input of a model.
 """
 
 from __future__ import annotations
@@ -24,6 +24,16 @@ TURNED, PROFILE = 20.0, 35.0
 """Absolute yaw in degrees above which a face is turned, or strongly turned."""
 
 
+CUT = 0.15
+"""Fraction of the detected box beyond the photo's border above which the face is cut: tight crops lose a few hundredths
+at the hair or the chin."""
+LYING = 60.0
+"""Absolute roll in degrees above which not the head but the photo is turned."""
+UNSURE = 0.985
+"""Confidence below which a detection may be no face, or one that lies the other way: 99 of 100 upright faces have
+more."""
+
+
 @dataclass(frozen=True)
 class Quality:
     """What was measured on one face.
@@ -33,17 +43,26 @@ class Quality:
         eye_distance_px: distance of the two eye keypoints, pixels of the photo.
         sharpness: variance of the Laplacian over the variance of the luma, on the face at 112 px; without unit.
         yaw_deg: turn of the head in degrees, positive when the nose points to the right of the image; an estimate.
+        roll_deg: turn in the plane of the photo in degrees, (-180, 180], clockwise as seen; 0 is upright.
+        cut: fraction of the detected box that lies beyond the photo's border, in [0, 1].
+        confidence: of the detector, in [0, 1]; 0 for a face that was placed and not detected.
     """
 
     size_px: tuple[int, int]
     eye_distance_px: float
     sharpness: float
     yaw_deg: float
+    roll_deg: float = 0.0
+    cut: float = 0.0
+    confidence: float = 1.0
 
     @property
     def warnings(self) -> list[str]:
         """What may spoil a comparison, in words; empty when nothing stands out."""
         found = (
+            "face cut by the photo's border" if self.cut > CUT else "",
+            f"photo turned by about {_quarter(self.roll_deg)}°" if abs(self.roll_deg) > LYING else "",
+            "uncertain: the photo may be turned, or this is no face" if 0 < self.confidence < UNSURE else "",
             _grade(-self.eye_distance_px, -SMALL_EYES, -TINY_EYES, "small face: fine detail is missing", "tiny face"),
             _grade(-self.sharpness, -SOFT, -BLURRED, "slightly soft", "blurred"),
             _grade(abs(self.yaw_deg), TURNED, PROFILE, "head turned", "head strongly turned: half the face is hidden"),
@@ -52,11 +71,19 @@ class Quality:
 
     @property
     def words(self) -> str:
-        """One line for people: the three findings with their numbers."""
+        """One line for people: the findings with their numbers."""
         width, height = self.size_px
         sharp = _grade(-self.sharpness, -SOFT, -BLURRED, "slightly soft", "blurred") or "sharp"
         turn = _grade(abs(self.yaw_deg), TURNED, PROFILE, "turned", "strongly turned") or "facing the camera"
-        return f"{width} × {height} px, {sharp}, {turn} (yaw about {round(self.yaw_deg):+d}°)"
+        turn += f" (yaw about {round(self.yaw_deg):+d}°)"
+        cut = ", cut by the border" if self.cut > CUT else ""
+        lying = f", turned by about {_quarter(self.roll_deg)}°" if abs(self.roll_deg) > LYING else ""
+        return f"{width} × {height} px, {sharp}, {turn}{lying}{cut}"
+
+
+def _quarter(roll: float) -> int:
+    """The nearest multiple of 90 degrees, 90..270 clockwise."""
+    return round(roll / 90) * 90 % 360
 
 
 def _grade(value: float, mild: float, strong: float, mild_words: str, strong_words: str) -> str:
@@ -75,7 +102,31 @@ def assess(face: Face) -> Quality:
     box = face.box.astype(np.float64)
     left, right = face.keypoints[:2].astype(np.float64)
     size = (max(1, round(box[2] - box[0])), max(1, round(box[3] - box[1])))
-    return Quality(size, float(np.linalg.norm(right - left)), sharpness(face), yaw(face.keypoints))
+    eyes = float(np.linalg.norm(right - left))
+    turn, lying, beyond = yaw(face.keypoints), roll(face.keypoints), cut_off(face)
+    return Quality(size, eyes, sharpness(face), turn, lying, beyond, face.confidence)
+
+
+def cut_off(face: Face) -> float:
+    """Fraction of the detected box beyond the border of the photo, in [0, 1]."""
+    height, width = face.photo.shape[:2]
+    low, high = face.box[:2].astype(np.float64), face.box[2:].astype(np.float64)
+    last = np.array([width - 1, height - 1])
+    inside = np.clip(np.minimum(high, last) - np.maximum(low, 0), 0, None)
+    return float(1 - inside.prod() / max(float((high - low).prod()), 1e-9))
+
+
+def roll(keypoints: np.ndarray) -> float:
+    """Turn of the face in the plane of the photo: of the line from the eyes to the mouth against straight down.
+
+    Args:
+        keypoints: (5, 2) pixels, y down, in the order of KEYPOINT_NAMES.
+
+    Returns:
+        Degrees in (-180, 180], clockwise as seen.
+    """
+    down = keypoints[3:].mean(0, dtype=np.float64) - keypoints[:2].mean(0, dtype=np.float64)
+    return float(np.degrees(np.arctan2(-down[0], down[1])))
 
 
 def sharpness(face: Face) -> float:

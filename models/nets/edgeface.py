@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import timm
 import torch
 import torch.nn.functional as F
+from timm.models.edgenext import EdgeNeXt
 from torch import Tensor, nn
 
 from models.faces import ARCFACE_112
@@ -46,10 +47,12 @@ class EdgeFaceConfig:
     Attributes:
         size: "xs" or "xxs".
         dim: length of the embedding.
+        drop_path: of the last block, while training (stochastic depth); it rises linearly from the first block.
     """
 
     size: str = "xs"
     dim: int = 512
+    drop_path: float = 0.0
 
 
 class EdgeFaceTrunk(nn.Module):
@@ -66,7 +69,8 @@ class EdgeFaceTrunk(nn.Module):
         super().__init__()
         if config.size not in ARCHITECTURES:
             raise ValueError(f"size {config.size!r} is not one of {', '.join(ARCHITECTURES)}")
-        net = timm.create_model(ARCHITECTURES[config.size], num_classes=config.dim)
+        net = timm.create_model(ARCHITECTURES[config.size], num_classes=config.dim, drop_path_rate=config.drop_path)
+        assert isinstance(net, EdgeNeXt)
         self.stem, self.stages, self.head = net.stem, net.stages, net.head
         self.taps = nn.ModuleList(Tap(f"stage{i + 1}.features") for i in range(len(self.stages)))
         self.register_buffer("mean", torch.full((3, 1, 1), 0.5))

@@ -38,6 +38,20 @@ MODELS: dict[str, Entry] = {
         "Reference encoder",
         "dlib's public-domain face descriptor network, ported exactly: is it the same person?",
     ),
+    "edgeface": Entry(
+        "models.nets.edgeface:EdgeFace",
+        "models.nets.edgeface:EdgeFaceConfig",
+        "verification",
+        "EdgeFace XS",
+        "A small encoder trained on millions of web faces, converted from its public weights: is it the same person?",
+    ),
+    "edgeface_kin": Entry(
+        "models.nets.edgeface:EdgeFace",
+        "models.nets.edgeface:EdgeFaceConfig",
+        "kinship",
+        "EdgeFace XS, fine-tuned",
+        "EdgeFace, fine-tuned end to end on Families In the Wild: are they blood relatives?",
+    ),
     "dlib_kin": Entry(
         "models.nets.dlib_kin:DlibKin",
         "models.nets.dlib_kin:DlibKinConfig",

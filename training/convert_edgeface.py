@@ -28,9 +28,9 @@ from models.nets.edgeface import EdgeFace
 from models.weights import SHIPPED, file_sha256
 from training.calibrate import calibrate_cosine, verification_pairs
 from training.cards import write_cards
-from training.checkpoint import RESEARCH, Facts, export
-from training.data import DataError, data_root
-from training.metrics import auc
+from training.data.sets import DataError, data_root
+from training.evaluate.metrics import auc
+from training.tools.checkpoint import RESEARCH, Facts, export
 
 PACKED = "._packed_params._packed_params"
 LEFT_OUT = (".scale", ".zero_point", "._packed_params.dtype")

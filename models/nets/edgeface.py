@@ -31,8 +31,8 @@ import torch.nn.functional as F
 from timm.models.edgenext import EdgeNeXt
 from torch import Tensor, nn
 
-from models.faces import ARCFACE_112
-from models.outputs import InputSpec
+from models.faces.align import ARCFACE_112
+from models.faces.face import InputSpec
 from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 

@@ -306,6 +306,19 @@ def _resolve(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
+def config_of(name: str, **overrides: Any) -> Any:
+    """The config dataclass of a registered model.
+
+    Args:
+        overrides: values that differ from the registered ones.
+
+    Raises:
+        KeyError: unknown name.  TypeError: unknown config value.
+    """
+    row = entry(name)
+    return _resolve(row.config)(**{**row.values, **overrides})
+
+
 def create_model(name: str, **overrides: Any) -> PairModel:
     """An untrained network; load_model gives the trained one.
 
@@ -315,8 +328,6 @@ def create_model(name: str, **overrides: Any) -> PairModel:
     Raises:
         KeyError: unknown name.  TypeError: unknown config value.
     """
-    row = entry(name)
-    config = _resolve(row.config)(**{**row.values, **overrides})
-    model: PairModel = _resolve(row.cls)(config)
+    model: PairModel = _resolve(entry(name).cls)(config_of(name, **overrides))
     model.name = name
     return model

@@ -15,26 +15,20 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from models import create_model
-from models.nets.edgeface import EdgeFace
+from models.nets.edgeface import EdgeFace, dequantised
 from models.weights import SHIPPED, file_sha256
 from training.calibrate import calibrate_cosine, verification_pairs
 from training.cards import write_cards
 from training.data.sets import DataError, data_root
 from training.evaluate.metrics import auc
 from training.tools.checkpoint import RESEARCH, Facts, export
-
-PACKED = "._packed_params._packed_params"
-LEFT_OUT = (".scale", ".zero_point", "._packed_params.dtype")
-"""Ends of names that only quantised arithmetic needs: scale and zero point of a layer's output, the integer's type."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +43,6 @@ SOURCES = {
     "edgeface": Source("edgeface_xs_q.pt", "a31314377876ab9fa2a75e5638bc528efe79fd17d5c9c0a228fb7f846d7581a6"),
 }
 """Registry name -> the file that it is made of."""
-
-
-def dequantised(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Names and tensors of the int8 file -> names and float32 tensors of timm's network.
-
-    A linear layer is stored as one entry, (qint8 weight, bias), under `<layer>._packed_params._packed_params`.
-
-    Raises:
-        ValueError: a name does not begin with "model.".
-    """
-    found: dict[str, Tensor] = {}
-    for name, value in state.items():
-        if not name.startswith("model."):
-            raise ValueError(f"{name!r} does not begin with 'model.': not the expected network")
-        name = name.removeprefix("model.")
-        if name.endswith(PACKED):
-            layer, (weight, bias) = name.removesuffix(PACKED), value
-            found[f"{layer}.weight"], found[f"{layer}.bias"] = weight.dequantize(), bias.detach()
-        elif not name.endswith(LEFT_OUT):
-            found[name] = value
-    return found
 
 
 def read_int8(path: Path, sha256: str) -> dict[str, Tensor]:

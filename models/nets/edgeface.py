@@ -23,7 +23,9 @@ Two facts for whoever reads maps of this network:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import timm
 import torch
@@ -124,3 +126,61 @@ class EdgeFace(PairModel):
         if tap == "stage3.features":
             return F.pad(values[:, :-1, :-1], (0, 1, 0, 1))
         return values
+
+
+PACKED = "._packed_params._packed_params"
+LEFT_OUT = (".scale", ".zero_point", "._packed_params.dtype")
+"""Ends of names that only quantised arithmetic needs: scale and zero point of a layer's output, the integer's type."""
+
+
+def from_public(state: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """A public EdgeFace checkpoint, int8 or float -> config values and state dict of timm's network.
+
+    The float files with "gamma" in their names hold most linear layers as a product of two (LoRaLin in the authors'
+    code); it is multiplied out.
+
+    Raises:
+        ValueError: neither of the two sizes.
+    """
+    if any(name.endswith(PACKED) for name in state):
+        state = dequantised(state)
+    own = {name.removeprefix("model."): value for name, value in state.items()}
+    sizes = {32: "xs", 24: "xxs"}
+    width = len(own["stem.0.weight"]) if "stem.0.weight" in own else 0
+    if width not in sizes:
+        raise ValueError(f"the first layer of EdgeFace XS and XXS has 32 and 24 channels, this one has {width}")
+    head = {"dim": len(own["head.fc.weight"])} if "head.fc.weight" in own else {}
+    return {"size": sizes[width], **head}, multiplied_out(own)
+
+
+def multiplied_out(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """x -> linear2(linear1(x)) becomes one linear layer, wherever a layer is stored as such a product."""
+    found = {}
+    for name, value in state.items():
+        layer, _, end = name.rpartition(".linear2.")
+        if layer:
+            found[f"{layer}.{end}"] = value @ state[f"{layer}.linear1.weight"] if end == "weight" else value
+        elif not name.endswith(".linear1.weight"):
+            found[name] = value
+    return found
+
+
+def dequantised(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Names and tensors of the int8 file -> names and float32 tensors of timm's network.
+
+    A linear layer is stored as one entry, (qint8 weight, bias), under `<layer>._packed_params._packed_params`.
+
+    Raises:
+        ValueError: a name does not begin with "model.".
+    """
+    found: dict[str, Tensor] = {}
+    for name, value in state.items():
+        if not name.startswith("model."):
+            raise ValueError(f"{name!r} does not begin with 'model.': not the expected network")
+        name = name.removeprefix("model.")
+        if name.endswith(PACKED):
+            layer, (weight, bias) = name.removesuffix(PACKED), value
+            found[f"{layer}.weight"], found[f"{layer}.bias"] = weight.dequantize(), bias.detach()
+        elif not name.endswith(LEFT_OUT):
+            found[name] = value
+    return found

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -209,6 +210,7 @@ class FaceNet(PairModel):
         return F.grid_sample(values[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
 
 
-def from_facenet_pytorch(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """State dict of facenet-pytorch's InceptionResnetV1 -> that of InceptionResnetV1 here, without its classifier."""
-    return {name: value for name, value in state.items() if not name.startswith("logits.")}
+def from_facenet_pytorch(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """facenet-pytorch's InceptionResnetV1 -> config values and state dict of the one here, without its classifier."""
+    own = {name: value for name, value in state.items() if not name.startswith("logits.")}
+    return {"dim": len(own["last_linear.weight"])} if "last_linear.weight" in own else {}, own

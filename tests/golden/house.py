@@ -1,8 +1,8 @@
 """Scores and raw maps of every shipped weight on the example pairs: written by `python -m tests.golden.house`.
 
-    house.npz     WEIGHT/PAIR/answer: similarity, log-odds (a, b), log-odds (b, a), score
-                  WEIGHT/PAIR/METHOD: (2, 16, 16) float32, the maps of both faces, each averaged over 16 x 16 cells
-    house.json    the same keys -> sha256 of the values before averaging (`--exact` compares them, on one machine)
+house.npz     WEIGHT/PAIR/answer: similarity, log-odds (a, b), log-odds (b, a), score
+              WEIGHT/PAIR/METHOD: (2, 16, 16) float32, the maps of both faces, each averaged over 16 x 16 cells
+house.json    the same keys -> sha256 of the values before averaging (`--exact` compares them, on one machine)
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ def model(published: nn.Module) -> FaceNet:
     model = create_model("facenet.paper")
     assert isinstance(model, FaceNet)
     state = {**published.state_dict(), "logits.weight": torch.zeros(3, 512), "logits.bias": torch.zeros(3)}
-    model.trunk.load_state_dict(from_facenet_pytorch(state), strict=True)
+    values, own = from_facenet_pytorch(state)
+    assert values == {"dim": 512}
+    model.trunk.load_state_dict(own, strict=True)
     return model.eval().requires_grad_(False)
 
 

@@ -61,6 +61,13 @@ PUBLISHED: dict[str, Entry] = {
         "The layout of InsightFace's and CVLface's backbones, for checkpoints of your own.",
         {"depth": 100, "width": 64, "dim": 512, "final_prelu": False},
     ),
+    "facenet.paper": Entry(
+        "models.nets.facenet:FaceNet",
+        "models.nets.facenet:FaceNetConfig",
+        "verification",
+        "FaceNet as published",
+        "Inception-ResNet-v1 with a unit embedding of 512, for facenet-pytorch's checkpoints.",
+    ),
     "siamese_ir.paper": Entry(
         "models.nets.ir_resnet:IRResNet",
         "models.nets.ir_resnet:IRConfig",

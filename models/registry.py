@@ -20,6 +20,20 @@ MODELS: dict[str, Entry] = {
         "Reference encoder",
         "dlib's public-domain face descriptor network, ported exactly: is it the same person?",
     ),
+    "edgeface": Entry(
+        "models.nets.edgeface:EdgeFace",
+        "models.nets.edgeface:EdgeFaceConfig",
+        "verification",
+        "EdgeFace XS",
+        "A small encoder trained on millions of web faces, converted from its public weights: is it the same person?",
+    ),
+    "edgeface_kin": Entry(
+        "models.nets.edgeface:EdgeFace",
+        "models.nets.edgeface:EdgeFaceConfig",
+        "kinship",
+        "EdgeFace XS, fine-tuned",
+        "EdgeFace, fine-tuned end to end on Families In the Wild: are they blood relatives?",
+    ),
     "dlib_kin": Entry(
         "models.nets.dlib_kin:DlibKin",
         "models.nets.dlib_kin:DlibKinConfig",
@@ -156,6 +170,19 @@ def _resolve(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
+def config_of(name: str, **overrides: Any) -> Any:
+    """The config dataclass of a registered model.
+
+    Args:
+        overrides: values that differ from the registered ones.
+
+    Raises:
+        KeyError: unknown name.  TypeError: unknown config value.
+    """
+    row = entry(name)
+    return _resolve(row.config)(**{**row.values, **overrides})
+
+
 def create_model(name: str, **overrides: Any) -> FaceModel:
     """An untrained network; load_model gives the trained one.
 
@@ -165,9 +192,7 @@ def create_model(name: str, **overrides: Any) -> FaceModel:
     Raises:
         KeyError: unknown name.  TypeError: unknown config value.
     """
-    row = entry(name)
-    config = _resolve(row.config)(**{**row.values, **overrides})
-    model: FaceModel = _resolve(row.cls)(config)
+    model: FaceModel = _resolve(entry(name).cls)(config_of(name, **overrides))
     model.name = name
     return model
 

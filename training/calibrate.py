@@ -46,21 +46,37 @@ class Calibration:
     points: OperatingPoints
 
 
-def fit_platt(cosine: np.ndarray, same: np.ndarray, steps: int = 100) -> tuple[float, float]:
+def fit_platt(cosine: np.ndarray, same: np.ndarray, steps: int = 100, smooth: bool = False) -> tuple[float, float]:
     """Slope and offset of the class-balanced logistic fit, by Newton's method.
 
+    Args:
+        smooth: Platt's targets, (n + 1) / (n + 2) for n matching pairs and 1 / (n + 2) for n others, in place of 1 and
+            0: the fit is finite on any list, also on a short one whose cosines separate the kinds.
+
     Raises:
-        ValueError: one kind of pair is missing, or the cosines separate the kinds perfectly (no finite fit).
+        ValueError: one kind of pair is missing, all cosines are the same, or (without smooth) the cosines separate the
+            kinds perfectly: no finite fit.
     """
     cosine, same = np.asarray(cosine, np.float64), np.asarray(same, bool)
     if same.all() or not same.any():
         raise ValueError("both matching and non-matching pairs are needed")
+    if np.ptp(cosine) == 0:
+        raise ValueError("every pair has the same cosine")
+    if smooth:  # in units of the spread: cosines may lie close together
+        slope, offset = _logistic(cosine / cosine.std() - cosine.mean() / cosine.std(), same, smooth, steps)
+        return slope / float(cosine.std()), offset - slope * float(cosine.mean() / cosine.std())
+    return _logistic(cosine, same, smooth, steps)
+
+
+def _logistic(cosine: np.ndarray, same: np.ndarray, smooth: bool, steps: int) -> tuple[float, float]:
+    """Newton's method for fit_platt."""
     x = np.stack([cosine, np.ones_like(cosine)], 1)
     mass = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+    target = np.where(same, 1 - 1 / (same.sum() + 2), 1 / ((~same).sum() + 2)) if smooth else same
     w = np.zeros(2)
     for _ in range(steps):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -60, 60)))
-        gradient = x.T @ (mass * (p - same))
+        gradient = x.T @ (mass * (p - target))
         hessian = (x * (mass * p * (1 - p))[:, None]).T @ x + 1e-12 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
         w -= step / max(1.0, float(np.abs(step).max()) / 10)  # damped: the first steps may overshoot
@@ -113,14 +129,20 @@ def operating_points(score: np.ndarray, same: np.ndarray, protocol: str) -> Oper
     )
 
 
-def calibrate_cosine(logit: CosineLogit, cosine: np.ndarray, same: np.ndarray, pairs: str) -> Calibration:
+def calibrate_cosine(
+    logit: CosineLogit, cosine: np.ndarray, same: np.ndarray, pairs: str, smooth: bool = False
+) -> Calibration:
     """Fit slope and offset into `logit`, choose the threshold of best balanced accuracy, measure operating points.
 
     Args:
         cosine, same: one value a pair, held out from training.
         pairs: which pairs these are, in words; goes into the sidecar.
+        smooth: see fit_platt.
+
+    Raises:
+        ValueError: as fit_platt.
     """
-    slope, offset = fit_platt(cosine, same)
+    slope, offset = fit_platt(cosine, same, smooth=smooth)
     logit.slope.fill_(slope)
     logit.offset.fill_(offset)
     score = 1 / (1 + np.exp(-(slope * np.asarray(cosine) + offset)))

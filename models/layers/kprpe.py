@@ -9,6 +9,8 @@ Sources: Kim et al., "KeyPoint Relative Position Encoding for Face Recognition",
     iRPE           table_i = (scale * q_i) W, so what the offsets depend on is the content of the query token
     KP-RPE         table_i = Linear(token i - keypoints), so the same query gives other offsets when the face moves
 
+iRPE's authors call this variant "on keys", because the offset joins the product with the key: the table is looked up by
+what the query holds. Here every head has a table of its own; the ViT that KP-RPE was published with shares one.
 The offset is added without a scale, as in the published code (the paper's Eq. 5 scales it): public checkpoints fit.
 """
 

@@ -14,7 +14,7 @@ residual branch before the addition, as in masked-face recognition with attentio
     block: BN, conv3x3, BN, PReLU, conv3x3(stride), BN, [gate], + shortcut, [PReLU]
 
 The PReLU after the addition is the masked-face source's; InsightFace's and CVLface's networks have none
-(final_prelu=False), and their checkpoints load into this file's parameter names: `load_public`.
+(final_prelu=False), and their checkpoints load into this file's parameter names: `from_public`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -194,23 +194,42 @@ _CVLFACE = {
 """CVLface's names -> InsightFace's, after body.N has become layerL.B."""
 
 
-def load_public(trunk: IRTrunk, state: Mapping[str, Tensor]) -> None:
-    """Load an InsightFace arcface_torch (iresnet18/50/100) or CVLface (IR_18/50/101) backbone, strictly.
+def from_public(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """An InsightFace arcface_torch (iresnet18/50/100) or CVLface (IR_18/50/101) backbone -> config values and state.
 
     Both see RGB in [-1, 1], as this trunk does. (Checkpoints of the older AdaFace repository have CVLface's names but
-    see BGR: reverse dim 1 of input_layer.0.weight first.)
+    see BGR: reverse dim 1 of conv1.weight.)
 
     Args:
-        trunk: of the same depth, width 64, gate "none", final_prelu False, dim as in the file (512).
         state: the file's tensors.
 
+    Returns:
+        Values of IRConfig as far as the file shows them, and the state dict of its IRTrunk, to be loaded strictly:
+        names that have no place here are returned as they are.
+
     Raises:
-        RuntimeError: a name is missing, unknown or of another shape.
+        ValueError: a number of blocks that no published network has.
     """
     state = strip_wrappers(state)
-    if any(name.startswith("body.") for name in state):
-        state = from_cvlface(state, LAYOUTS[trunk.config.depth])
-    trunk.load_state_dict(state, strict=True)
+    cvlface = any(name.startswith("body.") for name in state)
+    blocks = sum(block_counts(state, "body" if cvlface else "layer"))
+    depth = next((d for d, layout in LAYOUTS.items() if sum(layout) == blocks), None)
+    if depth is None:
+        known = ", ".join(f"{sum(layout)} (IR-{d})" for d, layout in LAYOUTS.items())
+        raise ValueError(f"{blocks} residual blocks; the published networks have {known}")
+    own = from_cvlface(state, LAYOUTS[depth]) if cvlface else state
+    sizes = {"width": "conv1.weight", "dim": "fc.weight"}
+    values = {key: len(own[name]) for key, name in sizes.items() if name in own}
+    return {"depth": depth, "final_prelu": False, **values}, own
+
+
+def block_counts(state: Mapping[str, Tensor], part: str) -> list[int]:
+    """Blocks in each of the parts whose names are `part`, a number or nothing, then the block's number."""
+    last: dict[str, int] = {}
+    for name in state:
+        if match := re.match(rf"({part}\d*)\.(\d+)\.", name):
+            last[match[1]] = max(last.get(match[1], 0), int(match[2]) + 1)
+    return list(last.values())
 
 
 def strip_wrappers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

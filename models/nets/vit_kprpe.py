@@ -11,8 +11,10 @@ networks (CVLface). KP-RPE makes attention follow the face's keypoints, so that 
 As published: SMALL and BASE. The default is the demo: the same net with 192 channels and 8 blocks, for a CPU; shipped
 with 6 heads, and with patches of the reference encoder's map in place of pixels (models/nets/vit_stem.py, ours), from
 which twenty thousand faces teach far more.
-iRPE's published configuration has offsets on queries, keys and values; ours is the one on queries, which is what
-KP-RPE replaces (our reading of "RPE" in the comparison). The published code can mask tokens in training; ours does not.
+iRPE can be put on queries, keys and values; here is the one its authors call "on keys": offsets that are looked up by
+the query's content, which is what KP-RPE replaces (our reading of "RPE" in the comparison). Every head has a table of
+its own, where the published ViT shares one between its heads. The published code can mask tokens in training; this one
+does not.
 """
 
 from __future__ import annotations
@@ -52,6 +54,8 @@ class VitConfig:
         embed_dim: length of the embedding.
         feature_taps: features are shown after so many equally spaced blocks, the last one included.
         drop_path: stochastic depth of the last block in training; earlier blocks have proportionally less.
+        keypoint_shift: pixels of the crop that are taken off the keypoints before KP-RPE. FaceBatch has (p + .5) / size
+            for pixel p; public CVLface checkpoints were trained on p / size, so .5 for them.
     """
 
     position: str = "kprpe"
@@ -65,6 +69,7 @@ class VitConfig:
     feature_taps: int = 4
     drop_path: float = 0.0
     stem: str = "patch"
+    keypoint_shift: float = 0.0
 
     def __post_init__(self) -> None:
         if self.stem not in STEMS:
@@ -162,12 +167,14 @@ class ViT(nn.Module):
         trunc_normal_(self.pos_embed, std=0.02)
         self.apply(_initialise)
         self.rpe = KeypointRPE(config.depth, config.heads, side) if config.position == "kprpe" else None
+        self.keypoint_shift = config.keypoint_shift / config.input_size
         self.register_buffer("buckets", bucket_table(side) if config.position != "abs" else None, persistent=False)
 
     def tokens(self, image: Tensor, keypoints: Tensor) -> Tensor:
         """(B, 3, size, size) in [0, 1], (B, 5, 2) in [0, 1] -> (B, N, dim), normalised tokens of the last block."""
         x = self.patch_embed(image * 2 - 1) + self.pos_embed
-        tables = self.rpe(keypoints) if self.rpe is not None else (None,) * len(self.blocks)
+        moved = keypoints - self.keypoint_shift
+        tables = self.rpe(moved) if self.rpe is not None else (None,) * len(self.blocks)
         for i, (block, table) in enumerate(zip(self.blocks, tables, strict=True)):
             x = block(x, table, self.buckets)
             if str(i) in self.taps:
@@ -218,20 +225,26 @@ class VitKprpe(PairModel):
 def from_cvlface(state: Mapping[str, Tensor]) -> tuple[VitConfig, dict[str, Tensor]]:
     """A public CVLface checkpoint (ViT or ViT KP-RPE, small or base) -> config and state dict of ViT.
 
-    For instance minchul/cvlface_adaface_vit_base_kprpe_webface4m. The calibration is not in it.
+    For instance minchul/cvlface_adaface_vit_base_kprpe_webface4m. The calibration is not in it. `mask_token`, which
+    only training uses, is left out.
 
     Raises:
-        ValueError: not a network of a published shape.
+        ValueError: not a network of a published shape, or one with iRPE.
     """
     prefix = next((k.removesuffix("pos_embed") for k in state if k.endswith("pos_embed")), None)
     if prefix is None:
         raise ValueError("not a CVLface ViT: it has no pos_embed")
     own = {k.removeprefix(prefix).replace("keypoint_linear.", "rpe.linear."): v for k, v in state.items()}
+    own.pop("mask_token", None)
+    if tables := [k for k in own if ".attn.rpe_" in k]:
+        raise ValueError(f"a ViT with iRPE ({tables[0]}), whose heads share a table: only plain and KP-RPE ViTs load")
     depth = sum(k.endswith(".norm1.weight") for k in own)
     shape = next((s for s in (SMALL, BASE) if s["depth"] == depth), None)
     if shape is None:
         raise ValueError(f"published networks have 12 or 24 blocks, this one has {depth}")
     offsets = own.get("rpe.linear.bias")
-    if offsets is not None and len(offsets) != depth * shape["heads"] * BUCKETS:
+    if offsets is None:
+        return VitConfig("abs", **shape), own
+    if len(offsets) != depth * shape["heads"] * BUCKETS:
         raise ValueError(f"keypoint_linear must have {depth * shape['heads'] * BUCKETS} outputs, got {len(offsets)}")
-    return VitConfig("abs" if offsets is None else "kprpe", **shape), own
+    return VitConfig("kprpe", keypoint_shift=0.5, **shape), own

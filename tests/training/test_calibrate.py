@@ -83,6 +83,25 @@ def test_platt_refuses_what_has_no_answer():
         fit_platt(np.array([0.1, 0.2]), np.array([True, True]))
 
 
+def test_platts_targets_give_a_finite_fit_on_a_list_that_is_separated():
+    """Four cosines, two of a kind: the fit goes through the targets 3/4 and 1/4 at the kinds' middles, .85 and .15."""
+    slope, offset = fit_platt(np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True]), smooth=True)
+    at = 1 / (1 + np.exp(-(slope * np.array([0.15, 0.85]) + offset)))
+    np.testing.assert_allclose(at, [0.25, 0.75], atol=0.005)
+    assert -offset / slope == pytest.approx(0.5)
+    near = fit_platt(0.999 + 1e-6 * np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True]), smooth=True)
+    assert near[0] == pytest.approx(1e6 * slope, rel=1e-3)
+
+
+def test_platts_targets_hardly_matter_on_a_long_list(cosines):
+    np.testing.assert_allclose(fit_platt(*cosines, smooth=True), fit_platt(*cosines), rtol=0.01)
+
+
+def test_the_same_cosine_for_every_pair_cannot_be_fitted():
+    with pytest.raises(ValueError, match="same cosine"):
+        fit_platt(np.array([0.5, 0.5, 0.5]), np.array([True, False, True]), smooth=True)
+
+
 def test_calibration_sets_the_buffers_and_counts_operating_points(cosines):
     cosine, same = cosines
     logit = CosineLogit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from models import create_model
 from models.layers.cbam import CBAM
 from models.layers.squeeze_excite import SqueezeExcite
-from models.nets.ir_resnet import GATES, LAYOUTS, IRBlock, IRConfig, IRResNet, IRTrunk, load_public
+from models.nets.ir_resnet import GATES, LAYOUTS, IRBlock, IRConfig, IRResNet, IRTrunk, from_public
 from models.taps import record, tap_names
 
 PUBLIC = json.loads((Path(__file__).parents[2] / "golden" / "public_ir_names.json").read_text())
@@ -123,6 +124,11 @@ def filled(net: nn.Module, seed: int = 0) -> nn.Module:
     return net.eval()
 
 
+def load_public(trunk: IRTrunk, state: Mapping[str, Tensor]) -> None:
+    """As training.adopt does it."""
+    trunk.load_state_dict(from_public(state)[1], strict=True)
+
+
 @pytest.mark.parametrize(("network", "depth", "key"), SIZES)
 def test_transcription_has_the_published_names_and_strict_loading_takes_them(
     network: type[nn.Module], depth: int, key: str
@@ -131,6 +137,7 @@ def test_transcription_has_the_published_names_and_strict_loading_takes_them(
         theirs, ours = network(LAYOUTS[depth]), IRTrunk(as_published(depth))  # type: ignore[call-arg]
     shapes = {name: list(value.shape) for name, value in theirs.state_dict().items()}
     lines = "\n".join(f"{name} {shape}" for name, shape in sorted(shapes.items()))
+    assert from_public(theirs.state_dict())[0]["depth"] == depth
     assert hashlib.sha256(lines.encode()).hexdigest() == PUBLIC["sha256"][key]
     if key in PUBLIC["names"]:
         assert shapes == PUBLIC["names"][key]

@@ -134,7 +134,7 @@ def checkpoint(size: str, device: str = "meta") -> dict[str, Tensor]:
 @pytest.mark.parametrize(("size", "shape"), [("small", SMALL), ("base", BASE)])
 def test_published_names_and_shapes_fit(size: str, shape: dict[str, float]) -> None:
     config, state = from_cvlface(checkpoint(size))
-    assert config == VitConfig("kprpe", **shape)  # type: ignore[arg-type]
+    assert config == VitConfig("kprpe", keypoint_shift=0.5, **shape)  # type: ignore[arg-type]
     with torch.device("meta"):
         net = ViT(config)
     net.load_state_dict(state, strict=True, assign=True)
@@ -142,10 +142,48 @@ def test_published_names_and_shapes_fit(size: str, shape: dict[str, float]) -> N
 
 def test_published_plain_vit_fits() -> None:
     config, state = from_cvlface({k: v for k, v in checkpoint("base").items() if "keypoint" not in k})
-    assert config.position == "abs"
+    assert (config.position, config.keypoint_shift) == ("abs", 0)
     with torch.device("meta"):
         net = ViT(config)
     net.load_state_dict(state, strict=True, assign=True)
+
+
+@pytest.mark.parametrize("position", ["abs", "kprpe"])
+def test_the_mask_token_of_training_is_left_out(position: str) -> None:
+    state = {k: v for k, v in checkpoint("small").items() if position == "kprpe" or "keypoint" not in k}
+    config, own = from_cvlface({**state, "net.mask_token": torch.zeros(1, 1, 512)})
+    assert config.position == position
+    with torch.device("meta"):
+        ViT(config).load_state_dict(own, strict=True, assign=True)
+
+
+def test_an_irpe_checkpoint_is_not_taken_for_absolute_positions() -> None:
+    state = {k: v for k, v in checkpoint("small").items() if "keypoint" not in k}
+    state["net.blocks.0.attn.rpe_k.lookup_table_weight"] = torch.zeros(1, 64, 49)
+    with pytest.raises(ValueError, match=r"iRPE.*rpe_k"):
+        from_cvlface(state)
+
+
+def test_adopted_kprpe_sees_keypoints_half_a_pixel_up_and_left() -> None:
+    """The pixel p of a crop is (p + .5) / size here and p / size in the public code: the offsets must be those of p."""
+    pixels = torch.tensor([[[38.0, 51.0], [73.0, 51.0], [56.0, 71.0], [41.0, 92.0], [70.0, 92.0]]])
+    nets = []
+    for shift in (0.0, 0.5):
+        torch.manual_seed(0)
+        nets.append(ViT(VitConfig(depth=4, dim=12, heads=3, keypoint_shift=shift)).eval())
+        assert nets[-1].rpe is not None
+        torch.nn.init.normal_(nets[-1].rpe.linear.weight)
+    image = torch.rand(1, 3, 112, 112)
+    with torch.no_grad():
+        with record() as ours:
+            nets[1](image, (pixels + 0.5) / 112)
+        with record() as theirs:
+            nets[0](image, pixels / 112)
+        with record() as unshifted:
+            nets[0](image, (pixels + 0.5) / 112)
+    tap = "block0.rpe_bias"
+    torch.testing.assert_close(ours[tap], theirs[tap], atol=1e-5, rtol=0)
+    assert (unshifted[tap] - theirs[tap]).abs().max() > 1e-3
 
 
 def test_a_longer_prefix_is_understood() -> None:
@@ -228,7 +266,8 @@ def test_a_public_checkpoint_gives_the_published_values() -> None:
     pixels, keypoints = rng.integers(0, 256, (2, 112, 112, 3), np.uint8), rng.random((2, 5, 2))
     with torch.no_grad(), record() as evidence:
         image = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
-        found = net.eval()(image, torch.from_numpy(keypoints).float()).numpy()
+        here = torch.from_numpy(keypoints).float() + 0.5 / 112  # p / size -> (p + .5) / size
+        found = net.eval()(image, here).numpy()
     p = {k: v.numpy() if k == "net.feature.0.weight" else v.double().numpy() for k, v in state.items()}
     for b in range(2):
         offsets = published_offsets(p, keypoints[b], 11, 8)

@@ -32,9 +32,10 @@ def run(
         The exit status: 0, or 2 with one line on stderr, "error: ...", when the input cannot be used.
     """
     args = parser.parse_args(arguments)
+    said: tuple[type[Exception], ...] = (UserError, OSError, *also)
     try:
         print(work(args))
-    except (UserError, OSError, *also) as error:
+    except said as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +91,7 @@ def held_out_families(sidecar: Sidecar, root: Path) -> list[str]:
 
 def pair_points(faces: Faces, sidecar: Sidecar, root: Path) -> OperatingPoints:
     """The operating points of a weight, on the pairs its protocol names."""
-    measure = kin_scores if sidecar.task == "kinship" else identity_scores
+    measure: Callable[[Faces, Sidecar, Path], Scores] = kin_scores if sidecar.task == "kinship" else identity_scores
     if "CelebA" in sidecar.operating_points.protocol:
         measure = photo_scores
     return operating_points(*measure(faces, sidecar, root), sidecar.operating_points.protocol)

@@ -16,7 +16,8 @@ FAILURES = (UserError,)
 @contextmanager
 def in_words(*also: type[Exception]) -> Iterator[None]:
     """At an endpoint: errors whose message is for the user, and those of `also`, become the caller's."""
+    said: tuple[type[Exception], ...] = (*FAILURES, *also)
     try:
         yield
-    except (*FAILURES, *also) as error:
+    except said as error:
         raise gr.Error(str(error), print_exception=False) from error

@@ -59,7 +59,7 @@ def card(sidecar: Sidecar, folder: Path) -> str:
         f"- task: {sidecar.task}; licence: {sidecar.licence}; {size:.1f} MB; sha256 `{sidecar.sha256}`",
         f"- made by `{sidecar.command}` at {sidecar.git_commit}" + _seed(sidecar),
         f"- threshold {sidecar.threshold:g} on the score: {sidecar.threshold_protocol}",
-        f"- at that threshold FAR {far:.4f}, TAR {tar:.4f} ({sidecar.operating_points.protocol})",
+        f"- at that threshold FAR {far:.4f}, TAR {tar:.4f} ({sidecar.operating_points.measured_on(sidecar.threshold)})",
         *_triplets(sidecar),
         *(f"- reads {o.prefix}* from {o.weight}, sha256 `{o.sha256}`" for o in sidecar.loans),
         *(f"- data: {row['name']}, {row['size']} {_unit(row)}, sha256 `{row['hash']}`" for row in sidecar.data),
@@ -81,10 +81,12 @@ def _unit(row: dict[str, Any]) -> str:
 def _triplets(sidecar: Sidecar) -> list[str]:
     if sidecar.tri is None:
         return []
-    far, tar = sidecar.tri.points.at(sidecar.tri.threshold)
+    points, threshold = sidecar.tri.points, sidecar.tri.threshold
+    far, tar = points.at(threshold)
+    between = points.measured_on(threshold).removeprefix(points.protocol)  # empty where the rates were counted
     return [
         f"- father, mother and child: threshold {sidecar.tri.threshold:g} on the score of the three, there FAR "
-        f"{far:.4f}, TAR {tar:.4f}: {sidecar.tri.protocol}"
+        f"{far:.4f}, TAR {tar:.4f}: {sidecar.tri.protocol}{between}"
     ]
 
 

@@ -54,6 +54,15 @@ def test_operating_points_fall_with_the_threshold(name: str):
     assert far < tar and points.protocol
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_scores_give_the_stored_rates(name: str):
+    sidecar = read_sidecar(name)
+    for points in (sidecar.operating_points, *([sidecar.tri.points] if sidecar.tri else [])):
+        for threshold, *rates in zip(points.threshold, points.far, points.tar, strict=True):
+            assert points.at(threshold) == pytest.approx(rates, abs=1e-6)
+            assert points.measured_on(threshold) == points.protocol
+
+
 def test_a_loaded_model_knows_its_threshold():
     assert load_model("siamese_ir", "cpu").threshold == read_sidecar("siamese_ir").threshold
     assert create_model("siamese_ir").threshold is None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from models.nets.ir_resnet import IRConfig, IRResNet
 from models.nets.svit import Svit
 from tests.training.distill_worker import CONFIG
 from tests.training.distill_worker import lesson as noise
+from tests.training.heads_worker import KINDS, one_step
 from tests.training.recognition_worker import DIM, faces, lesson, settings
 from training.data.augment import Augment
 from training.recognition import Settings, batches_of, fit
@@ -113,3 +117,18 @@ def test_frontness_decides_which_faces_count() -> None:
     assert (rho > 0.8).all()
     a, b = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
     assert symmetry(a, b, rho).item() == pytest.approx(float(rho[0]))  # 2 rho of one face, half of it
+
+
+def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += ["-m", "tests.training.heads_worker", str(tmp_path)]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for process in (0, 1):
+        found = torch.load(tmp_path / f"{process}.pt", weights_only=True)
+        for kind in KINDS:
+            wanted = one_step(kind)
+            assert wanted["loss"] > 0 and found[kind].keys() == wanted.keys()
+            for name, value in wanted.items():
+                torch.testing.assert_close(found[kind][name], value, atol=1e-5, rtol=1e-4, msg=f"{kind} {name}")

@@ -103,6 +103,14 @@ MODELS: dict[str, Entry] = {
         "Three networks that know different things answer together: are they blood relatives?",
         joins=("dlib_kin", "dlib_tuned", "svit"),
     ),
+    "kin_joined": Entry(
+        "models.nets.kin_joined:KinJoined",
+        "models.nets.kin_joined:KinJoinedConfig",
+        "kinship",
+        "EdgeFace, kinship heads and fine-tuned encoder, joined",
+        "Three networks trained on different data answer together: are they blood relatives?",
+        joins=("edgeface_kin", "dlib_kin", "dlib_tuned"),
+    ),
     "partial_face": Entry(
         "models.nets.partial_face:PartialFace",
         "models.nets.partial_face:PartialFaceConfig",

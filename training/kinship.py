@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +240,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--frozen", default="", help="parameters that stay as they are, such as backbone.guide.trunk")
     parser.add_argument("--teacher", default="", help="a kinship weight whose similarities to agree with")
     parser.add_argument("--plain", action="store_true", help="no augmentation")
+    parser.add_argument("--augment", type=json.loads, default={}, help='JSON overrides of Augment: {"erase": 0}')
     parser.add_argument("--no-export", action="store_true", help="leave weights/ as it is")
     for name, value in {**asdict(Settings()), **asdict(Weights())}.items():
         if name != "weights":
@@ -275,10 +276,11 @@ def main() -> None:
         "teacher": args.teacher,
         "augmentation": not args.plain,
         **({"frozen": args.frozen} if args.frozen else {}),
+        **({"augment": json.dumps(args.augment, sort_keys=True)} if args.augment else {}),
         **start_facts(args.init or (), map(family_of, lesson.crops.names)),
     }
     run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)
-    augment = without_augmentation() if args.plain else Augment()
+    augment = replace(without_augmentation() if args.plain else Augment(), **args.augment)
     best = fit(objective, lesson, how, augment, run, facts, bool(args.init))
     if accelerator.is_main_process:
         print(f"held-out families: AUC {best:.4f}; weights: {run.folder / 'model.safetensors'}")

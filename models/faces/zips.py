@@ -55,6 +55,10 @@ def directory_bytes(path: Path) -> int:
     return int.from_bytes(tail[end + 12 : end + 16], "little")
 
 
+_METHODS: dict[int, str] = getattr(zipfile, "compressor_names", {})
+"""Of the zip format, by number; in the standard library without being announced."""
+
+
 def is_sealed(member: zipfile.ZipInfo) -> bool:
     """A password is needed."""
     return bool(member.flag_bits & _ENCRYPTED) or member.compress_type == _AES
@@ -68,7 +72,7 @@ def why_not(member: zipfile.ZipInfo) -> str:
         return LINK
     if member.compress_type not in _READ_HERE:
         method = member.compress_type
-        return METHOD.format(name=zipfile.compressor_names.get(method, f"method {method}"))
+        return METHOD.format(name=_METHODS.get(method, f"method {method}"))
     return ""
 
 

@@ -119,13 +119,17 @@ class EdgeFace(PairModel):
         return self.logit(x, y)
 
     def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        """(B, h, w) over the map of a tap -> the same over the crop: zero where stage 4 does not read stage 3."""
-        if tap == "stage4.features":
-            values = values.repeat_interleave(2, 1).repeat_interleave(2, 2)  # 3 x 3 -> 6 x 6
-            return F.pad(values, (0, 1, 0, 1))
-        if tap == "stage3.features":
-            return F.pad(values[:, :-1, :-1], (0, 1, 0, 1))
-        return values
+        return read_places(tap, values)
+
+
+def read_places(tap: str, values: Tensor) -> Tensor:
+    """(B, h, w) over the map of a tap -> the same over the crop: zero where stage 4 does not read stage 3."""
+    if tap == "stage4.features":
+        values = values.repeat_interleave(2, 1).repeat_interleave(2, 2)  # 3 x 3 -> 6 x 6
+        return F.pad(values, (0, 1, 0, 1))
+    if tap == "stage3.features":
+        return F.pad(values[:, :-1, :-1], (0, 1, 0, 1))
+    return values
 
 
 PACKED = "._packed_params._packed_params"

@@ -39,7 +39,8 @@ class Weights:
     """Of the terms.
 
     Attributes:
-        temperature: of InfoNCE on embeddings.
+        temperature: of InfoNCE on embeddings.  hard: quantile of an anchor's similarities from which on its negatives
+            count, for Siamese networks; 0 counts all.
         contrast: of the InfoNCE term beside a pair head.  center: lambda of the center loss.
         teacher: of the agreement with a teacher's similarities.
         negatives: non-kin pairs a kin pair, for pair heads.
@@ -50,6 +51,7 @@ class Weights:
     """
 
     temperature: float = 0.08
+    hard: float = 0.0
     contrast: float = 0.5
     center: float = 0.003
     teacher: float = 0.0
@@ -114,7 +116,7 @@ class CosineObjective(Objective):
     def pair_terms(self, x: Tensor, y: Tensor, partner: Tensor) -> tuple[Terms, Tensor]:
         embedding = self.model.embedding(torch.cat([x, y]))
         a, b = embedding.chunk(2)
-        return {"info_nce": info_nce(a, b, self.weights.temperature)}, embedding
+        return {"info_nce": info_nce(a, b, self.weights.temperature, self.weights.hard)}, embedding
 
 
 def with_partners(x: Tensor, y: Tensor, partner: Tensor) -> tuple[Tensor, Tensor, Tensor]:

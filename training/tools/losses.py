@@ -25,7 +25,7 @@ class CenterLoss(nn.Module):
         return (features - self.centers[labels]).square().sum(1).mean() / 2
 
 
-def info_nce(a: Tensor, b: Tensor, temperature: float | Tensor = 0.08) -> Tensor:
+def info_nce(a: Tensor, b: Tensor, temperature: float | Tensor = 0.08, hard: float = 0.0) -> Tensor:
     """InfoNCE over the 2N faces of N positive pairs, every other face of the batch being a negative.
 
     Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (NT-Xent, eq. 1), 2020.
@@ -34,12 +34,28 @@ def info_nce(a: Tensor, b: Tensor, temperature: float | Tensor = 0.08) -> Tensor
     Args:
         a, b: (N, D) embeddings, normalised here; row i of a belongs to row i of b.
         temperature: tau, a number or (N,): one a pair, used for both of its faces.
+        hard: in [0, 1); an anchor keeps the negatives at or above this quantile of its similarities to negatives
+            (hard-negative selection); 0 keeps all.
     """
     z = F.normalize(torch.cat([a, b]), dim=1)
     tau = torch.as_tensor(temperature, dtype=z.dtype, device=z.device).expand(len(a)).repeat(2)
-    logits = (z @ z.T) / tau[:, None]  # (2N, 2N)
-    logits = logits.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), -math.inf)
+    similarity = z @ z.T  # (2N, 2N)
+    own = torch.eye(len(z), dtype=torch.bool, device=z.device)
+    logits = (similarity / tau[:, None]).masked_fill(own, -math.inf)
+    if hard:
+        logits = logits.masked_fill(easy_negatives(similarity.detach(), own, hard), -math.inf)
     return F.cross_entropy(logits, torch.arange(len(z), device=z.device).roll(len(a)))
+
+
+def easy_negatives(similarity: Tensor, own: Tensor, quantile: float) -> Tensor:
+    """(2N, 2N) bool: an anchor's negatives whose similarity lies below the quantile of all its negatives.
+
+    Args:
+        similarity: (2N, 2N) cosines of N pairs, row i + N being the other face of row i.  own: (2N, 2N) the diagonal.
+    """
+    negative = ~(own | own.roll(len(own) // 2, 1))
+    values = similarity[negative].view(len(own), -1)  # (2N, 2N - 2)
+    return negative & (similarity < values.quantile(quantile, dim=1, keepdim=True))
 
 
 def relation_guided(a: Tensor, b: Tensor, relation: Tensor, scale: float = 500.0) -> Tensor:

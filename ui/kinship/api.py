@@ -106,7 +106,8 @@ def kin_search(probe: str, gallery: list[str], model: str = DEFAULT) -> Json:
     Returns:
         faces: how many were ranked; ranking: the first 100, each with rank, file, face (its number in the photo, the
         largest 1), similarity (cosine) and score (of the pair; null beyond the 50 most similar); skipped: files that
-        gave no face, with the reason; threshold, far and tar of single pairs, and the protocol they were measured by; model and weight_sha256.
+        gave no face, with the reason; threshold, far and tar of single pairs, and the protocol they were measured by;
+        model and weight_sha256.
     """
     _check_weight(model, answering.pair_weights())
     with in_words():
@@ -121,7 +122,7 @@ def kin_search(probe: str, gallery: list[str], model: str = DEFAULT) -> Json:
         "threshold": row.rule.threshold,
         "far": far,
         "tar": tar,
-        "protocol": row.operating_points.measured_on(row.threshold),
+        "protocol": row.rule.operating_points.measured_on(row.rule.threshold),
         "model": row.model,
         "weight_sha256": row.sha256,
     }

@@ -16,6 +16,7 @@ from training.tools.losses import (
     MarginHead,
     NormalisedSoftmax,
     distillation,
+    easy_negatives,
     frontness,
     info_nce,
     relation_guided,
@@ -73,6 +74,34 @@ def test_info_nce_with_a_temperature_for_each_pair() -> None:
     a, b = RNG.normal(size=(2, 4, 8))
     tau = np.array([0.1, 0.2, 0.4, 0.8])
     assert info_nce(tensor(a), tensor(b), tensor(tau)).item() == pytest.approx(nt_xent(a, b, tau), rel=1e-4)
+
+
+def hard_nt_xent(a: np.ndarray, b: np.ndarray, tau: float, quantile: float) -> float:
+    z, n = unit(np.concatenate([a, b])), len(a)
+    terms = []
+    for i in range(2 * n):
+        j = (i + n) % (2 * n)
+        negatives = np.array([z[i] @ z[k] for k in range(2 * n) if k not in (i, j)])
+        kept = negatives[negatives >= np.quantile(negatives, quantile)]
+        terms.append(cross_entropy(np.concatenate([[z[i] @ z[j]], kept]) / tau, 0))
+    return float(np.mean(terms))
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.8])
+def test_info_nce_with_hard_negatives(quantile: float) -> None:
+    a, b = RNG.normal(size=(2, 7, 8))
+    got = info_nce(tensor(a), tensor(b), 0.2, quantile).item()
+    assert got == pytest.approx(hard_nt_xent(a, b, 0.2, quantile), rel=1e-4)
+    assert got < info_nce(tensor(a), tensor(b), 0.2).item()
+
+
+def test_only_negatives_are_left_out() -> None:
+    z = torch.nn.functional.normalize(tensor(RNG.normal(size=(12, 5))), dim=1)
+    own = torch.eye(12, dtype=torch.bool)
+    easy = easy_negatives(z @ z.T, own, 0.8)
+    assert not easy[own].any() and not easy[own.roll(6, 1)].any()
+    assert (10 - easy.sum(1)).tolist() == [2] * 12  # the 80 % quantile of ten lies between the eighth and the ninth
+    assert not easy_negatives(torch.ones(12, 12), own, 0.8).any()  # ties are kept
 
 
 def test_relation_guided() -> None:

@@ -1,0 +1,111 @@
+"""Kinship from three trained networks side by side: EdgeFace, and two on the reference encoder.
+
+    aligned face (168 px, ArcFace's frame) -> resized to 112 px -> EdgeFace, fine-tuned                         -> e
+                                           -> cut to dlib's frame (150 px) -> reference encoder, kinship heads  -> u
+                                                                           -> reference encoder, fine-tuned, fc -> t
+    embedding = [sqrt(w_e) e, sqrt(w_u) u, sqrt(w_t) t],  each of unit length;     logit = slope * cos(a, b) + offset
+
+The cosine of two joined embeddings is the mean of the networks' cosines with weights w, which add up to 1. Not a
+published network: an ensemble of encoders that were trained on different data. Taps begin with "edgeface.", "encoder."
+and "tuned."; `on_crop` lays their maps back on the crop. The weight stores nothing but the shares and the calibration:
+all parameters are read from `edgeface_kin`, `dlib_kin` and `dlib_tuned` (models/weights.py: Loan).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.faces.align import DLIB_150
+from models.faces.face import InputSpec
+from models.nets.dlib_kin import DlibKinConfig, KinHeads
+from models.nets.dlib_resnet import DlibTrunk
+from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk, read_places
+from models.nets.kin_trio import SPEC, cut
+from models.pair import CosineLogit, Lenders, PairModel
+from models.taps import Tap
+
+EDGEFACE, ENCODER, TUNED = "edgeface.", "encoder.", "tuned."
+EDGEFACE_SIZE = 112
+
+
+@dataclass(frozen=True)
+class KinJoinedConfig:
+    """Shape of the three networks.
+
+    Attributes:
+        shares: w, the parts of the cosines of EdgeFace, of the reference encoder's heads, and of the fine-tuned one.
+        heads: kinship heads on the reference encoder.
+
+    Raises:
+        ValueError: shares that are not three positive numbers whose sum is 1.
+    """
+
+    shares: tuple[float, ...] = (0.6, 0.2, 0.2)
+    heads: int = 8
+
+    def __post_init__(self) -> None:
+        if len(self.shares) != 3 or min(self.shares) <= 0 or abs(sum(self.shares) - 1) > 1e-6:
+            raise ValueError(f"three positive shares that add up to 1 are wanted, got {self.shares}")
+
+
+def named(trunk: nn.Module, beginning: str) -> None:
+    """Put a word before the names of all taps of a network."""
+    for tap in trunk.modules():
+        if isinstance(tap, Tap):
+            tap.name = beginning + tap.name
+
+
+class KinJoined(PairModel):
+    """The cosine of three networks' joined kinship embeddings; symmetric by construction."""
+
+    cam_tap = "edgeface.stage3.features"
+    lenders: ClassVar[Lenders] = {
+        "edgeface.": ("edgeface_kin", "trunk."),
+        **{part: ("dlib_kin", part) for part in ("trunk.", "heads.")},
+        **{part: ("dlib_tuned", part.replace("tuned.", "trunk.")) for part in ("tuned.", "fc.")},
+    }
+    frame: Tensor
+
+    def __init__(self, config: KinJoinedConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or KinJoinedConfig()
+        self.spec: InputSpec = SPEC
+        self.edgeface = EdgeFaceTrunk(EdgeFaceConfig())
+        self.trunk, self.tuned = DlibTrunk(), DlibTrunk()
+        for trunk, word in ((self.edgeface, EDGEFACE), (self.trunk, ENCODER), (self.tuned, TUNED)):
+            named(trunk, word)
+        self.heads = KinHeads(DlibKinConfig(self.config.heads))
+        self.fc = nn.Linear(256, 128, bias=False)
+        self.logit = CosineLogit()
+        self.register_buffer("frame", cut(SPEC, DLIB_150), persistent=False)
+
+    @property
+    def lengths(self) -> tuple[int, int, int]:
+        """Of the three parts of an embedding."""
+        return EdgeFaceConfig().dim, len(self.heads) * self.heads.dim, self.fc.out_features
+
+    def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
+        """(B, 3, 168, 168) -> (B, sum of lengths) unit kinship embedding."""
+        grid = F.affine_grid(self.frame.expand(len(image), -1, -1), [len(image), 3, 150, 150], align_corners=False)
+        inner = F.grid_sample(image, grid, align_corners=False)
+        small = F.interpolate(image, (EDGEFACE_SIZE, EDGEFACE_SIZE), mode="bilinear", antialias=True)
+        parts = self.edgeface(small), self.heads(self.trunk(inner)), self.fc(self.tuned(inner))
+        return torch.cat([F.normalize(p, dim=1) * w**0.5 for p, w in zip(parts, self.config.shares, strict=True)], 1)
+
+    def relate(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.logit(x, y)
+
+    def on_crop(self, tap: str, values: Tensor) -> Tensor:
+        """EdgeFace: see read_places. Encoders: from dlib's frame to the crop's, twice as fine, zero outside."""
+        if tap.startswith(EDGEFACE):
+            return read_places(tap.removeprefix(EDGEFACE), values)
+        count, height, width = values.shape
+        linear = torch.linalg.inv(self.frame[:, :2].to(values))
+        back = torch.cat([linear, -linear @ self.frame[:, 2:].to(values)], 1)
+        grid = F.affine_grid(back.expand(count, -1, -1), [count, 1, 2 * height, 2 * width], align_corners=False)
+        return F.grid_sample(values[:, None], grid, align_corners=False)[:, 0]

@@ -106,7 +106,8 @@ def kin_search(probe: str, gallery: list[str], model: str = DEFAULT) -> Json:
     Returns:
         faces: how many were ranked; ranking: the first 100, each with rank, file, face (its number in the photo, the
         largest 1), similarity (cosine) and score (of the pair; null beyond the 50 most similar); skipped: files that
-        gave no face, with the reason; threshold, far and tar of single pairs, and the protocol they were measured by; model and weight_sha256.
+        gave no face, with the reason; threshold, far and tar of single pairs, and the protocol they were measured by;
+        model and weight_sha256.
     """
     _check_weight(model, answering.pair_weights())
     with in_words():

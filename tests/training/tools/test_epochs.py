@@ -85,7 +85,7 @@ def test_every_step_descends_and_the_best_epoch_is_kept(tmp_path: Path, monkeypa
     assert [number for number, _ in seen] == list(range(12))  # two epochs without a better one end it
     assert sorted(np.concatenate([rows for _, rows in seen[3:6]])) == list(range(6))  # an epoch sees every face once
     rates = [0.5 * min(1, (k + 1) / 4) for k in range(12)]
-    assert float(student.model.weight) == pytest.approx(sum(rates))
+    assert student.model.weight.item() == pytest.approx(sum(rates))
     rows = read_log(tmp_path / "log.jsonl")
     trials = [row for row in rows if "measured" in row]
     assert [row["step"] for row in trials] == [2, 5, 8, 11]

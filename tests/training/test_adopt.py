@@ -150,14 +150,19 @@ def test_a_folder_must_be_given(shelf: Path, monkeypatch: pytest.MonkeyPatch) ->
         main(["public.pt", "--model", "nonsense", "--out", "x", "--pairs", "list.csv", "--images", "."])
 
 
-def test_licence_and_source_are_unknown_unless_given(
+def test_licence_and_source_are_unknown_unless_given_and_the_app_offers_the_weight(
     shelf: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     narrow(monkeypatch, "ir18.paper", CASES["insightface"][2])
     torch.save(insightface(), "public.pt")
-    main(["public.pt", "--model", "narrow", "--pairs", "list.csv", "--images", str(photos), "--out", "elsewhere"])
-    sidecar = json.loads(Path("elsewhere/narrow.json").read_text())
+    pairs = ["--pairs", "list.csv", "--images", str(photos)]
+    main(["public.pt", "--model", "narrow", "--weight-name", "my_ir18", *pairs, "--out", "elsewhere"])
+    sidecar = json.loads(Path("elsewhere/my_ir18.json").read_text())
     assert sidecar["licence"] == sidecar["data"][0]["source"] == "unknown: as stated by the checkpoint's owner"
+    assert "my_ir18" not in pair_weights()
+    monkeypatch.setenv("KINSIGHT_WEIGHTS", "elsewhere")
+    assert "my_ir18" in pair_weights()
+    assert "Not measured" in measured("my_ir18")
 
 
 def test_a_list_whose_cosines_separate_the_kinds_is_calibrated_and_says_so() -> None:
@@ -191,14 +196,6 @@ def test_twins_become_a_start_and_no_weight(shelf: Path, capsys: pytest.CaptureF
     torch.testing.assert_close(got, want, atol=1e-4, rtol=1e-4)
     again = create_model("svit", depths=[1, 2, 1, 1])
     start_from(again, model.state_dict())
-
-
-def test_the_app_offers_an_adopted_weight(shelf: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    narrow(monkeypatch, "ir18.paper", CASES["insightface"][2])
-    torch.save(insightface(), "public.pt")
-    main(["public.pt", "--model", "narrow", "--weight-name", "my_ir18", "--pairs", "list.csv", "--images", str(photos)])
-    assert "my_ir18" in pair_weights()
-    assert "Not measured" in measured("my_ir18")
 
 
 def test_detection_is_at_hand(photos: Path) -> None:

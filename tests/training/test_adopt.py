@@ -26,9 +26,10 @@ from training.adopt import main
 from training.data import detections
 from training.evaluate.setup import from_run
 from training.tools.warm_start import start_from
+from ui.shared.answering import measured, pair_weights
 
 LIST = "image_a,image_b,same\nobama.jpg,obama2.jpg,1\nobama.jpg,biden.jpg,0\nobama2.jpg,biden.jpg,0\n"
-NARROW = {"dim": 24, "depth": 12, "heads": 2, "mlp_ratio": 1, "drop_path": 0.1, "embed_dim": 8}
+NARROW = {"dim": 24, "depth": 12, "heads": 2, "mlp_ratio": 1, "drop_path": 0.1, "embed_dim": 4}
 
 
 def state_of(net: nn.Module) -> dict[str, Tensor]:
@@ -36,7 +37,7 @@ def state_of(net: nn.Module) -> dict[str, Tensor]:
 
 
 def insightface() -> dict[str, Tensor]:
-    return state_of(IRTrunk(IRConfig(width=4, dim=8, final_prelu=False)))
+    return state_of(IRTrunk(IRConfig(width=4, dim=4, final_prelu=False)))
 
 
 def cvlface_vit() -> dict[str, Tensor]:
@@ -49,19 +50,19 @@ def cvlface_vit() -> dict[str, Tensor]:
 
 def facenet() -> dict[str, Tensor]:
     net = InceptionResnetV1()
-    net.last_linear, net.last_bn = nn.Linear(1792, 8, bias=False), nn.BatchNorm1d(8)
+    net.last_linear, net.last_bn = nn.Linear(1792, 4, bias=False), nn.BatchNorm1d(4)
     return state_of(net)
 
 
 def edgeface() -> dict[str, Tensor]:
-    return {f"model.{k}": v for k, v in timm.create_model("edgenext_xx_small", num_classes=8).state_dict().items()}
+    return {f"model.{k}": v for k, v in timm.create_model("edgenext_xx_small", num_classes=4).state_dict().items()}
 
 
 CASES: dict[str, tuple[Callable[[], dict[str, Tensor]], str, dict[str, Any], dict[str, Any]]] = {
-    "insightface": (insightface, "ir18.paper", {"width": 4, "dim": 8}, {}),
+    "insightface": (insightface, "ir18.paper", {"width": 4, "dim": 4}, {}),
     "cvlface_vit": (cvlface_vit, "vit_kprpe.small.paper", NARROW, {"keypoint_shift": 0.5}),
-    "facenet": (facenet, "facenet.paper", {"dim": 8}, {}),
-    "edgeface": (edgeface, "edgeface", {"dim": 8}, {"size": "xxs"}),
+    "facenet": (facenet, "facenet.paper", {"dim": 4}, {}),
+    "edgeface": (edgeface, "edgeface", {"dim": 4}, {"size": "xxs"}),
 }
 """Family -> its checkpoint, the network, what makes it narrow enough for a test, what the sidecar's config must say."""
 
@@ -149,25 +150,30 @@ def test_a_folder_must_be_given(shelf: Path, monkeypatch: pytest.MonkeyPatch) ->
         main(["public.pt", "--model", "nonsense", "--out", "x", "--pairs", "list.csv", "--images", "."])
 
 
-def test_licence_and_source_are_unknown_unless_given(
+def test_licence_and_source_are_unknown_unless_given_and_the_app_offers_the_weight(
     shelf: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     narrow(monkeypatch, "ir18.paper", CASES["insightface"][2])
     torch.save(insightface(), "public.pt")
-    main(["public.pt", "--model", "narrow", "--pairs", "list.csv", "--images", str(photos), "--out", "elsewhere"])
-    sidecar = json.loads(Path("elsewhere/narrow.json").read_text())
+    pairs = ["--pairs", "list.csv", "--images", str(photos)]
+    main(["public.pt", "--model", "narrow", "--weight-name", "my_ir18", *pairs, "--out", "elsewhere"])
+    sidecar = json.loads(Path("elsewhere/my_ir18.json").read_text())
     assert sidecar["licence"] == sidecar["data"][0]["source"] == "unknown: as stated by the checkpoint's owner"
+    assert "my_ir18" not in pair_weights()
+    monkeypatch.setenv("KINSIGHT_WEIGHTS", "elsewhere")
+    assert "my_ir18" in pair_weights()
+    assert "Not measured" in measured("my_ir18")
 
 
 def test_a_list_whose_cosines_separate_the_kinds_is_calibrated_and_says_so() -> None:
     model = create_model("ir18_none")
-    measured = training.adopt.Measured(
+    pairs = training.adopt.Measured(
         np.array([0.8, 0.9, 0.1, 0.2]), np.array([True, True, False, False]), "four pairs", [], []
     )
-    calibration, note = training.adopt.calibrated(model, measured)
+    calibration, note = training.adopt.calibrated(model, pairs)
     assert "AUC 1.0000" in note and "longer or harder list" in note
     assert float(model.logit.slope) > 0 and 0 < calibration.threshold < 1  # type: ignore[union-attr,arg-type]
-    swapped = training.adopt.Measured(measured.cosine, ~measured.same, "four pairs", [], [])
+    swapped = training.adopt.Measured(pairs.cosine, ~pairs.same, "four pairs", [], [])
     assert "poor" in training.adopt.calibrated(model, swapped)[1]
     one = training.adopt.Measured(np.array([0.8]), np.array([True]), "one pair", [], [])
     with pytest.raises(ValueError, match="both matching and non-matching"):

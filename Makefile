@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test lint bench clean
+.PHONY: run test hostile lint bench clean
 
 run: $(VENV)/.run            ## install and start the app on http://127.0.0.1:7860
 	$(BIN)/python app.py
 
 test: lint                   ## install everything, lint, types, all tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+hostile: $(VENV)/.dev        ## attacks, bad files and load in the long form: 10,000 mutated files
+	KINSIGHT_FUZZ=10000 $(BIN)/python -m pytest tests/hostile --numprocesses auto --maxprocesses 4
 
 lint: $(VENV)/.dev           ## ruff and mypy
 	$(BIN)/ruff check .

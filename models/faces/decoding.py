@@ -50,13 +50,16 @@ class PhotoError(UserError, ValueError):
 
 @contextmanager
 def opened(source: object) -> Iterator[BinaryIO]:
-    """The bytes of a path or of a bytes object as an open file.
+    """The bytes of a path, a bytes object or a file opened for reading as an open file, at its start.
 
     Raises:
         PhotoError: another type, no such file, a folder, a device, text in place of a path, empty.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         yield _not_empty(io.BytesIO(source))
+        return
+    if isinstance(source, io.BufferedReader):
+        yield _not_empty(source)
         return
     if not isinstance(source, str | os.PathLike):
         raise PhotoError(
@@ -91,6 +94,7 @@ def _file(text: str) -> BinaryIO:
 
 
 def _not_empty(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
     if not file.read(1):
         raise PhotoError("This file is empty.")
     file.seek(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,14 +48,25 @@ def open_photo(source: object, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     return read_photo(source, max_pixels).pixels
 
 
-def read_photo(source: object, max_pixels: int = MAX_PIXELS) -> Photo:
+def uint8(shape: tuple[int, int, int]) -> np.ndarray:
+    """An array to be filled, uint8."""
+    return np.empty(shape, np.uint8)
+
+
+def read_photo(
+    source: object, max_pixels: int = MAX_PIXELS, empty: Callable[[tuple[int, int, int]], np.ndarray] = uint8
+) -> Photo:
     """As open_photo, with a note about frames.
+
+    Args:
+        source, max_pixels: as open_photo.
+        empty: makes the array of a shape that the pixels are written to.
 
     Raises:
         PhotoError: as open_photo.
     """
     image, note = _image(source, max_pixels)
-    return Photo(guarded(lambda: _pixels(_rgb(upright(image)))), note)
+    return Photo(guarded(lambda: _pixels(_rgb(upright(image)), empty)), note)
 
 
 def open_mask(source: object, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -103,8 +115,8 @@ def _rgb(image: Image.Image) -> Image.Image:
         raise PhotoError(f"Colours of this kind ({image.mode}) are not read here. Save the photo as RGB.") from error
 
 
-def _pixels(rgb: Image.Image) -> np.ndarray:
-    pixels = np.empty((rgb.height, rgb.width, 3), np.uint8)
+def _pixels(rgb: Image.Image, empty: Callable[[tuple[int, int, int]], np.ndarray]) -> np.ndarray:
+    pixels = empty((rgb.height, rgb.width, 3))
     for top in range(0, rgb.height, STRIP):
         bottom = min(top + STRIP, rgb.height)
         pixels[top:bottom] = np.asarray(rgb.crop((0, top, rgb.width, bottom)))

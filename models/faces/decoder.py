@@ -1,0 +1,194 @@
+"""Photos of strangers, decoded in a process of their own with limits of memory and time.
+
+A decoder is C code on bytes that anybody may have made. One child process decodes for the whole app: it imports NumPy
+and Pillow only, may hold MEMORY bytes, and is ended when a photo takes longer than SECONDS or when it dies; the next
+photo starts another. The open file goes to the child and the pixels come back as file descriptors over a Unix socket
+(memfd): nothing is copied, and memory that a large photo took is given back to the system with its array.
+
+KINSIGHT_DECODER=inline, or a system without memfd, decodes in this process, by the same functions.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from models.faces.decoding import MAX_PIXELS, PhotoError, opened
+from models.faces.photo import Photo, read_photo
+
+MEMORY = 3_000_000_000
+"""Bytes of address space of the child: three times the largest photo as RGBA, and libraries."""
+SECONDS = 8.0
+MESSAGE = 4096
+"""Bytes of a message; all are shorter."""
+TOO_SLOW = f"This photo takes more than {SECONDS:.0f} seconds to read. Please save it in another format, or smaller."
+DIED = "This image file cannot be read: its decoder failed. Please choose another copy of it."
+ROOT = Path(__file__).parents[2]
+_START = """
+import sys, types
+package = types.ModuleType("models")  # the package itself would import torch
+package.__path__ = [sys.argv[1]]
+sys.modules["models"] = package
+from models.faces.decoder import serve
+serve(int(sys.argv[2]))
+"""
+
+
+def read_untrusted(source: object, max_pixels: int = MAX_PIXELS) -> Photo:
+    """As read_photo, decoded by the child process.
+
+    Args:
+        source: path or bytes of a file.
+
+    Raises:
+        PhotoError: as read_photo; also when decoding takes too long or too much memory.
+    """
+    if os.environ.get("KINSIGHT_DECODER") == "inline" or not hasattr(os, "memfd_create"):
+        return read_photo(source, max_pixels)
+    with opened(source) as file:
+        try:
+            return _DECODER.read(file.fileno(), max_pixels)
+        except OSError:  # bytes in memory have no descriptor
+            return _read_bytes(file.read(), max_pixels)
+
+
+def open_untrusted(source: object, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """As open_photo, decoded by the child process: (H, W, 3) uint8 RGB.
+
+    Raises:
+        PhotoError: as read_untrusted.
+    """
+    return read_untrusted(source, max_pixels).pixels
+
+
+def _read_bytes(data: bytes, max_pixels: int) -> Photo:
+    descriptor = _memory(len(data))
+    try:
+        os.write(descriptor, data)
+        return _DECODER.read(descriptor, max_pixels)
+    finally:
+        os.close(descriptor)
+
+
+def _memory(size: int) -> int:
+    descriptor = os.memfd_create("photo")
+    os.ftruncate(descriptor, size)
+    return descriptor
+
+
+class Decoder:
+    """The child process and the way to it; one photo at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    def read(self, descriptor: int, max_pixels: int) -> Photo:
+        """The photo in an open file.
+
+        Raises:
+            PhotoError: as read_photo, TOO_SLOW, DIED.
+        """
+        with self._lock:
+            try:
+                answer, descriptors = self._ask(descriptor, max_pixels)
+            except TimeoutError as error:
+                self.stop()
+                raise PhotoError(TOO_SLOW) from error
+            except (ConnectionError, EOFError) as error:
+                self.stop()
+                raise PhotoError(DIED) from error
+        if "error" in answer:
+            raise PhotoError(answer["error"])
+        return Photo(_mapped(descriptors[0], answer["shape"]), answer["note"])
+
+    def _ask(self, descriptor: int, max_pixels: int) -> tuple[dict, list[int]]:
+        link = self._started()
+        request = json.dumps({"max_pixels": max_pixels}).encode()
+        socket.send_fds(link, [request], [descriptor])
+        message, descriptors, _, _ = socket.recv_fds(link, MESSAGE, 1)
+        if not message:
+            raise EOFError
+        return json.loads(message), descriptors
+
+    def _started(self) -> socket.socket:
+        if self._socket is None or self._process is None or self._process.poll() is not None:
+            self.stop()
+            here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            here.settimeout(SECONDS)
+            with there:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", _START, str(ROOT / "models"), str(there.fileno())],
+                    pass_fds=[there.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                )
+            self._socket = here
+        return self._socket
+
+    def stop(self) -> None:
+        """End the child; the next photo starts another."""
+        if self._socket is not None:
+            self._socket.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process = self._socket = None
+
+
+_DECODER = Decoder()
+
+
+def _mapped(descriptor: int, shape: list[int]) -> np.ndarray:
+    """(H, W, 3) uint8 over the descriptor's memory; writeable, private to this process, freed with the array."""
+    try:
+        memory = mmap.mmap(
+            descriptor, int(np.prod(shape)), flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE
+        )
+    finally:
+        os.close(descriptor)
+    return np.frombuffer(memory, np.uint8).reshape(shape)
+
+
+def serve(number: int) -> None:
+    """Decode what comes over the socket with this file number until the other side closes it: the child's main."""
+    import resource  # Unix only, as all below here
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the app, whose end closes the socket
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    link = socket.socket(fileno=number)
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(link, MESSAGE, 1)
+        if not request:
+            return
+        _answer(link, descriptors[0], json.loads(request)["max_pixels"])
+
+
+def _answer(link: socket.socket, descriptor: int, max_pixels: int) -> None:
+    taken: list[int] = []
+
+    def shared(shape: tuple[int, int, int]) -> np.ndarray:
+        taken.append(_memory(int(np.prod(shape))))
+        return np.frombuffer(mmap.mmap(taken[0], int(np.prod(shape))), np.uint8).reshape(shape)
+
+    try:
+        with os.fdopen(descriptor, "rb") as file:
+            photo = read_photo(file, max_pixels, shared)
+        answer = {"shape": photo.pixels.shape, "note": photo.note}
+        socket.send_fds(link, [json.dumps(answer).encode()], taken)
+    except PhotoError as error:
+        link.send(json.dumps({"error": str(error)}).encode())
+    finally:
+        for memory in taken:
+            os.close(memory)

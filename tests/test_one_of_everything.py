@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import inspect
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,8 +11,9 @@ from typing import Any
 import pytest
 
 from explain.command import run
-from explain.kinship import __main__ as kinship
 from explain.partial.find import Said
+from explain.report import command
+from explain.report.command import in_words
 from explain.report.pair import _answer_values
 from explain.search import ranking
 from models import default_model, read_sidecar
@@ -29,7 +29,7 @@ from ui.shared.answering import Answer
 
 ROOT = Path(__file__).parents[1]
 SCORE = 0.1 + 0.2  # 0.30000000000000004: no rounding hides a wrong comparison
-ROW = dataclasses.replace(read_sidecar("dlib_kin"), threshold=SCORE)
+ROW = read_sidecar("dlib_kin").with_rule(threshold=SCORE)
 
 
 def test_the_default_is_the_first_single_network_with_a_weight(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_page_endpoints_and_commands_have_the_same_default(monkeypatch: pytest.M
         inspect.signature(f).parameters["model"].default for f in (api.kin_score, api.tri_score, api.kin_search)
     ]
     parsers = [
-        kinship._parser().parse_args(["a.jpg", "b.jpg"]).model,
+        command.parser("explain").parse_args(["a.jpg", "b.jpg"]).model,
         ranking._parser().parse_args(["a.jpg", "--gallery", "g"]).model,
     ]
     page = [answering.default_weight(), tri_answers.default_weight()]
@@ -115,7 +115,7 @@ def test_a_score_at_the_threshold_is_a_yes(monkeypatch: pytest.MonkeyPatch, abov
     """On the page, of a pair and of a triplet, of a partial face, in a report and at the endpoint."""
     word = "blood relatives" if above else "not blood relatives"
     points = OperatingPoints([], [], [], "none")
-    row = dataclasses.replace(ROW, threshold=threshold, tri=TriOperating(1.0, 0.0, threshold, points, "none"))
+    row = ROW.with_rule(threshold=threshold, tri=TriOperating(1.0, 0.0, threshold, points, "none"))
     monkeypatch.setattr(answering, "sidecar", lambda _: row)
     given = Answer("dlib_kin", SCORE, SCORE, SCORE, 0.5)
     verdict = answering.judge(given, threshold)
@@ -127,17 +127,4 @@ def test_a_score_at_the_threshold_is_a_yes(monkeypatch: pytest.MonkeyPatch, abov
     monkeypatch.setattr(api, "take", lambda photo: photo)
     monkeypatch.setattr(answering, "answer", lambda *_: given)
     assert api.kin_score("a.jpg", "b.jpg", "dlib_kin")["decision"] == word
-    monkeypatch.setattr(kinship, "_load", lambda _: SimpleNamespace(spec=None))
-    for name, value in {
-        "read_sidecar": row,
-        "_methods": [],
-        "_check_layer": None,
-        "_check_look": None,
-        "face_of": None,
-        "predict": result,
-        "_look": None,
-        "write_report": Path("report"),
-    }.items():
-        monkeypatch.setattr(kinship, name, lambda *_, value=value, **__: value)
-    typed = ["a.jpg", "b.jpg", "--threshold", repr(threshold)]
-    assert f": {word};" in kinship._report(kinship._parser().parse_args(typed))
+    assert f": {word};" in in_words(result, row, threshold)

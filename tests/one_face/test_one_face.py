@@ -80,7 +80,8 @@ def test_a_difference_of_classes_is_the_difference_of_their_maps(weight: str, ph
 def test_its_command_line(weight: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = [str(photos / "obama.jpg"), "--model", weight, "--method", "occlusion", "--out", str(tmp_path / "out")]
     assert command(asked) == 0
-    assert all(name in capsys.readouterr().out for name in ("red", "green", "blue"))
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("red", "green", "blue"))
     assert (tmp_path / "out" / "occlusion_a.png").exists()
     assert command([*asked[:1], *asked]) == 2
     assert "answers about 1 photo(s), got 2" in capsys.readouterr().err

@@ -11,7 +11,6 @@ faces are found and CACHE_VERSION; delete the folder whenever you like.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import shutil
 import tempfile
@@ -24,10 +23,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-import models.faces
 from models.faces.face import Face, FaceBatch, InputSpec
 from models.faces.photo import open_photo
-from training.data.detections import cache_dir, central_face
+from training.data.detections import cache_dir, central_face, detector_source
 
 CACHE_VERSION = 1
 """Raise it when alignment changes what a crop looks like; a change in detection is noticed by itself."""
@@ -99,7 +97,7 @@ def cached_crops(
 
 def _cache_key(folder: Path, names: Sequence[str], spec: InputSpec, find_face: Callable[[np.ndarray], Face]) -> str:
     how = find_face if isinstance(find_face, partial) else partial(find_face)
-    source = inspect.getsource(models.faces) if how.func is central_face else ""  # detection has many settings
+    source = detector_source().decode() if how.func is central_face else ""  # detection has many settings
     facts = [source, CACHE_VERSION, str(folder.resolve()), list(names), spec.size, spec.template]
     facts += [how.func.__name__, repr(how.args), repr(how.keywords)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

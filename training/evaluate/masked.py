@@ -25,7 +25,7 @@ import models.faces.occluders
 from models.faces.face import Face, InputSpec
 from models.faces.occluders import MASKS, occlude
 from training.data.crops import Crops, cached_crops
-from training.data.detections import central_face
+from training.data.detections import central_face, detector_source
 from training.data.sets import Pair, data_root, folder_crops, identity_of, lfw_pairs, mfr2_masked, mfr2_pairs
 from training.evaluate.metrics import accuracy, auc, best_threshold, bootstrap_ci, fold_accuracy, fold_ci, tar_at_far
 from training.evaluate.report import head
@@ -67,9 +67,8 @@ def sources() -> str:
     files = [
         folder / "occluders.py",
         *sorted((folder / "worn").glob("*.py")),
-        *(folder / f"{name}.py" for name in ("detect", "face", "geometry")),
     ]
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16]
+    return hashlib.sha256(detector_source() + b"".join(f.read_bytes() for f in files)).hexdigest()[:16]
 
 
 def masked_crops(folder: Path, spec: InputSpec, names: Sequence[str], seed: int = SEED) -> Crops:

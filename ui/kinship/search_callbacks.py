@@ -36,14 +36,14 @@ def read_gallery(files: Sequence[str] | None, progress: gr.Progress = PROGRESS) 
     """Files and zips -> the faces in them, and what to say about them."""
     if not files:
         return None, cards.message(NO_GALLERY)
+    if not all(Path(file).exists() for file in files):
+        return None, cards.message(GONE, error=True)
     root = Path(get_upload_folder())
     root.mkdir(parents=True, exist_ok=True)
     try:
         collection = collect(files, told(progress), root)
     except GalleryError as error:
         return None, cards.message(str(error), error=True)
-    except FileNotFoundError:
-        return None, cards.message(GONE, error=True)
     return collection, search_cards.gallery_note(collection)
 
 

@@ -33,7 +33,7 @@ def test_another_photo_or_detector_is_looked_at(photos: Path, monkeypatch: pytes
     found = central_face(photo)
     turned = central_face(photo[:, ::-1])
     assert abs(turned.keypoints[2, 0] - found.keypoints[2, 0]) > 1
-    monkeypatch.setattr(training.data.detections, "_detector", lambda: b"another")
+    monkeypatch.setattr(training.data.detections, "detector_source", lambda: b"another")
     monkeypatch.setattr(training.data.detections, "detect_faces", lambda _: [])
     assert central_face(photo).confidence == 0
 

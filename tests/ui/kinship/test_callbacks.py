@@ -163,8 +163,8 @@ def test_a_click_on_a_face_picks_it(six: Path) -> None:
 
 def test_first_view_gives_way_to_a_visitor_who_was_faster(obama: Shot) -> None:
     page, default = cast(kinship.Page, None), answering.default_weight()
-    assert default != KIN
-    assert kinship._first_view(page, KIN, None, None, None, None) == {}  # has chosen another model
+    assert default != SAME
+    assert kinship._first_view(page, SAME, None, None, None, None) == {}  # has chosen another model
     assert kinship._first_view(page, default, obama, None, None, None) == {}  # has brought a photo
 
 

@@ -23,7 +23,7 @@ def test_two_weights_load_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> N
         together.wait()
         return f"network {weight}"
 
-    monkeypatch.setattr(answering, "load_model", load)
+    monkeypatch.setattr(answering, "load_pair", load)
     monkeypatch.setattr(answering, "NETWORKS", Held(lambda: 2))
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(answering.network, ["one", "two"])) == ["network one", "network two"]
@@ -38,7 +38,7 @@ def test_the_same_weight_loads_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert go.wait(SECONDS)
         return object()
 
-    monkeypatch.setattr(answering, "load_model", load)
+    monkeypatch.setattr(answering, "load_pair", load)
     monkeypatch.setattr(answering, "NETWORKS", Held(lambda: 2))
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(answering.network, "one") for _ in range(4)]
@@ -56,7 +56,7 @@ def test_every_weight_stays(monkeypatch: pytest.MonkeyPatch) -> None:
         loaded.append(weight)
         return object()
 
-    monkeypatch.setattr(answering, "load_model", load)
+    monkeypatch.setattr(answering, "load_pair", load)
     answering.NETWORKS.clear()
     for name in [*names, *names]:
         answering.network(name)

@@ -152,9 +152,8 @@ _DECODER = Decoder()
 def _mapped(descriptor: int, shape: list[int]) -> np.ndarray:
     """(H, W, 3) uint8 over the descriptor's memory; writeable, private to this process, freed with the array."""
     try:
-        memory = mmap.mmap(
-            descriptor, int(np.prod(shape)), flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE
-        )
+        access = mmap.PROT_READ | mmap.PROT_WRITE
+        memory = mmap.mmap(descriptor, int(np.prod(shape)), flags=mmap.MAP_PRIVATE, prot=access)
     finally:
         os.close(descriptor)
     return np.frombuffer(memory, np.uint8).reshape(shape)

@@ -19,6 +19,8 @@ METHOD = "This file is compressed in a way that is not read here ({name}). Make 
 
 _ENCRYPTED = 0x1
 _AES = 99
+_METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 93: "zstd", 95: "xz", 96: "jpeg", 98: "ppmd"}
+"""Kinds of compression that are not read here (APPNOTE.TXT, section 4.4.5)."""
 _READ_HERE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MEMBER_FAULTS: tuple[type[Exception], ...] = (

@@ -79,11 +79,9 @@ def read(data: bytes, is_zip: bool, folder: Path) -> None:
     path = folder / ("g.zip" if is_zip else "g.jpg")
     path.write_bytes(data)
     (folder / "unpacked").mkdir()
-    try:
+    with contextlib.suppress(PhotoError, GalleryError):
         for file in gather([path], folder / "unpacked")[0]:
             open_photo(file.path)
-    except (PhotoError, GalleryError):
-        pass
 
 
 @pytest.mark.parametrize("part", range(8))

@@ -21,11 +21,7 @@ GROUP = 3
 ADDED = 0.99
 """Confidence that a face of a further look must have."""
 GLIMPSE_SIDE = 440
-<<<<<<< HEAD
-"""Longest side of the copy in which faces of 12 pixels hint at a crowd behind larger ones: 2.3 to 3.2 % of it."""
-=======
 """Longest side of a copy in which faces of 12 pixels (2.3 to 3.2 % of the photo) hint at a crowd."""
->>>>>>> decode
 HINT, HINTS = 0.97, 4
 """Probability of the detector's first stage at such a place, and how many of them its last stage is asked about..."""
 HINT_SURE = 0.9

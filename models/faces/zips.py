@@ -57,10 +57,6 @@ def directory_bytes(path: Path) -> int:
     return int.from_bytes(tail[end + 12 : end + 16], "little")
 
 
-_METHODS: dict[int, str] = getattr(zipfile, "compressor_names", {})
-"""Of the zip format, by number; in the standard library without being announced."""
-
-
 def is_sealed(member: zipfile.ZipInfo) -> bool:
     """A password is needed."""
     return bool(member.flag_bits & _ENCRYPTED) or member.compress_type == _AES

@@ -107,7 +107,7 @@ def test_an_adopted_weight_answers_and_is_explained(
     assert (sidecar.model, sidecar.config, sidecar.licence) == ("narrow", config, "MIT")
     assert sidecar.data[0]["hash"] == file_sha256(file) and sidecar.data[0]["source"] == "a page"
     assert sidecar.data[1]["size"] == 3 and "list.csv" in sidecar.data[1]["name"]
-    assert "1 matching, 2 non-matching" in sidecar.operating_points.protocol
+    assert "1 matching, 2 non-matching" in sidecar.rule.operating_points.protocol
     assert any("Source: a page" in note for note in sidecar.notes)
 
     network = load_model("mine", "cpu")

@@ -166,10 +166,10 @@ def test_the_command_writes_the_sidecar_and_leaves_the_weight(
     assert (
         operating is not None and "12 held-out" in operating.protocol and operating.protocol in capsys.readouterr().out
     )
-    assert file_sha256(weight) == sha and before.tri is None
-    assert read_sidecar("tiny").metrics == before.metrics and read_sidecar("tiny").rule.threshold == before.threshold
+    assert file_sha256(weight) == sha and before.rule.tri is None
+    assert read_sidecar("tiny").metrics == before.metrics and read_sidecar("tiny").rule.threshold == before.rule.threshold
     text = weight.with_suffix(".json").read_text()
-    assert f"threshold {operating.threshold:g} on the score of the three" in (weight.parent / "README.md").read_text()
+    assert "threshold of three faces" in (weight.parent / "cards" / "tiny.md").read_text()
     tri.main(["--model", "tiny", "--data", str(train)])
     assert weight.with_suffix(".json").read_text() == text
     with pytest.raises(SystemExit, match="untrained"):

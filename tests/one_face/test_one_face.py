@@ -18,6 +18,7 @@ from models import create_model, detect_faces, load_model, open_photo, predict
 from models.registry import MODELS, Entry
 from models.tasks import TASKS, Task
 from models.weights import Sidecar, file_sha256, read_sidecar
+from training.docs import card
 
 ROW = Entry("tests.one_face.mood:Mood", "tests.one_face.mood:MoodConfig", "mood", "Mood", "Which colour is it most?")
 QUESTION = Task(1, "classes", "Which colour?", "calibrated probability", "mood", "noise", (("accuracy", "accuracy"),))
@@ -75,6 +76,11 @@ def test_a_difference_of_classes_is_the_difference_of_their_maps(weight: str, ph
     assert np.abs(apart).max() > 1e-4
     with pytest.raises(ValueError, match="cannot explain 'grey'; there are: red, green, blue"):
         explain(result, "grad_cam", target="grey")
+
+
+def test_its_card(weight: str, tmp_path: Path) -> None:
+    text = card.page(read_sidecar(weight), tmp_path, tmp_path / "cards" / "mood.md", tmp_path / "results.md", set())
+    assert "Which colour?" in text and read_sidecar(weight).sha256 in text and "threshold" not in text
 
 
 def test_its_command_line(weight: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

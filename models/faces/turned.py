@@ -3,9 +3,9 @@
 It is less sure of them than of upright ones. A face that it is not sure of is looked at in four views, each turned by a
 quarter; a view that it is surer of tells how the photo lies.
 
-Chosen on CelebA faces, as they are and turned by each quarter. On 120 of CelebA, drawn by another seed, and 120 of FIW's
-training part no upright face was turned; of 360 turned ones 350 (CelebA) and 354 (FIW) were found with the keypoints of the
-upright photo within 5 % of the eye distance, and 3 of each had others without a warning.
+Chosen on CelebA faces, as they are and turned by each quarter. On 120 others of CelebA and 120 of FIW's training part
+no upright face was turned; of 360 turned ones 350 (CelebA) and 354 (FIW) were found with the keypoints of the upright
+photo within 5 % of the eye distance, and 3 of each had others without a warning.
 """
 
 from __future__ import annotations

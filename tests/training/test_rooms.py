@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SHARED = {"training.calibrate"}
 """At the top, but no recipe: nobody starts it. Counted among the tools."""
 CARDS = "training.cards"
-"""With training/docs/, which writes the pages. Every export ends with it, and it reads the sidecars, results and studies: neither recipe nor tool."""
+"""With training/docs/, which writes the pages. Every export ends with it; it reads sidecars, results and studies."""
 MAY_IMPORT = {
     "models": {"models"},
     "data": {"data", "models"},

@@ -93,7 +93,7 @@ def test_links_light_up_the_other_face(open_page: Callable[..., Any]) -> None:
     expect_number(page, "links-column", 1)
     expect_changed(page, "#links-a", a)
     expect_changed(page, "#links-lines", str(lines))
-    assert page.locator("#links-face input[value=b]").is_checked()
+    assert page.locator("#links-face input[value='1']").is_checked()
     field = page.locator("#links-count input[type=number]")
     field.fill("3")
     field.press("Enter")

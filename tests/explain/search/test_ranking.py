@@ -60,7 +60,7 @@ def test_the_command_ranks_a_folder(tmp_path: Path, capsys: pytest.CaptureFixtur
     rows = rows_of(table.read_text())
     assert [r["file"] for r in rows] == ["obama_2009.jpg", "biden_2010.jpg", "notes.txt"]
     a, b = (detect_faces(open_photo(p))[0] for p in (probe, gallery / "obama_2009.jpg"))
-    alone = predict(load_model("dlib_kin"), a, b)
+    alone = predict(load_model(), a, b)
     assert float(rows[0]["score"]) == pytest.approx(alone.score, abs=1e-5)
     assert float(rows[0]["similarity"]) == pytest.approx(alone.similarity, abs=1e-5)
     assert "obama_2009.jpg" in capsys.readouterr().out

@@ -166,7 +166,7 @@ def test_the_command_writes_the_sidecar_and_leaves_the_weight(
     assert (
         operating is not None and "12 held-out" in operating.protocol and operating.protocol in capsys.readouterr().out
     )
-    assert file_sha256(weight) == sha and before.tri is None
+    assert file_sha256(weight) == sha and before.rule.tri is None
     assert read_sidecar("tiny").metrics == before.metrics and read_sidecar("tiny").rule.threshold == before.threshold
     text = weight.with_suffix(".json").read_text()
     assert f"threshold {operating.threshold:g} on the score of the three" in (weight.parent / "README.md").read_text()

@@ -41,6 +41,7 @@ from ui.shared.answering import log_unreadable, trained
 from ui.shared.examples import first_example
 from ui.shared.photos import forget
 from ui.shared.theme import HEAD, STYLES, theme
+from ui.shared.tools import Page, install
 from ui.shared.widgets import SESSION_SECONDS
 
 
@@ -69,7 +70,7 @@ TITLE = """<header class='ks-title'><h1>Kinsight</h1>
 
 def build() -> gr.Blocks:
     """The page: a tab a use, and the endpoints for programs."""
-    with gr.Blocks(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
+    with Page(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
         gr.HTML(TITLE)
         for name, entry in TABS.items():
             if trained(entry.needs):
@@ -139,6 +140,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that uploads go when the process is told to go
     name, port = address()
     log_unreadable()
+    install()
     page = build()
     threading.Thread(target=first_example, daemon=True).start()
     page.launch(server_name=name, server_port=port, **options())

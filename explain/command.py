@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from models.commands import FOR_THE_USER, printable, refuse
 from models.errors import UserError as UserError
 from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.photo import PhotoError, open_photo
+from models.numbers import check_options, number
 from models.weights import default_model
 
 
@@ -32,11 +34,11 @@ def run(
         The exit status: 0, or 2 with one line on stderr, "error: ...", when the input cannot be used.
     """
     args = parser.parse_args(arguments)
-    for_the_user: tuple[type[Exception], ...] = (UserError, OSError, *also)
     try:
-        print(work(args))
-    except for_the_user as error:
-        print(f"error: {error}", file=sys.stderr)
+        check_options(vars(args))
+        print(printable(work(args), sys.stdout.encoding))
+    except (*FOR_THE_USER, *also) as error:
+        refuse(error)
         return 2
     return 0
 
@@ -72,9 +74,7 @@ def add_report(parser: argparse.ArgumentParser, folder: str) -> None:
 
 def checked_threshold(threshold: float | None) -> float | None:
     """The same threshold. Raises UserError outside [0, 1]."""
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise UserError(f"--threshold lies in [0, 1], got {threshold:g}")
-    return threshold
+    return None if threshold is None else number("threshold", threshold, "--threshold")
 
 
 def face_of(path: Path, flag: str, number: int) -> Face:

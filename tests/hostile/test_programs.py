@@ -38,7 +38,10 @@ def tools(url: str) -> dict[str, Any]:
 
 
 async def session(url: str, work: Callable[[ClientSession], Any]) -> Any:
-    async with streamable_http_client(f"{url}gradio_api/mcp/") as (read, write, _), ClientSession(read, write) as opened:
+    async with (
+        streamable_http_client(f"{url}gradio_api/mcp/") as (read, write, _),
+        ClientSession(read, write) as opened,
+    ):
         await opened.initialize()
         return await work(opened)
 

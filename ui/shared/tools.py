@@ -16,7 +16,10 @@ from gradio.utils import get_function_params, get_upload_folder
 from gradio_client import handle_file
 from pydantic import ValidationError
 
-PHOTO_FORMAT = "a data URI (data:image/jpeg;base64,...), the path that POST /gradio_api/upload returned, or a public http(s) address"
+PHOTO_FORMAT = (
+    "a data URI (data:image/jpeg;base64,...), the path that POST /gradio_api/upload returned, "
+    "or a public http(s) address"
+)
 _FILE = "Gradio File Input"
 _Place = list[str | int]
 

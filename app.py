@@ -37,11 +37,11 @@ from ui.kinship import modes as kinship
 from ui.models import page as models
 from ui.partial import api as partial_api
 from ui.partial import page as partial
-from ui.shared.answering import log_unreadable, trained
+from ui.shared.answering import trained
 from ui.shared.examples import first_example
 from ui.shared.photos import forget
 from ui.shared.theme import HEAD, STYLES, theme
-from ui.shared.tools import Page, install
+from ui.shared.tools import Page
 from ui.shared.widgets import SESSION_SECONDS
 
 
@@ -139,8 +139,6 @@ def main() -> None:
     share_heaps()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that uploads go when the process is told to go
     name, port = address()
-    log_unreadable()
-    install()
     page = build()
     threading.Thread(target=first_example, daemon=True).start()
     page.launch(server_name=name, server_port=port, **options())

@@ -11,11 +11,12 @@ import gradio as gr
 from models import available_weights, list_models
 from models.registry import MODELS
 from models.weights import Decision, Sidecar, unreadable_weights
-from ui.shared.answering import sidecar
+from ui.shared.answering import log_unreadable, sidecar
 
 
 def build() -> None:
-    """Lay the tab out; there is nothing to wire."""
+    """Lay the tab out; there is nothing to wire. What cannot be read is also logged."""
+    log_unreadable()
     gr.HTML(page())
 
 

@@ -25,7 +25,12 @@ _Place = list[str | int]
 
 
 class Page(gr.Blocks):
-    """gr.Blocks that says in words when an argument of an endpoint has a wrong form."""
+    """gr.Blocks that says in words when an argument of an endpoint has a wrong form, and serves Tools over MCP."""
+
+    def launch(self, *args: Any, **options: Any) -> Any:
+        """As Gradio does it, which makes its MCP server of the class that stands in its module."""
+        gradio.mcp.GradioMCPServer = Tools  # type: ignore[misc]
+        return super().launch(*args, **options)
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> Any:
         """As Gradio does it.
@@ -151,8 +156,3 @@ def _self_contained(node: Any) -> Any:
         kept = {k: v for k, v in node.items() if k in ("description", "default")}
         return {**kept, "type": "string", "format": "uri", "title": PHOTO_FORMAT}
     return {k: _self_contained(v) for k, v in node.items() if k != "$defs"}
-
-
-def install() -> None:
-    """Gradio makes its MCP server of this class from now on."""
-    gradio.mcp.GradioMCPServer = Tools  # type: ignore[misc]

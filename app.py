@@ -41,6 +41,7 @@ from ui.shared.answering import trained
 from ui.shared.examples import first_example
 from ui.shared.photos import forget
 from ui.shared.theme import HEAD, STYLES, theme
+from ui.shared.tools import Page
 from ui.shared.widgets import SESSION_SECONDS
 
 
@@ -69,7 +70,7 @@ TITLE = """<header class='ks-title'><h1>Kinsight</h1>
 
 def build() -> gr.Blocks:
     """The page: a tab a use, and the endpoints for programs."""
-    with gr.Blocks(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
+    with Page(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
         gr.HTML(TITLE)
         for name, entry in TABS.items():
             if trained(entry.needs):

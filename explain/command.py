@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from models.commands import FOR_THE_USER, printable, refuse
 from models.errors import UserError as UserError
 from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.photo import PhotoError, open_photo
+from models.numbers import check_options, number
 from models.weights import default_model
 
 
@@ -32,13 +36,47 @@ def run(
         The exit status: 0, or 2 with one line on stderr, "error: ...", when the input cannot be used.
     """
     args = parser.parse_args(arguments)
-    for_the_user: tuple[type[Exception], ...] = (UserError, OSError, *also)
     try:
-        print(work(args))
-    except for_the_user as error:
-        print(f"error: {error}", file=sys.stderr)
+        check_options(vars(args))
+        try_outputs(vars(args))
+        print(printable(work(args), sys.stdout.encoding))
+    except (*FOR_THE_USER, *also) as error:
+        if isinstance(error, UnwrittenError):
+            print(printable(error.shown, sys.stdout.encoding))
+        refuse(error)
         return 2
     return 0
+
+
+class UnwrittenError(UserError):
+    """A file could not be written after the work was done; the result is shown all the same.
+
+    Attributes:
+        shown: the lines that the command would have printed.
+    """
+
+    def __init__(self, words: str, shown: str) -> None:
+        super().__init__(words)
+        self.shown = shown
+
+
+def try_outputs(options: Mapping[str, Any]) -> None:
+    """Before the work: make the folders of --out and --csv, and see that they can be written.
+
+    Raises:
+        UserError: one cannot; the message names the flag.
+    """
+    for name, folder in (("out", options.get("out")), ("csv", (csv := options.get("csv")) and csv.parent)):
+        if folder is None:
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UserError(f"--{name}: {folder} cannot be written ({error.strerror or error})") from error
+    if csv and csv.is_dir():
+        raise UserError(f"--csv: {csv} is a folder; give the name of a file")
 
 
 def add_pair(parser: argparse.ArgumentParser) -> None:
@@ -72,9 +110,7 @@ def add_report(parser: argparse.ArgumentParser, folder: str) -> None:
 
 def checked_threshold(threshold: float | None) -> float | None:
     """The same threshold. Raises UserError outside [0, 1]."""
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise UserError(f"--threshold lies in [0, 1], got {threshold:g}")
-    return threshold
+    return None if threshold is None else number("threshold", threshold, "--threshold")
 
 
 def face_of(path: Path, flag: str, number: int) -> Face:

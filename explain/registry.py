@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from explain.core.findings import Heatmap
@@ -17,6 +17,9 @@ from models.pair import Branched, PairModel
 from models.predict import Result
 from models.taps import kind_of, tap_names
 
+EMPTY = "This map holds nothing: no value reaches the noise floor."
+AT_MAXIMUM = 1 - 1e-5
+"""A cosine above this is at its maximum, but for rounding."""
 ANY = ("*",)
 """As targets: every scalar the answer has."""
 
@@ -207,7 +210,17 @@ def explain(
             known = result.output.scalars if row.targets == ANY else row.targets
             raise ValueError(f"{method} cannot explain {wanted!r}; there are: {', '.join(known)}")
         options["target"] = wanted
-    return row.run(result, **options)
+    return tuple(_named(heatmap, row, result) for heatmap in row.run(result, **options))
+
+
+def _named(heatmap: Heatmap, row: Explainer, result: Result) -> Heatmap:
+    """The heatmap; one that holds nothing says so in its caption, and why where that is known."""
+    if not heatmap.empty:
+        return heatmap
+    why = ""
+    if row.grad and len(result.faces) == 2 and result.similarity > AT_MAXIMUM:
+        why = " The cosine of the two faces is at its maximum, where its gradient is zero."
+    return replace(heatmap, caption=f"{EMPTY}{why} {heatmap.caption}")
 
 
 def _explainer_for(model: FaceModel, method: str) -> Explainer:

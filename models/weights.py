@@ -6,159 +6,30 @@ nothing here ever falls back to random values.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from models.device import pick_device
-from models.errors import UserError
 from models.face_model import FaceModel
 from models.operating_points import OperatingPoints as OperatingPoints
 from models.pair import PairModel
 from models.registry import MODELS, as_pair, create_model, list_models
+from models.sidecars import Decision as Decision
+from models.sidecars import Loan as Loan
+from models.sidecars import Sidecar as Sidecar
+from models.sidecars import TriOperating as TriOperating
+from models.sidecars import WeightError as WeightError
+from models.sidecars import check
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
-
-
-class WeightError(UserError, RuntimeError):
-    """A weight is missing, damaged or does not fit; the message says which and what to do."""
-
-
-@dataclass(frozen=True)
-class TriOperating:
-    """Father-mother-child triplets: from the mean log-odds of both pairs to a probability and a decision.
-
-    Attributes:
-        slope, offset: Platt scaling of that mean (models/tri.py), fitted on held-out triplets.
-        threshold: on the calibrated score.
-        points: what thresholds cost on those triplets.
-        protocol: how and on which triplets all this was chosen.
-    """
-
-    slope: float
-    offset: float
-    threshold: float
-    points: OperatingPoints
-    protocol: str
-
-    def logit(self, log_odds: torch.Tensor) -> torch.Tensor:
-        """Mean log-odds of both pairs -> calibrated log-odds of the triplet, any shape."""
-        return self.slope * log_odds + self.offset
-
-    @staticmethod
-    def from_dict(values: dict[str, Any]) -> TriOperating:
-        return TriOperating(**{**values, "points": OperatingPoints(**values["points"])})
-
-
-@dataclass(frozen=True)
-class Loan:
-    """Tensors that a weight does not store but reads from another one, which must still be the same file.
-
-    Attributes:
-        prefix: of their names here.
-        weight: the one that has them.  theirs: prefix of their names there.  sha256: of its file.
-    """
-
-    prefix: str
-    weight: str
-    theirs: str
-    sha256: str
-
-    def renamed(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """What is lent of the lender's tensors, under the names it has here."""
-        return {self.prefix + k.removeprefix(self.theirs): v for k, v in tensors.items() if k.startswith(self.theirs)}
-
-
-@dataclass(frozen=True)
-class Decision:
-    """How a score becomes yes or no.
-
-    Attributes:
-        threshold: on the score; how it was chosen stands in threshold_protocol.
-        operating_points: what thresholds cost.
-        tri: for father-mother-child triplets; None where they were never calibrated.
-    """
-
-    threshold: float
-    threshold_protocol: str
-    operating_points: OperatingPoints
-    tri: TriOperating | None = None
-
-    @staticmethod
-    def from_dict(values: dict[str, Any]) -> Decision:
-        points, tri = OperatingPoints(**values["operating_points"]), values.get("tri")
-        return Decision(**{**values, "operating_points": points, "tri": TriOperating.from_dict(tri) if tri else None})
-
-
-@dataclass(frozen=True)
-class Sidecar:
-    """Everything a reader needs to judge and reproduce a weight.
-
-    Attributes:
-        name, model: file stem and registry name (equal unless a user keeps several weights of one model).
-        config: keyword arguments of the model's config dataclass.
-        sha256: of the .safetensors file.
-        task: a row of models/tasks.py.
-        command: what reproduces the file.  git_commit: the code it ran on.
-        data: one row a set: name, size, hash.
-        decision: how the score becomes yes or no; None for a task that answers with classes.
-        metrics: evaluation name -> what training.evaluate wrote.
-        loans: what is read from other weights.
-    """
-
-    name: str
-    model: str
-    config: dict[str, Any]
-    sha256: str
-    task: str
-    licence: str
-    command: str
-    git_commit: str
-    seed: int | None
-    data: list[dict[str, Any]]
-    decision: Decision | None = None
-    metrics: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    loans: list[Loan] = field(default_factory=list)
-
-    @property
-    def rule(self) -> Decision:
-        """The decision. Raises WeightError for a weight that answers with classes."""
-        if self.decision is None:
-            raise WeightError(f"{self.name} answers with classes: it has no threshold.")
-        return self.decision
-
-    def with_rule(self, **changes: Any) -> Sidecar:
-        """The same sidecar with fields of its decision changed. Raises WeightError: as `rule`."""
-        return dataclasses.replace(self, decision=dataclasses.replace(self.rule, **changes))
-
-    @staticmethod
-    def from_json(text: str) -> Sidecar:
-        values = _nested(dict(json.loads(text)))
-        decision = values.get("decision")
-        values["decision"] = Decision.from_dict(decision) if decision else None
-        values["loans"] = [Loan(**loan) for loan in values.get("loans", [])]
-        return Sidecar(**values)
-
-    def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
-
-
-def _nested(values: dict[str, Any]) -> dict[str, Any]:
-    """Sidecars written before there were tasks without a threshold have the decision's fields at the top."""
-    if "threshold" not in values:
-        return values
-    names = [f.name for f in dataclasses.fields(Decision)]
-    return {**{k: v for k, v in values.items() if k not in names}, "decision": {k: values.get(k) for k in names}}
 
 
 def weight_dirs() -> list[Path]:
@@ -168,9 +39,41 @@ def weight_dirs() -> list[Path]:
 
 
 def available_weights() -> list[str]:
-    """Names of weights that have both file and sidecar, sorted."""
+    """Names of weights that have both file and sidecar, and both can be read, sorted."""
     stems = {p.stem for d in weight_dirs() for p in d.glob("*.safetensors") if p.with_suffix(".json").exists()}
-    return sorted(stems)
+    return sorted(name for name in stems if _flaw(find_weight(name)) is None)
+
+
+def unreadable_weights() -> list[tuple[Path, str]]:
+    """What is passed over where weights are looked for, and why: a folder or a .safetensors file, and a sentence.
+
+    The content of a file is not hashed here: one that was altered is refused when it is loaded.
+    """
+    missing = [(d, f"There is no folder {d} (KINSIGHT_WEIGHTS).") for d in weight_dirs() if not d.is_dir()]
+    files = [p for d in weight_dirs() for p in sorted(d.glob("*.safetensors"))]
+    return missing + [(p, flaw) for p in files if (flaw := _flaw(p)) is not None]
+
+
+def _flaw(path: Path) -> str | None:
+    """Why a .safetensors file is no weight that can be offered; None when it is one."""
+    beside = path.with_suffix(".json")
+    if not beside.exists():
+        return f"{path} has no sidecar {beside.name} beside it."
+    marks = [(s.st_mtime_ns, s.st_size) for s in (path.stat(), beside.stat())]
+    return _flaw_of(path, *marks)
+
+
+@lru_cache(maxsize=256)
+def _flaw_of(path: Path, *_marks: tuple[int, int]) -> str | None:
+    """_flaw of files of this age and size."""
+    try:
+        check(_sidecar_of(path))
+        with _opened(path):
+            return None
+    except WeightError as error:
+        return str(error)
+    except (ValueError, TypeError, KeyError) as error:
+        return f"the sidecar {path.with_suffix('.json')} cannot be used: {error}"
 
 
 def default_model(task: str = "kinship") -> str:
@@ -210,9 +113,29 @@ def read_sidecar(name: str) -> Sidecar:
 def _sidecar_of(path: Path) -> Sidecar:
     path = path.with_suffix(".json")
     try:
-        return Sidecar.from_json(path.read_text())
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return Sidecar.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WeightError(f"the sidecar {path} cannot be read: {error}") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[None]:
+    """A .safetensors file whose header fits its length. Raises WeightError where it does not, or inside it."""
+    try:
+        with safe_open(path, framework="pt"):
+            yield
+    except (SafetensorError, OSError) as error:
+        raise WeightError(f"{path} is no readable .safetensors file: {error}") from error
+
+
+def tensors_in(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of any .safetensors file, unverified: read_tensors is for weights.
+
+    Raises:
+        WeightError: missing, damaged, or of another format.
+    """
+    with _opened(path):
+        return load_file(path)
 
 
 def file_sha256(path: Path) -> str:
@@ -228,7 +151,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     sidecar = _sidecar_of(path)
     if file_sha256(path) != sidecar.sha256:
         raise WeightError(f"{path} is not the file its sidecar describes (sha256 differs). Fetch it again.")
-    stored = load_file(path)
+    stored = tensors_in(path)
     for loan in sidecar.loans:
         stored |= loan.renamed(read_tensors(_lender(path, loan)))
     return {k: v.float() if v.is_floating_point() else v for k, v in stored.items()}
@@ -255,10 +178,10 @@ def load_model(name: str | None = None, device: torch.device | str | None = None
     """
     name = name or default_model()
     sidecar, tensors = read_sidecar(name), read_tensors(find_weight(name))
-    model = create_model(sidecar.model, **sidecar.config)
     try:
+        model = create_model(sidecar.model, **sidecar.config)
         model.load_state_dict(tensors, strict=True)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise WeightError(f"{find_weight(name)} does not fit {sidecar.model}: {error}") from error
     model.threshold = sidecar.decision.threshold if sidecar.decision else None
     return model.eval().requires_grad_(False).to(device or pick_device())

@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from models.faces.photo import PhotoError
+from models.commands import command
 from models.pair import CosineLogit, PairModel
 from models.registry import entry
 from models.weights import file_sha256
@@ -114,7 +114,7 @@ def pairs_given(args: argparse.Namespace) -> list[Pair] | None:
     if args.pairs is not None:
         if args.images is None:
             raise CheckpointError("--pairs LIST.csv wants --images DIR, the folder its names are relative to")
-        return read_pairs(args.pairs)
+        return read_pairs(args.pairs, args.images)
     wanted = "Give --pairs LIST.csv --images DIR: image_a, image_b, same, over photos"
     if entry(args.model).task != "verification":
         raise CheckpointError(f"a weight without calibration cannot answer. {wanted}, labelled for {args.model}'s task")
@@ -182,6 +182,7 @@ def write_start(args: argparse.Namespace, weight: str, family: Family, state: di
     )
 
 
+@command(ValueError, KeyError)
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="the checkpoint: .safetensors, or what torch.save wrote")
@@ -197,10 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--bgr", action="store_true", help="it was trained on BGR images, as the AdaFace repository's were"
     )
     parser.add_argument("--half", action="store_true", help="store float16")
-    try:
-        print(adopt(parser.parse_args(arguments)))
-    except (DataError, PhotoError, KeyError, ValueError) as error:
-        raise SystemExit(f"error: {error.args[0] if isinstance(error, KeyError) else error}") from error
+    print(adopt(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -12,24 +12,23 @@ kept in the sidecar's notes.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
-from models import create_pair
+from models.commands import command
 from models.pair import PairModel
-from models.weights import file_sha256
+from models.weights import file_sha256, tensors_in
 from training.data.crops import Crops
 from training.data.kin_batches import held_out_list, split
 from training.data.sets import Pair, data_root, fiw_crops, fiw_train_pairs
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.tools.kin_export import ship
+from training.tools.settings import json_object, network
 
 
 def mean_weights(states: Sequence[Mapping[str, Tensor]], own: str) -> dict[str, Tensor]:
@@ -64,20 +63,21 @@ def held_out_aucs(
     }
 
 
+@command()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="registry name of a kinship network")
-    parser.add_argument("--config", type=json.loads, default={}, help="as the runs had it")
+    parser.add_argument("--config", type=json_object, default={}, help="as the runs had it")
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="run folders of training.kinship")
     parser.add_argument("--own", default="", help="beginning of the names of what is the first run's alone")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--no-export", action="store_true", help="compare only, leave weights/ as it is")
     args = parser.parse_args()
     root, files = data_root(args.data), [run / "model.safetensors" for run in args.runs]
-    model = create_pair(args.model, **args.config)
+    model = network(args.model, args.config)
     crops = fiw_crops(root, "train", model.spec)
     held = held_out_list(crops.names, split(fiw_train_pairs(root))[1])
-    aucs = held_out_aucs(model, [load_file(file) for file in files], args.own, crops, held)
+    aucs = held_out_aucs(model, [tensors_in(file) for file in files], args.own, crops, held)
     print("\n".join(f"{what}: {value}" for what, value in aucs.items()))
     if args.no_export:
         return

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from models.commands import command
 from models.weights import SHIPPED, Sidecar
 from training.docs import card, facts, index, reproduce, results
 from training.docs.text import MADE, put
@@ -71,6 +72,7 @@ LEFT_OUT = ("undetected_images", "published")
 """Of a report: names of somebody's images, and what is no measurement of the weight."""
 
 
+@command()
 def main() -> None:
     for argument in sys.argv[1:]:
         enter(json.loads(Path(argument).read_text()))

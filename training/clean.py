@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
+from models.commands import command
 from models.faces.face import Face
 from models.faces.photo import open_photo
 from training.data.detections import central_face
@@ -122,6 +123,7 @@ def clean(folder: Path, out: Path, ratio: float, find_face: Callable[[np.ndarray
     )
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="data folder; default KINSIGHT_DATA, else ./data")

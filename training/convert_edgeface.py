@@ -22,6 +22,8 @@ import torch
 from torch import Tensor
 
 from models import create_model
+from models.commands import command
+from models.errors import UserError
 from models.nets.edgeface import EdgeFace, dequantised
 from models.weights import SHIPPED, file_sha256
 from training.calibrate import calibrate_cosine, verification_pairs
@@ -91,6 +93,7 @@ def calibrated_export(model: EdgeFace, root: Path, folder: Path = SHIPPED) -> Pa
     return path
 
 
+@command()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--file", type=Path, help="the int8 file; default: <data>/teachers/edgeface_xs_q.pt")
@@ -99,7 +102,7 @@ def main() -> None:
     try:
         root = data_root(args.data)
     except DataError as error:
-        raise SystemExit(f"not written, because it cannot be calibrated: {error}") from error
+        raise UserError(f"not written, because it cannot be calibrated: {error}") from error
     path = args.file or root / "teachers" / SOURCES["edgeface"].name
     print(f"wrote {calibrated_export(load_public('edgeface', path), root)}")
 

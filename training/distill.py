@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import create_pair
+from models.commands import command
 from models.registry import entry
 from training.data.augment import Augment, augmented, draw
 from training.data.holdout import start_facts
@@ -34,7 +34,7 @@ from training.tools.lessons import Lesson, lessons
 from training.tools.loop import Run, gathered, is_offset, make_accelerator, parameter_groups
 from training.tools.losses import distillation
 from training.tools.resume import Batches
-from training.tools.settings import add_settings, chosen
+from training.tools.settings import add_settings, chosen, json_object, network
 from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import begin
@@ -100,7 +100,7 @@ def fit(
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="registry name")
-    parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"drop_path": 0.1}')
+    parser.add_argument("--config", type=json_object, default={}, help='JSON overrides, such as {"drop_path": 0.1}')
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_distill")
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
@@ -115,13 +115,14 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@command()
 def main() -> None:
     args = parse()
     root = data_root(args.data)
     how = chosen(Settings(), args)
     accelerator = make_accelerator()
     torch.manual_seed(how.seed)
-    model = create_pair(args.model, **args.config)
+    model = network(args.model, args.config)
     with accelerator.main_process_first():  # caches are written once
         train, held_out, teachers = lessons(root, model.spec, args.teacher, args.morphs)
     begun = begin(model, args.init or (), args.stem, args.windows, args.frozen)
@@ -141,7 +142,7 @@ def main() -> None:
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
         if args.export and entry(args.model).task == "verification":
             init = args.init[0] if args.init else None
-            print(ship(create_pair(args.model, **args.config), args.config, state, root, how.seed, init))
+            print(ship(network(args.model, args.config), args.config, state, root, how.seed, init))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models import create_pair
+from models.commands import command
 from models.nets.kin_joined import KinJoined
 from models.nets.kin_trio import KinTrio
 from models.weights import Loan, find_weight, read_sidecar, read_tensors
@@ -72,6 +73,7 @@ def by_shares(cosine: np.ndarray, same: np.ndarray) -> dict[tuple[float, ...], f
     return {shares: auc(np.array(shares) @ cosine, same) for shares in SHARES}
 
 
+@command()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")

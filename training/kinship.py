@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,9 @@ from accelerate.utils import gather_object
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from models import create_pair
+from models.commands import command
 from models.pair import PairModel
-from models.weights import file_sha256
+from models.weights import file_sha256, tensors_in
 from training.data.augment import Augment, augmented, draw
 from training.data.crops import Crops
 from training.data.holdout import start_facts
@@ -52,6 +52,7 @@ from training.tools.loop import (
     warm_stable_decay,
 )
 from training.tools.resume import generator_of, seeds_of
+from training.tools.settings import json_object, network, overridden
 from training.tools.student import keep
 from training.tools.teachers import teacher_embeddings, weight_teacher
 from training.tools.warm_start import freeze
@@ -233,14 +234,14 @@ def without_augmentation() -> Augment:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="registry name of a kinship network")
-    parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"fusion": "sum"}')
+    parser.add_argument("--config", type=json_object, default={}, help='JSON overrides, such as {"fusion": "sum"}')
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, help="default: runs/<model>_kinship")
     parser.add_argument("--init", type=Path, nargs="+", help="distilled or trained weights (.safetensors), one or more")
     parser.add_argument("--frozen", default="", help="parameters that stay as they are, such as backbone.guide.trunk")
     parser.add_argument("--teacher", default="", help="a kinship weight whose similarities to agree with")
     parser.add_argument("--plain", action="store_true", help="no augmentation")
-    parser.add_argument("--augment", type=json.loads, default={}, help='JSON overrides of Augment: {"erase": 0}')
+    parser.add_argument("--augment", type=json_object, default={}, help='JSON overrides of Augment: {"erase": 0}')
     parser.add_argument("--no-export", action="store_true", help="leave weights/ as it is")
     for name, value in {**asdict(Settings()), **asdict(Weights())}.items():
         if name != "weights":
@@ -256,15 +257,17 @@ def settings_of(args: argparse.Namespace) -> Settings:
     return Settings(**given, weights=weights)
 
 
+@command()
 def main() -> None:
     args = parse()
     root, how = data_root(args.data), settings_of(args)
+    augment = overridden(without_augmentation() if args.plain else Augment(), args.augment, "--augment")
     accelerator = make_accelerator()
     torch.manual_seed(how.seed)
-    model = create_pair(args.model, **args.config)
+    model = network(args.model, args.config)
     objective = objective_for(model, how.weights)
     if args.init:
-        tensors = {name: value for path in args.init for name, value in load_file(path).items()}
+        tensors = {name: value for path in args.init for name, value in tensors_in(path).items()}
         start_from(model, tensors, objective.trunk)
     freeze(model, args.frozen)
     with accelerator.main_process_first():  # caches are written once
@@ -280,7 +283,6 @@ def main() -> None:
         **start_facts(args.init or (), map(family_of, lesson.crops.names)),
     }
     run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)
-    augment = replace(without_augmentation() if args.plain else Augment(), **args.augment)
     best = fit(objective, lesson, how, augment, run, facts, bool(args.init))
     if accelerator.is_main_process:
         print(f"held-out families: AUC {best:.4f}; weights: {run.folder / 'model.safetensors'}")

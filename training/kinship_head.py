@@ -27,6 +27,7 @@ from accelerate import Accelerator
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from models.commands import command
 from models.nets.dlib_kin import DlibKin
 from models.nets.dlib_resnet import DlibResnet
 from models.registry import create_pair
@@ -178,6 +179,7 @@ def finish(model: DlibKin, cosine: np.ndarray, held: list[Pair], facts: dict[str
     return path
 
 
+@command()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")

@@ -35,16 +35,16 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 
-from models import create_pair
+from models.commands import command
+from models.errors import UserError
 from models.faces.align import PARTIAL_160
 from models.faces.face import FaceBatch
 from models.nets.partial_face import PartialFace, Parts
 from models.pair import PairModel
-from models.weights import file_sha256
+from models.weights import file_sha256, tensors_in
 from training.data.augment import Augment, draw
 from training.data.holdout import start_facts
 from training.data.partial_views import Partial, Views, draw_views, seen
@@ -56,9 +56,10 @@ from training.tools.loop import Run, gathered, make_accelerator
 from training.tools.losses import MarginHead, distillation
 from training.tools.partial_losses import weighted_cross_entropy, weighted_diversity
 from training.tools.resume import Batches
-from training.tools.settings import add_settings, chosen
+from training.tools.settings import add_settings, chosen, json_object, network
 from training.tools.student import Student, embedding_length, held_out_cosine
 from training.tools.verification_export import ship
+from training.tools.warm_start import StartError
 
 SCALE = 32.0
 
@@ -195,12 +196,12 @@ def load_fitting(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[list[st
         Names of the model's tensors that were not loaded, and of those in `state` that found no place; sorted.
 
     Raises:
-        ValueError: not one parameter fits.
+        StartError: not one parameter fits.
     """
     own = model.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
     if not fitting.keys() & dict(model.named_parameters()).keys():
-        raise ValueError("these weights are of another network: no parameter has a name and shape of this one")
+        raise StartError("these weights are of another network: no parameter has a name and shape of this one")
     model.load_state_dict(fitting, strict=False)
     return sorted(own.keys() - fitting.keys()), sorted(state.keys() - fitting.keys())
 
@@ -214,7 +215,7 @@ def by_module(names: Iterable[str]) -> str:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="registry name")
-    parser.add_argument("--config", type=json.loads, default={}, help='JSON overrides, such as {"recalibrate": false}')
+    parser.add_argument("--config", type=json_object, default={}, help='JSON overrides, such as {"recalibrate": false}')
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_partial or _whole")
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
@@ -223,19 +224,20 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@command()
 def main() -> None:
     args = parse()
     root, accelerator = data_root(args.data), make_accelerator()
     how = chosen(Settings(), args)
     torch.manual_seed(how.seed)
-    model = create_pair(args.model, **args.config)
+    model = network(args.model, args.config)
     if model.spec != PARTIAL_160:
-        raise SystemExit(f"error: the boxes lie on the {PARTIAL_160.size} px template, {args.model} has another one")
+        raise UserError(f"the boxes lie on the {PARTIAL_160.size} px template, {args.model} has another one")
     with accelerator.main_process_first():  # caches are written once
         train, held, teachers = lessons(root, model.spec)
         faces = faces_of(train)
     if args.init:
-        fresh, unused = load_fitting(model, for_every_part(model, load_file(args.init)))
+        fresh, unused = load_fitting(model, for_every_part(model, tensors_in(args.init)))
         accelerator.print(f"{args.init}: not in it, starts anew: {by_module(fresh)}; not used: {by_module(unused)}")
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_{'partial' if how.partial else 'whole'}", accelerator, how.seed)
@@ -247,7 +249,7 @@ def main() -> None:
         state = run.folder / "model.safetensors"
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
         if args.export and how.partial:
-            print(ship(create_pair(args.model, **args.config), args.config, state, root, how.seed, args.init))
+            print(ship(network(args.model, args.config), args.config, state, root, how.seed, args.init))
 
 
 if __name__ == "__main__":

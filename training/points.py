@@ -17,13 +17,14 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, stack
 
+from models.commands import command
 from models.operating_points import OperatingPoints
 from models.pair import PairModel
-from models.weights import Sidecar, WeightError, available_weights, find_weight, load_pair, read_sidecar
+from models.weights import Sidecar, available_weights, find_weight, load_pair, read_sidecar
 from training.calibrate import identity_pairs, operating_points, verification_pairs
 from training.data.holdout import held_out_of
 from training.data.kin_batches import held_out_list
-from training.data.sets import DataError, data_root, family_of, fiw_crops, fiw_train_pairs, image_names
+from training.data.sets import data_root, family_of, fiw_crops, fiw_train_pairs, image_names
 from training.data.triplets import held_out_triplets, unique_faces
 from training.evaluate.scoring import encode_crops, score_pairs, sigmoid, unique_images
 from training.evaluate.triplets import score_triplets
@@ -128,20 +129,18 @@ def measured_again(name: str, root: Path) -> tuple[Sidecar, list[float]]:
     return new, far
 
 
+@command(ValueError)
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="weights; default: all")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--write", action="store_true", help="put the new points into the sidecars")
     args = parser.parse_args(arguments)
-    try:
-        for name in args.names or available_weights():
-            sidecar, far = measured_again(name, data_root(args.data))
-            print(f"{name}: rates differ by at most {', '.join(f'{f:.6f}' for f in far)}", flush=True)
-            if args.write:
-                find_weight(name).with_suffix(".json").write_text(sidecar.to_json())
-    except (DataError, WeightError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from error
+    for name in args.names or available_weights():
+        sidecar, far = measured_again(name, data_root(args.data))
+        print(f"{name}: rates differ by at most {', '.join(f'{f:.6f}' for f in far)}", flush=True)
+        if args.write:
+            find_weight(name).with_suffix(".json").write_text(sidecar.to_json())
 
 
 if __name__ == "__main__":

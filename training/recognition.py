@@ -25,13 +25,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from timm.optim import param_groups_weight_decay
 from torch import Tensor
 
-from models import create_pair
+from models.commands import command
 from models.faces.face import FaceBatch
-from models.weights import file_sha256
+from models.weights import file_sha256, tensors_in
 from training.data.augment import Augment, augmented, draw
 from training.data.halves import halves
 from training.data.holdout import start_facts
@@ -43,7 +42,7 @@ from training.tools.lessons import Faces, faces_of, lessons
 from training.tools.loop import Run, gathered, make_accelerator
 from training.tools.losses import distillation, frontness, symmetry
 from training.tools.resume import Batches, IdentityBatches, Stateful
-from training.tools.settings import add_settings, chosen
+from training.tools.settings import add_settings, chosen, json_object, network
 from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import start_from
@@ -138,7 +137,7 @@ def batches_of(train: Faces, how: Settings) -> Batches | IdentityBatches:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="registry name")
-    parser.add_argument("--config", type=json.loads, default={}, help="JSON overrides")
+    parser.add_argument("--config", type=json_object, default={}, help="JSON overrides")
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_recognition")
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
@@ -147,17 +146,18 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@command()
 def main() -> None:
     args = parse()
     root, accelerator = data_root(args.data), make_accelerator()
     how = chosen(Settings(), args)
     torch.manual_seed(how.seed)
-    model = create_pair(args.model, **args.config)
+    model = network(args.model, args.config)
     with accelerator.main_process_first():  # caches are written once
         train, held, teachers = lessons(root, model.spec)
         faces, held_faces = faces_of(train), faces_of(held)
     if args.init:
-        start_from(model, load_file(args.init))
+        start_from(model, tensors_in(args.init))
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_recognition", accelerator, how.seed)
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
@@ -168,7 +168,7 @@ def main() -> None:
         state = run.folder / "model.safetensors"
         print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
         if args.export:
-            print(ship(create_pair(args.model, **args.config), args.config, state, root, how.seed, args.init))
+            print(ship(network(args.model, args.config), args.config, state, root, how.seed, args.init))
 
 
 if __name__ == "__main__":

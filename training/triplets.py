@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from models.weights import TriOperating, WeightError, find_weight, load_pair, read_sidecar
+from models.commands import command
+from models.weights import TriOperating, find_weight, load_pair, read_sidecar
 from training.calibrate import balanced_rows, fit_platt, operating_points
 from training.cards import write_cards
 from training.data.holdout import held_out_of
-from training.data.sets import DataError, data_root, family_of, fiw_crops, fiw_train_pairs
+from training.data.sets import data_root, family_of, fiw_crops, fiw_train_pairs
 from training.data.triplets import Triplet, held_out_triplets, unique_faces
 from training.evaluate.metrics import best_threshold
 from training.evaluate.scoring import encode_crops, sigmoid
@@ -72,16 +73,14 @@ def enter_tri(name: str, root: Path, seed: int = 0) -> TriOperating:
     return operating
 
 
+@command(ValueError)
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="name of a weight")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--seed", type=int, default=0, help="of the images drawn")
     args = parser.parse_args(arguments)
-    try:
-        operating = enter_tri(args.model, data_root(args.data), args.seed)
-    except (DataError, WeightError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from error
+    operating = enter_tri(args.model, data_root(args.data), args.seed)
     print(f"{args.model}: slope {operating.slope:.4f}, offset {operating.offset:.4f}, threshold {operating.threshold}")
     print(f"{operating.protocol}\nwrote {find_weight(args.model).with_suffix('.json')}")
 

@@ -135,6 +135,7 @@ def _arm_values(arm: Arm, sidecar: Sidecar) -> dict[str, Any]:
         "title": arm.title,
         "weight_sha256": sidecar.sha256,
         "threshold": sidecar.rule.threshold,
+        "empty_maps": [h.empty for h in arm.maps],
         "answers": [
             {
                 "pair": said.pair,

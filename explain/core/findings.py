@@ -85,6 +85,11 @@ class Heatmap:
         check(self.signed or float(self.values.min()) >= 0, "a map with values below zero must be signed")
         check(self.floor > 0, "floor must be above zero")
 
+    @property
+    def empty(self) -> bool:
+        """Does the map hold nothing, every value being below the noise floor?"""
+        return float(np.abs(self.values).max()) < self.floor
+
     def resized(self, height: int, width: int) -> np.ndarray:
         """(height, width) float32: the values stretched bilinearly over the crop at another resolution."""
         return np.asarray(Image.fromarray(self.values).resize((width, height), Resampling.BILINEAR))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,7 +61,18 @@ def write(args: argparse.Namespace) -> str:
     _check_target(result, args.target)
     options = {"target": args.target, "layer": args.layer, "archive": args.zip, "look": _look(result, args)}
     path = write_report(args.out, result, faces, methods, sidecar=sidecar, threshold=threshold, **options)
-    return f"{in_words(result, sidecar, threshold)}\n{path}"
+    return "\n".join([in_words(result, sidecar, threshold), *empty_maps(args.out), str(path)])
+
+
+def empty_maps(folder: Path) -> list[str]:
+    """A line for each map of a report that holds nothing."""
+    methods = json.loads((folder / "report.json").read_text())["methods"]
+    return [
+        f"{name}, face {side}: {row['captions'][side]}"
+        for name, row in methods.items()
+        for side, empty in row["empty"].items()
+        if empty
+    ]
 
 
 def in_words(result: Result, sidecar: Sidecar, threshold: float | None = None) -> str:

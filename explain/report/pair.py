@@ -188,6 +188,7 @@ def _method_values(
         "unit": pair[0].unit,
         "colour_limit": render.shared_limit(pair),
         "captions": {letter(h.face): h.caption for h in pair},
+        "empty": {letter(h.face): h.empty for h in pair},
         "faithfulness": {letter(h.face): _curve_values(faithfulness(result, h, fill=fill)) for h in pair},
     }
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from explain.command import add_model, run
+from explain.command import UnwrittenError, add_model, run
 from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.files import GalleryError, PhotoFile, Skipped, gather
@@ -132,10 +132,14 @@ def _run(args: argparse.Namespace, folder: Path) -> str:
         first = f" {faces.skipped[0].name}: {faces.skipped[0].reason}" if faces.skipped else ""
         raise GalleryError(f"There is no face in this gallery.{first}") from error
     hits = gallery.search(gallery.code(probe), max(args.top, 0))
+    shown = table(hits, faces)
     if args.csv:
-        with args.csv.open("w", newline="", encoding="utf-8") as target:
-            write_csv(target, hits, faces.entries, faces.skipped, args.model)
-    return table(hits, faces)
+        try:  # names that are no UTF-8 are written with a replacement
+            with args.csv.open("w", newline="", encoding="utf-8", errors="backslashreplace") as target:
+                write_csv(target, hits, faces.entries, faces.skipped, args.model)
+        except OSError as error:  # the folder was tried before the work: a disk that filled up, for one
+            raise UnwrittenError(f"--csv {args.csv}: {error.strerror or error}", shown) from error
+    return shown
 
 
 def _probe(path: Path) -> Face:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_a_weight_never_reads_from_itself(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))
     model = create_model("ir18_none", width=16, dim=8)
     for _ in range(2):  # the second time its own former file has the same fc
-        assert export(model, "ir18_none", facts(), folder=tmp_path)
+        assert export(model, "ir18_none", replace(facts(), config={"width": 16, "dim": 8}), folder=tmp_path)
         assert not read_sidecar("ir18_none").loans
     assert [loan.prefix for loan in borrowed(model, "siamese_ir")] == ["trunk.fc."]
 

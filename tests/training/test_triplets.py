@@ -167,9 +167,8 @@ def test_the_command_writes_the_sidecar_and_leaves_the_weight(
         operating is not None and "12 held-out" in operating.protocol and operating.protocol in capsys.readouterr().out
     )
     assert file_sha256(weight) == sha and before.rule.tri is None
-    assert (
-        read_sidecar("tiny").metrics == before.metrics and read_sidecar("tiny").rule.threshold == before.rule.threshold
-    )
+    after = read_sidecar("tiny")
+    assert after.metrics == before.metrics and after.rule.threshold == before.rule.threshold
     text = weight.with_suffix(".json").read_text()
     assert "threshold of three faces" in (weight.parent / "cards" / "tiny.md").read_text()
     tri.main(["--model", "tiny", "--data", str(train)])

@@ -12,7 +12,6 @@ they are aligned by those known keypoints. LFW, MFR2 and KinFaceW go through det
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
@@ -21,18 +20,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.errors import UserError
 from models.faces.align import ARCFACE_112, PARTIAL_160
 from models.faces.face import InputSpec
 from training.data.crops import Crops, cached_crops, template_face
 from training.data.detections import central_face
+from training.data.lists import PAIR_FORM, ListError, check_photos, flag, named_pairs, numbered_lines, read_rows
+from training.data.lists import DataError as DataError
+from training.data.lists import need as need
+from training.data.lists import read_csv as read_csv
 
 RELATIONS = ("bb", "ss", "sibs", "fd", "fs", "md", "ms", "gfgd", "gfgs", "gmgd", "gmgs")
 """The eleven relations of FIW, in the order the papers list them."""
-
-
-class DataError(UserError, FileNotFoundError):
-    """A research set is not where it is looked for; the message names the missing path and the ways to give it."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +70,6 @@ def data_root(given: str | Path | None = None) -> Path:
     if not root.is_dir():
         raise DataError(f"no data folder {root}. Give --data DIR or set KINSIGHT_DATA; the README says what goes in.")
     return root
-
-
-def need(path: Path) -> Path:
-    """The path itself.
-
-    Raises:
-        DataError: it does not exist.
-    """
-    if not path.exists():
-        raise DataError(f"missing {path}. Is {path.parent} complete? The README says where to obtain each set.")
-    return path
 
 
 def image_names(folder: Path) -> list[str]:
@@ -145,18 +132,18 @@ def folder_crops(folder: Path, spec: InputSpec, names: Sequence[str] | None = No
 
 def fiw_members(root: Path) -> dict[str, str]:
     """FIW train member -> gender, "m" or "f"."""
-    return {r["member"]: r["gender"] for r in read_csv(root / "fiw" / "train_members.csv")}
+    return {r["member"]: r["gender"] for r in read_csv(root / "fiw" / "train_members.csv", ("member", "gender"))}
 
 
 def fiw_train_pairs(root: Path) -> list[Kin]:
     """The kin pairs of FIW train members, with their relation."""
-    rows = read_csv(root / "fiw" / "train_pairs.csv")
+    rows = read_csv(root / "fiw" / "train_pairs.csv", ("member_a", "member_b", "relation"))
     return [Kin(r["member_a"], r["member_b"], r["relation"]) for r in rows]
 
 
 def fiw_relations(root: Path) -> list[tuple[str, str, str]]:
     """(member a, member b, what a is to b: child, parent, sibling, spouse, ...), FIW train."""
-    rows = read_csv(root / "fiw" / "train_relations.csv")
+    rows = read_csv(root / "fiw" / "train_relations.csv", ("member_a", "member_b", "a_is_the"))
     return [(r["member_a"], r["member_b"], r["a_is_the"]) for r in rows]
 
 
@@ -165,60 +152,88 @@ def fiw_val_pairs(root: Path) -> list[Pair]:
     return read_pairs(root / "fiw" / "val_pairs.csv")
 
 
-def read_pairs(path: Path) -> list[Pair]:
-    """A CSV with image_a, image_b, kin (or same) as 0/1, and optionally relation.
+def read_pairs(path: Path, images: Path | None = None) -> list[Pair]:
+    """A table with image_a, image_b, kin (or same) as 0/1, and optionally relation.
+
+    Args:
+        images: folder that must have every photo of the list; None looks for none.
 
     Raises:
-        DataError: no such file.
-        ValueError: a column is missing, the list is empty, or a label is neither 0 nor 1.
+        DataError: no such file, or a photo is missing.  ListError: a column is missing, the list is empty, or a label
+            is neither 0 nor 1.
     """
-    rows = read_csv(path)
-    label = next((c for c in ("kin", "same") if rows and c in rows[0]), None)
-    if label is None or not {"image_a", "image_b"} <= rows[0].keys():
-        raise ValueError(f"{path}: wants the columns image_a, image_b, kin (or same), and optionally relation")
-    bad = {r[label] for r in rows} - {"0", "1"}
-    if bad:
-        raise ValueError(f"{path}: {label} is 0 or 1, found {sorted(map(str, bad))[:3]}")
-    return [Pair(r["image_a"], r["image_b"], r[label] == "1", r.get("relation") or "") for r in rows]
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    with need(path).open(newline="", encoding="utf-8-sig") as file:
-        return [{k: (v or "").strip() for k, v in row.items() if k} for row in csv.DictReader(file)]
+    rows = read_rows(path, ("image_a", "image_b"), "image_a, image_b, kin (or same), and optionally relation")
+    label = next((c for c in ("kin", "same") if c in rows[0][1]), "")
+    if not label:
+        raise ListError(f"{path} wants the columns image_a, image_b, kin (or same); it has: {', '.join(rows[0][1])}.")
+    pairs = []
+    for number, r in rows:
+        check_photos(path, number, images, r["image_a"], r["image_b"])
+        same = flag(path, number, label, r.get(label, ""))
+        pairs.append(Pair(r["image_a"], r["image_b"], same, r.get("relation", "")))
+    return pairs
 
 
 def lfw_pairs(root: Path) -> list[Pair]:
-    """The 6,000 pairs of LFW's view 2 with fold 0 to 9. Names are relative to lfw/images. Evaluation only."""
-    lines = [line.split() for line in need(root / "lfw" / "pairs.txt").read_text().splitlines() if line.strip()]
-    each = int(lines[0][1])  # pairs of each kind in a fold
-    return [_name_pair(cells, "{0}/{0}_{1:04d}.jpg", i // (2 * each)) for i, cells in enumerate(lines[1:])]
+    """The 6,000 pairs of LFW's view 2 with fold 0 to 9. Names are relative to lfw/images. Evaluation only.
+
+    Raises:
+        DataError: no such file.  ListError: it is no list of view 2.
+    """
+    path = root / "lfw" / "pairs.txt"
+    (_, first), *lines = numbered_lines(path)
+    head = first.split()
+    folds, each = map(int, head) if len(head) == 2 and all(c.isdecimal() for c in head) else (0, 0)
+    if not folds * each or len(lines) != 2 * folds * each:
+        raise ListError(
+            f"{path} is no list of LFW's view 2: its first line is FOLDS PAIRS, such as 10 300, and 2 x FOLDS x PAIRS "
+            f"lines follow, {PAIR_FORM}; found {first[:60]!r} and {len(lines)} lines."
+        )
+    pairs = named_pairs(path, lines)
+    return [
+        Pair(_lfw_photo(*a), _lfw_photo(*b), a[0] == b[0], "", i // (2 * each)) for i, (_, a, b) in enumerate(pairs)
+    ]
+
+
+def _lfw_photo(name: str, number: int) -> str:
+    return f"{name}/{name}_{number:04d}.jpg"
 
 
 def mfr2_pairs(root: Path) -> list[Pair]:
-    """The 848 pairs of MFR2 (real masks). Names are relative to mfr2. Evaluation only."""
-    lines = need(root / "mfr2" / "pairs.txt").read_text().splitlines()
-    files = _png_or_jpg(root / "mfr2")
-    return [_name_pair(line.split(), "{0}/{0}_{1:04d}", 0, files) for line in lines if line.strip()]
+    """The 848 pairs of MFR2 (real masks). Names are relative to mfr2. Evaluation only.
+
+    Raises:
+        DataError: no such file, or a photo is missing.  ListError: a line of another form.
+    """
+    path = root / "mfr2" / "pairs.txt"
+    pairs, files = named_pairs(path, numbered_lines(path)), _png_or_jpg(root / "mfr2")
+    return [Pair(_mfr2_photo(path, i, files, *a), _mfr2_photo(path, i, files, *b), a[0] == b[0]) for i, a, b in pairs]
+
+
+def _mfr2_photo(path: Path, line: int, files: dict[str, str], name: str, number: int) -> str:
+    found = files.get(f"{name}/{name}_{number:04d}")
+    if found is None:
+        raise DataError(f"{path}, line {line}: there is no photo {name}/{name}_{number:04d} in {path.parent}.")
+    return found
 
 
 def _png_or_jpg(folder: Path) -> dict[str, str]:
     return {Path(n).with_suffix("").as_posix(): n for n in image_names(folder)}
 
 
-def _name_pair(cells: list[str], pattern: str, fold: int, files: dict[str, str] | None = None) -> Pair:
-    """ "name 1 4" is a same pair, "name 1 other 2" a different one."""
-    other, number = (cells[0], cells[2]) if len(cells) == 3 else (cells[2], cells[3])
-    a, b = pattern.format(cells[0], int(cells[1])), pattern.format(other, int(number))
-    return Pair(files[a] if files else a, files[b] if files else b, len(cells) == 3, "", fold)
-
-
 def mfr2_masked(root: Path) -> dict[str, bool]:
-    """MFR2 image name -> does the person wear a mask?"""
+    """MFR2 image name -> does the person wear a mask?
+
+    Raises:
+        DataError: no such file, or a photo is missing.  ListError: a line that is not "name, number, kind".
+    """
+    path = root / "mfr2" / "mfr2_labels.txt"
     files, masked = _png_or_jpg(root / "mfr2"), {}
-    for line in need(root / "mfr2" / "mfr2_labels.txt").read_text().splitlines():
-        if line.strip():
-            person, number, kind = (cell.strip() for cell in line.split(","))
-            masked[files[f"{person}/{person}_{int(number):04d}"]] = kind != "no-mask"
+    for line, text in numbered_lines(path):
+        cells = [cell.strip() for cell in text.split(",")]
+        if len(cells) != 3 or not cells[1].isdecimal():
+            raise ListError(f'{path}, line {line}: wants "name, number, kind of mask", found {text[:60]!r}.')
+        masked[_mfr2_photo(path, line, files, cells[0], int(cells[1]))] = cells[2] != "no-mask"
     return masked
 
 
@@ -226,16 +241,30 @@ KINFACE_FOLDERS = {"fd": "father-dau", "fs": "father-son", "md": "mother-dau", "
 
 
 def kinface_pairs(root: Path, part: str) -> list[Pair]:
-    """KinFaceW "I" or "II" with its standard folds 1 to 5. Names are relative to KinFaceW-<part>/images."""
-    from scipy.io import loadmat
+    """KinFaceW "I" or "II" with its standard folds 1 to 5. Names are relative to KinFaceW-<part>/images.
 
+    Raises:
+        DataError: no such file.  ListError: a file of another form.
+    """
     pairs = []
     for relation, folder in KINFACE_FOLDERS.items():
-        table = loadmat(need(root / f"KinFaceW-{part}" / "meta_data" / f"{relation}_pairs.mat"))["pairs"]
-        for fold, kin, a, b in table:
-            names = f"{folder}/{a.item()}", f"{folder}/{b.item()}"
-            pairs.append(Pair(*names, bool(kin.item()), relation, int(fold.item())))
+        path = need(root / f"KinFaceW-{part}" / "meta_data" / f"{relation}_pairs.mat")
+        for fold, kin, a, b in _mat_rows(path):
+            pairs.append(Pair(f"{folder}/{a}", f"{folder}/{b}", bool(kin), relation, fold))
     return pairs
+
+
+def _mat_rows(path: Path) -> list[tuple[int, int, str, str]]:
+    from scipy.io import loadmat
+
+    try:
+        table = loadmat(path)["pairs"]
+        return [(int(fold.item()), int(kin.item()), str(a.item()), str(b.item())) for fold, kin, a, b in table]
+    except Exception as error:  # scipy's reader has no error of its own: NotImplementedError, ValueError, struct.error
+        raise ListError(
+            f'{path} wants a MATLAB file of version 5 to 7 (save -v7) with a table "pairs": fold, kin, image, image; '
+            f"it cannot be read so: {error}"
+        ) from error
 
 
 def data_row(name: str, folder: Path, names: Iterable[str]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.data.sets import by_identity, family_of, fiw_members, fiw_relations, image_names, read_csv
+from training.data.lists import check_photos, flag, read_rows
+from training.data.sets import by_identity, family_of, fiw_members, fiw_relations, image_names
 
 RELATIONS = {"m": "FMS", "f": "FMD"}
 """Gender of the child -> relation: father-mother-son, father-mother-daughter."""
@@ -46,20 +47,23 @@ class Trio:
     gender: str
 
 
-def read_triplets(path: Path) -> list[Triplet]:
-    """A CSV with father, mother, child, kin as 0/1, and optionally relation.
+def read_triplets(path: Path, images: Path | None = None) -> list[Triplet]:
+    """A table with father, mother, child, kin as 0/1, and optionally relation.
+
+    Args:
+        images: folder that must have every photo of the list; None looks for none.
 
     Raises:
-        DataError: no such file.
-        ValueError: a column is missing, the list is empty, or a label is neither 0 nor 1.
+        DataError: no such file, or a photo is missing.  ListError: a column is missing, the list is empty, or a label
+            is neither 0 nor 1.
     """
-    rows = read_csv(path)
-    if not rows or not {"father", "mother", "child", "kin"} <= rows[0].keys():
-        raise ValueError(f"{path}: wants the columns father, mother, child, kin, and optionally relation")
-    bad = {r["kin"] for r in rows} - {"0", "1"}
-    if bad:
-        raise ValueError(f"{path}: kin is 0 or 1, found {sorted(bad)[:3]}")
-    return [Triplet(r["father"], r["mother"], r["child"], r.get("relation") or "", r["kin"] == "1") for r in rows]
+    columns = ("father", "mother", "child", "kin")
+    triplets = []
+    for number, r in read_rows(path, columns, f"{', '.join(columns)}, and optionally relation"):
+        faces = r["father"], r["mother"], r["child"]
+        check_photos(path, number, images, *faces)
+        triplets.append(Triplet(*faces, r.get("relation", ""), flag(path, number, "kin", r["kin"])))
+    return triplets
 
 
 def unique_faces(triplets: Iterable[Triplet]) -> list[str]:

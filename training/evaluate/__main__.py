@@ -6,28 +6,26 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.commands import command
+from models.errors import UserError
 from models.faces.partial_crops import FACTORS
-from models.faces.photo import PhotoError
-from models.weights import WeightError, load_pair, read_sidecar
-from training.data.sets import DataError
+from models.weights import load_pair, read_sidecar
 from training.evaluate.report import table, write_json
 from training.evaluate.setup import Setup, from_run
 from training.evaluate.tasks import TASKS
 
 
+@command(ValueError)
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(arguments)
     task = TASKS[args.task]
     if args.state and args.task not in ("lfw", "partial_lfw"):
-        raise SystemExit("error: --state is for lfw and partial_lfw: only the embedding of such a network is trained")
-    try:
-        model, sidecar = (
-            from_run(args.model, args.state) if args.state else (load_pair(args.model), read_sidecar(args.model))
-        )
-        lists = args.pairs, args.triplets, args.images
-        report = task.run(Setup(model, sidecar, args.data, *lists, tuple(args.factors), args.limit, args.maps))
-    except (DataError, WeightError, PhotoError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from error
+        raise UserError("--state is for lfw and partial_lfw: only the embedding of such a network is trained")
+    model, sidecar = (
+        from_run(args.model, args.state) if args.state else (load_pair(args.model), read_sidecar(args.model))
+    )
+    lists = args.pairs, args.triplets, args.images
+    report = task.run(Setup(model, sidecar, args.data, *lists, tuple(args.factors), args.limit, args.maps))
     print(table(report))
     if args.json:
         write_json(report, args.json)

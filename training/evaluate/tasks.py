@@ -84,7 +84,7 @@ def pairs(setup: Setup) -> dict[str, Any]:
     """Any list of raw photos: CSV with image_a, image_b, kin (or same) and optionally relation."""
     if setup.pairs is None or setup.images is None:
         raise ValueError("the task pairs wants --pairs LIST.csv and --images DIR")
-    listed = read_pairs(setup.pairs)
+    listed = read_pairs(setup.pairs, setup.images)
     names = unique_images(listed)
     codes, missed = encode_photos(setup.model, setup.images, names)
     scored = score_pairs(setup.model, codes, listed)

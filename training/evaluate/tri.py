@@ -43,7 +43,7 @@ def _listed(setup: Setup, operating: TriOperating) -> dict[str, Any]:
     """Under a name of its own, so that in the sidecar it does not take the place of FIW's."""
     if setup.triplets is None or setup.images is None:
         raise ValueError("the task tri wants --images DIR with --triplets LIST.csv")
-    triplets = read_triplets(setup.triplets)
+    triplets = read_triplets(setup.triplets, setup.images)
     names = unique_faces(triplets)
     codes, missed = encode_photos(setup.model, setup.images, names)
     protocol = (

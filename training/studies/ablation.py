@@ -29,10 +29,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models import create_pair
+from models.commands import command
 from models.nets.svit import FUSIONS, Svit
 from models.nets.svit_guide import PREFIX
 from models.pair import PairModel
-from models.weights import SHIPPED, file_sha256
+from models.weights import SHIPPED, file_sha256, tensors_in
 from training.cards import write_cards
 from training.data.augment import Augment
 from training.data.kin_batches import partners
@@ -210,6 +211,7 @@ def start_facts(path: Path) -> Row:
     return {"file": path.as_posix(), "sha256": file_sha256(path), **known}
 
 
+@command()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--init", type=Path, required=True, help="distilled S-ViT (.safetensors)")
@@ -224,7 +226,7 @@ def main() -> None:
     args = parser.parse_args()
     root = data_root(args.data)
     files = {name: path for name in ("init", "unguided", "resnet") if (path := getattr(args, name))}
-    starts = {name: load_file(path) for name, path in files.items()}
+    starts = {name: tensors_in(path) for name, path in files.items()}
     new = head_rows(starts["init"], root, args.seeds, args.only) if args.rows != "whole" else []
     if args.rows != "head":
         new += whole_rows(starts, root, args.seeds, args.steps, args.out, args.only)

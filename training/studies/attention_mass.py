@@ -29,14 +29,14 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from models.commands import command
 from models.faces.face import FaceBatch
-from models.faces.photo import PhotoError
 from models.faces.regions import MASS_REGIONS, mass_regions
 from models.pair import PairModel
 from models.taps import record
-from models.weights import WeightError, load_pair, read_sidecar
+from models.weights import load_pair, read_sidecar
 from training.data.crops import Crops
-from training.data.sets import DataError, by_identity, data_root, folder_crops, identity_of, lfw_pairs, mfr2_masked
+from training.data.sets import by_identity, data_root, folder_crops, identity_of, lfw_pairs, mfr2_masked
 from training.evaluate.masked import masked_crops
 from training.evaluate.metrics import bootstrap_ci
 from training.evaluate.report import write_json
@@ -207,24 +207,22 @@ def _percent(cell: Mapping[str, Any]) -> str:
     return f"{100 * cell['mean']:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
 
 
+@command()
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--set", action="append", choices=list(SETS), help="repeat; default: both")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/attention_mass.json"))
     args = parser.parse_args(arguments)
-    try:
-        root, models = data_root(args.data), {arm: load_pair(arm) for arm in ARMS}
-        report = {
-            "claim": CLAIM,
-            "method": f"Grad-CAM at {models[ARMS[0]].cam_tap} of a cosine: training/studies/attention_mass.py",
-            "intervals": "95 %, bootstrap over people; one training seed an arm",
-            "regions": "eyes, mask area, forehead and background add up to 1; nose and mouth lie in the mask area",
-            "weights": {arm: read_sidecar(arm).sha256 for arm in ARMS},
-            "sets": {name: set_report(root, name, models) for name in args.set or SETS},
-        }
-    except (DataError, WeightError, PhotoError) as error:
-        raise SystemExit(f"error: {error}") from error
+    root, models = data_root(args.data), {arm: load_pair(arm) for arm in ARMS}
+    report = {
+        "claim": CLAIM,
+        "method": f"Grad-CAM at {models[ARMS[0]].cam_tap} of a cosine: training/studies/attention_mass.py",
+        "intervals": "95 %, bootstrap over people; one training seed an arm",
+        "regions": "eyes, mask area, forehead and background add up to 1; nose and mouth lie in the mask area",
+        "weights": {arm: read_sidecar(arm).sha256 for arm in ARMS},
+        "sets": {name: set_report(root, name, models) for name in args.set or SETS},
+    }
     print(table(report))
     write_json(report, args.json)
     print(f"\nwrote {args.json}")

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from models.commands import command
 from models.weights import WeightError, file_sha256, read_sidecar
 from training.evaluate.report import write_json
 
@@ -50,15 +51,13 @@ def made(state: Path, report: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@command(ValueError)
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", type=Path, nargs="+", help="of the task lfw")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/distill_study.json"))
     args = parser.parse_args(arguments)
-    try:
-        rows = [row_of(file) for file in args.reports]
-    except ValueError as error:
-        raise SystemExit(f"error: {error}") from error
+    rows = [row_of(file) for file in args.reports]
     for row in rows:
         print(f"{row['weight']:24s} {100 * row['accuracy']:.2f}")
     write_json({"rows": rows}, args.json)

@@ -22,11 +22,13 @@ import torch
 from torch import Tensor
 
 from models import create_pair
+from models.commands import command
+from models.errors import UserError
 from models.faces.regions import MASS_REGIONS
 from models.pair import PairModel
 from models.weights import file_sha256
 from training.data.crops import Crops
-from training.data.sets import DataError, Pair, data_root, folder_crops, lfw_pairs, mfr2_pairs
+from training.data.sets import Pair, data_root, folder_crops, lfw_pairs, mfr2_pairs
 from training.evaluate.masked import FOLDS, MASKED, SEED, deal_folds, masked_crops
 from training.evaluate.metrics import fold_accuracy, fold_ci
 from training.evaluate.report import write_json
@@ -146,6 +148,7 @@ def run_facts(state: Path) -> dict[str, Any]:
     return {**facts, "sha256": file_sha256(state)}
 
 
+@command()
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs/seeds"))
@@ -154,11 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     found = list(finished(args.runs))
     if not {gate for gate, _, _ in found} >= {"none", "cbam"}:
-        raise SystemExit(f"error: {args.runs} wants finished runs of the arms to compare, such as none-0 and cbam-0")
-    try:
-        sets = Sets.of(data_root(args.data), create_pair("ir18_none"))
-    except DataError as error:
-        raise SystemExit(f"error: {error}") from error
+        raise UserError(f"{args.runs} wants finished runs of the arms to compare, such as none-0 and cbam-0")
+    sets = Sets.of(data_root(args.data), create_pair("ir18_none"))
     runs: dict[str, dict[int, dict[str, float]]] = {gate: {} for gate in GATES}
     facts, known = {f"{gate}-{seed}": run_facts(state) for gate, seed, state in found}, measured(args.json)
     for gate, seed, state in found:

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 
 from models import load_pair, read_sidecar
+from models.commands import command
+from models.errors import UserError
 from models.nets.facor import FaCoR
 from training.data.kin_batches import held_out_list, split
 from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_train_pairs
@@ -82,6 +84,7 @@ def study(model: FaCoR, codes: dict[str, Tensor], pairs: Sequence[Pair]) -> dict
     }
 
 
+@command()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="facor", help="name of a FaCoRNet weight")
@@ -90,7 +93,7 @@ def main() -> None:
     args = parser.parse_args()
     root, model, sidecar = data_root(args.data), load_pair(args.model, "cpu"), read_sidecar(args.model)
     if not isinstance(model, FaCoR):
-        raise SystemExit(f"error: {args.model} is no FaCoRNet: its score has no links")
+        raise UserError(f"{args.model} is no FaCoRNet: its score has no links")
     crops = fiw_crops(root, "train", model.spec)
     pairs = held_out_list(crops.names, split(fiw_train_pairs(root))[1])
     found = study(model, encode_crops(model, crops, unique_images(pairs)), pairs)

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from models.commands import command
 from models.weights import WeightError, file_sha256, read_sidecar
 from training.evaluate.metrics import fold_ci
 from training.evaluate.report import write_json
@@ -104,16 +105,14 @@ def compared(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str,
     return apart
 
 
+@command(ValueError)
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+", help="run folders; the others are compared with the first")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/part_study.json"))
     args = parser.parse_args(arguments)
-    try:
-        rows = comparable([row_of(run) for run in args.runs])
-        apart = compared(rows)
-    except ValueError as error:
-        raise SystemExit(f"error: {error}") from error
+    rows = comparable([row_of(run) for run in args.runs])
+    apart = compared(rows)
     for row in rows:
         print(row["name"], *(f"{name} {100 * c['accuracy']:.2f}" for name, c in row["columns"].items()), sep="  ")
     for name, columns in apart.items():

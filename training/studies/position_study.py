@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from models.commands import command
 from training.evaluate.metrics import fold_ci
 from training.evaluate.report import write_json
 
@@ -66,15 +67,13 @@ def study(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"protocol": reports[0]["protocol"], "rows": rows}
 
 
+@command(ValueError, KeyError)
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", type=Path, nargs="+", help="of affine_lfw; the plain network's first")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/position_study.json"))
     args = parser.parse_args(arguments)
-    try:
-        found = study([json.loads(path.read_text()) for path in args.reports])
-    except (OSError, KeyError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from error
+    found = study([json.loads(path.read_text()) for path in args.reports])
     for row in found["rows"]:
         print(row["weight"], f"aligned {100 * row['aligned']['mean']:.2f}")
         for name, loss in row["losses"].items():

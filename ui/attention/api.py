@@ -8,17 +8,23 @@ import gradio as gr
 
 from explain.attention.compare import METHODS, WORDS
 from explain.attention.report import comparison_values
+from models.numbers import number
 from ui.attention import answers as arms
 from ui.shared.answering import trained
 from ui.shared.failures import in_words
 from ui.shared.photos import take
-from ui.shared.widgets import API_RUNS, file_image
+from ui.shared.widgets import API_RUNS, file_image, whole_number
 
 Json = dict[str, Any]
 
 
 def compare_attention(
-    photo: str, other: str | None, occluder: str = "surgical", seed: int = 0, method: str = "grad_cam", layer: str = ""
+    photo: str,
+    other: str | None = None,
+    occluder: str = "surgical",
+    seed: int = 0,
+    method: str = "grad_cam",
+    layer: str = "",
 ) -> Json:
     """Ask the same network with no gate, SE and CBAM about the largest face of a photo wearing a drawn mask.
 
@@ -28,7 +34,7 @@ def compare_attention(
         photo: The photo: JPEG, PNG, WebP, BMP or TIFF with at least one face.
         other: A second photo to compare with; without it the same photo bare, or mirrored when nothing is worn.
         occluder: none, surgical, cloth, n95, sunglasses, scarf or hand.
-        seed: Another number draws another make.
+        seed: Another number draws another make; from 0 to 4294967295.
         method: grad_cam, grad_cam_plus_plus, layer_cam, xgrad_cam, hires_cam or eigen_cam.
         layer: The layer it reads, such as stage3.features; empty for the last.
 
@@ -42,7 +48,7 @@ def compare_attention(
     if method not in METHODS:
         raise gr.Error(f"There is no method {method!r}; there are: {', '.join(METHODS)}.", print_exception=False)
     with in_words(ValueError):
-        scene = arms.scene_of(take(photo), take(other) if other else None, occluder, abs(int(seed)))
+        scene = arms.scene_of(take(photo), take(other) if other else None, occluder, int(number("seed", seed)))
         compared = arms.compare(scene, method, layer or None)
         return comparison_values(compared, arms.sidecars())
 
@@ -52,5 +58,10 @@ def build() -> None:
     if not trained(arms.NEEDS):
         return
     photos = [file_image(), file_image()]
-    settings = [gr.Textbox("surgical"), gr.Number(0, precision=0), gr.Textbox("grad_cam"), gr.Textbox("")]
+    settings = [
+        gr.Dropdown([*WORDS], value="surgical"),
+        whole_number(0),
+        gr.Dropdown([*METHODS], value="grad_cam"),
+        gr.Textbox(""),
+    ]
     gr.Button().click(compare_attention, [*photos, *settings], gr.JSON(), api_name="compare_attention", **API_RUNS)

@@ -8,11 +8,12 @@ import gradio as gr
 
 from models import KEYPOINT_NAMES
 from models.faces.affine import Move
+from models.numbers import number
 from ui.keypoints import answers as following
 from ui.shared.answering import sidecar, trained, weight_of
 from ui.shared.failures import in_words
 from ui.shared.photos import take
-from ui.shared.widgets import API_RUNS, file_image
+from ui.shared.widgets import API_RUNS, file_image, plain_number
 
 Json = dict[str, Any]
 
@@ -27,18 +28,21 @@ def moved_face(
 
     Args:
         photo: The photo: JPEG, PNG, WebP, BMP or TIFF with at least one face.
-        rotation: Degrees, clockwise.
-        scale: Above 1 the face is larger.
-        shift_x: To the right, in sides of the crop.
-        shift_y: Down, in sides of the crop.
+        rotation: Degrees, clockwise, from -180 to 180.
+        scale: From 0.25 to 4; above 1 the face is larger.
+        shift_x: To the right, in sides of the crop, from -1 to 1.
+        shift_y: Down, in sides of the crop, from -1 to 1.
         offsets: False leaves the position offsets out of the networks that have them.
 
     Returns:
-        models: for vit_kprpe, vit_irpe and vit_abs the similarity (cosine) of the moved face to the aligned one, and
-        weight_sha256; keypoints: five (x, y) in [0, 1] of the moved crop, as the networks were given them.
+        models: for vit_kprpe, vit_irpe and vit_abs an object with similarity_to_aligned (number, cosine of the moved
+        face and the aligned one) and weight_sha256 (string); keypoints (five [x, y] in [0, 1]): of the moved crop, as
+        the networks were given them.
     """
     with in_words(ValueError):
-        move = Move(float(rotation), float(scale), float(shift_x), float(shift_y))
+        move = Move(
+            number("rotation", rotation), number("scale", scale), number("shift_x", shift_x), number("shift_y", shift_y)
+        )
         look = following.look(take(photo), following.Setting(move, None, not offsets))
     return {
         "models": {
@@ -56,5 +60,5 @@ def build() -> None:
     """Register the endpoint where all three networks have a weight; call it among components that are never shown."""
     if not trained(following.MODELS):
         return
-    settings = [file_image(), gr.Number(0), gr.Number(1), gr.Number(0), gr.Number(0), gr.Checkbox(True)]
+    settings = [file_image(), *map(plain_number, (0, 1, 0, 0)), gr.Checkbox(True)]
     gr.Button().click(moved_face, settings, gr.JSON(), api_name="moved_face", **API_RUNS)

@@ -33,9 +33,10 @@ def kin_score(photo_a: str, photo_b: str, model: str = DEFAULT) -> Json:
         model: Name of a weight: dlib_kin asks for kinship, dlib_resnet for the same person.
 
     Returns:
-        score: calibrated probability from 0 to 1, mean of score_ab and score_ba; similarity: cosine from -1 to 1;
-        threshold: on the score; decision: in words; far and tar: shares measured at the threshold on the pairs that
-        protocol names; model and weight_sha256: what answered.
+        score (number): calibrated probability from 0 to 1, mean of score_ab and score_ba (numbers); similarity
+        (number): cosine from -1 to 1; threshold (number): on the score; decision (string): in words; far and tar
+        (numbers): shares measured at the threshold on the pairs that protocol (string) names; model and weight_sha256
+        (strings): what answered.
     """
     _check_weight(model, answering.pair_weights())
     with in_words():
@@ -69,9 +70,10 @@ def tri_score(father: str, mother: str, child: str, model: str = DEFAULT) -> Jso
         model: Name of a weight that answers kinship.
 
     Returns:
-        score: from 0 to 1, a probability only when calibrated (on triplets) is true; father_child and mother_child:
-        the scores of the two pairs; threshold: on the score; decision: in words; far and tar: shares measured on
-        triplets at the threshold, null where nobody measured them; protocol, model and weight_sha256.
+        score (number): from 0 to 1, a probability only when calibrated (boolean, on triplets) is true; father_child
+        and mother_child (numbers): the scores of the two pairs; threshold (number): on the score; decision (string):
+        in words; far and tar (numbers): shares measured on triplets at the threshold, null where nobody measured them;
+        protocol, model and weight_sha256 (strings).
     """
     _check_weight(model, triplet.weights())
     with in_words():
@@ -104,10 +106,11 @@ def kin_search(probe: str, gallery: list[str], model: str = DEFAULT) -> Json:
         model: Name of a weight: dlib_kin asks for kinship, dlib_resnet for the same person.
 
     Returns:
-        faces: how many were ranked; ranking: the first 100, each with rank, file, face (its number in the photo, the
-        largest 1), similarity (cosine) and score (of the pair; null beyond the 50 most similar); skipped: files that
-        gave no face, with the reason; threshold, far and tar of single pairs, and the protocol they were measured by;
-        model and weight_sha256.
+        faces (integer): how many were ranked; ranking (list): the first 100, each with rank (integer), file (string),
+        face (integer, its number in the photo, the largest 1), similarity (number, cosine) and score (number, of the
+        pair; null beyond the 50 most similar); skipped (list): files that gave no face, each with file and reason
+        (strings); threshold, far and tar (numbers) of single pairs, and the protocol (string) they were measured by;
+        model and weight_sha256 (strings).
     """
     _check_weight(model, answering.pair_weights())
     with in_words():

@@ -8,14 +8,15 @@ from typing import Any
 
 import gradio as gr
 
-from models import WeightError, available_weights, list_models
+from models import available_weights, list_models
 from models.registry import MODELS
-from models.weights import Sidecar
-from ui.shared.answering import sidecar
+from models.weights import Decision, Sidecar, unreadable_weights
+from ui.shared.answering import log_unreadable, sidecar
 
 
 def build() -> None:
-    """Lay the tab out; there is nothing to wire."""
+    """Lay the tab out; there is nothing to wire. What cannot be read is also logged."""
+    log_unreadable()
     gr.HTML(page())
 
 
@@ -23,19 +24,20 @@ def page() -> str:
     """All cards, and a plain list of the models without a weight."""
     cards, trained = [], set()
     for name in available_weights():
-        try:
-            row = sidecar(name)
-        except WeightError as error:
-            why = f"<p class='ks-error'>{escape(str(error))}</p>"
-            cards.append(f"<article class='ks-card'><h3>{escape(name)}</h3>{why}</article>")
-            continue
+        row = sidecar(name)
         trained.add(row.model)
         cards.append(card(row))
     return (
         "<p class='ks-sub'>Every figure here was written by the command that measured it, on the data it names. "
         "Brackets are 95 % confidence intervals.</p>"
-        f"<div class='ks-cards'>{''.join(cards)}</div>{_untrained(trained)}"
+        f"{_passed_over()}<div class='ks-cards'>{''.join(cards)}</div>{_untrained(trained)}"
     )
+
+
+def _passed_over() -> str:
+    """Weights and folders that cannot be read, each with the reason; the app goes on without them."""
+    rows = "".join(f"<li class='ks-error'>{escape(why)}</li>" for _, why in unreadable_weights())
+    return f"<h3>Cannot be read</h3><ul class='ks-unreadable'>{rows}</ul>" if rows else ""
 
 
 def _untrained(trained: set[str]) -> str:
@@ -56,20 +58,29 @@ def card(row: Sidecar) -> str:
     """One weight: what it is for, how good it is, where it comes from."""
     entry = MODELS.get(row.model)
     summary = entry.summary if entry else ""
-    far, tar = row.rule.operating_points.at(row.rule.threshold)
     seed = "no seed" if row.seed is None else f"seed {row.seed}"
     return (
         f"<article class='ks-card' id='card-{escape(row.name)}'><h3>{escape(entry.title if entry else row.model)}</h3>"
         f"<p><code>{escape(row.name)}</code> · {escape(row.task)} · licence: {escape(row.licence)}</p>"
         f"<p class='ks-sub'>{escape(summary)}</p>"
         f"<h4>Measured</h4>{evaluations(row.metrics)}"
-        f"<h4>Threshold {row.rule.threshold:.3f}</h4><p>{escape(row.rule.threshold_protocol)}</p>"
-        f"<p>FAR {100 * far:.1f} %, TAR {100 * tar:.1f} % on: "
-        f"{escape(row.rule.operating_points.measured_on(row.rule.threshold))}</p>"
+        f"{_threshold(row.decision)}"
         f"<h4>Data, with sha256</h4>{_data(row)}{_notes(row)}"
         f"<h4>Made by</h4><p><code>{escape(row.command)}</code></p>"
         f"<p class='ks-sub'>commit <code>{escape(row.git_commit)}</code>, {seed}<br>"
         f"sha256 <code>{escape(row.sha256)}</code>{_loans(row)}</p></article>"
+    )
+
+
+def _threshold(rule: Decision | None) -> str:
+    """The threshold and what it costs; nothing for a weight that answers with classes."""
+    if rule is None:
+        return ""
+    points = rule.operating_points
+    far, tar = points.at(rule.threshold)
+    return (
+        f"<h4>Threshold {rule.threshold:.3f}</h4><p>{escape(rule.threshold_protocol)}</p>"
+        f"<p>FAR {100 * far:.1f} %, TAR {100 * tar:.1f} % on: {escape(points.measured_on(rule.threshold))}</p>"
     )
 
 

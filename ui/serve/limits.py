@@ -7,6 +7,7 @@ then X-Forwarded-For counts (see launch.py).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import shutil
@@ -156,16 +157,19 @@ class Limits:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
+        upload = scope["path"].rstrip("/") == UPLOAD
+        body = _Body(receive, self.allowed.upload_body if upload else self.allowed.body, self.allowed)
         try:
             client = self.clients.count_call((scope.get("client") or ("unknown",))[0])
-            if scope["path"].rstrip("/") == UPLOAD:
-                await self._upload(client, scope, receive, send)
+            if upload:
+                await self._upload(client, scope, body, send)
             else:
-                await self.app(scope, await self._whole(client, scope, receive), send)
+                await self.app(scope, await self._whole(client, scope, body), send)
         except RefusedError as error:
+            await body.drain()
             await answer(scope, send, error.status, error.words)
 
-    async def _upload(self, client: Client, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _upload(self, client: Client, scope: Scope, body: _Body, send: Send) -> None:
         """Pass an upload on piece by piece."""
         if client.uploads >= self.allowed.uploads:
             raise RefusedError(429, TOO_MANY_UPLOADS)
@@ -175,7 +179,7 @@ class Limits:
             if await asyncio.to_thread(self._room) < size:
                 raise RefusedError(507, FULL)
             self.clients.count_bytes(client, 0)
-            await self.app(scope, self._pieces(client, receive), send)
+            await self.app(scope, self._pieces(client, body), send)
         finally:
             client.uploads -= 1
 
@@ -184,9 +188,8 @@ class Limits:
         free = shutil.disk_usage(self.uploads).free - self.allowed.spare
         return min(free, self.allowed.folder_bytes - folder.size(self.uploads))
 
-    def _pieces(self, client: Client, receive: Receive) -> Receive:
+    def _pieces(self, client: Client, body: _Body) -> Receive:
         """`receive` of an upload. What goes wrong is raised as Gradio's parser knows it: it then removes its files."""
-        body = _Body(receive, self.allowed.upload_body, self.allowed)
 
         async def receiving() -> Message:
             try:
@@ -200,10 +203,10 @@ class Limits:
 
         return receiving
 
-    async def _whole(self, client: Client, scope: Scope, receive: Receive) -> Receive:
+    async def _whole(self, client: Client, scope: Scope, body: _Body) -> Receive:
         """The body of a call, read to its end here, as a `receive` that gives it back."""
         _declared(scope, self.allowed.body)
-        body, parts = _Body(receive, self.allowed.body, self.allowed), []
+        parts = []
         while not body.ended:
             message = await body.piece()
             if message["type"] == "http.disconnect":
@@ -214,7 +217,7 @@ class Limits:
             self.clients.count_session(client, _session(data))
         if scope["path"].startswith("/gradio_api/component_server"):  # drawings, kept in memory
             self.clients.count_bytes(client, len(data))
-        return _replay(data, receive)
+        return _replay(data, body.piece)
 
 
 class _Body:
@@ -223,7 +226,7 @@ class _Body:
     def __init__(self, receive: Receive, most: int, allowed: Allowance) -> None:
         self._receive, self._most, self._pause = receive, most, allowed.pause
         self._until = time.monotonic() + allowed.whole
-        self.size, self.ended = 0, False
+        self.size, self.ended, self._gone = 0, False, False
 
     async def piece(self) -> Message:
         """The next message.
@@ -242,7 +245,15 @@ class _Body:
         if self.size > self._most:
             raise RefusedError(413, TOO_LARGE.format(self._most // MB))
         self.ended = message["type"] == "http.request" and not message.get("more_body", False)
+        self._gone = message["type"] == "http.disconnect"
         return message
+
+    async def drain(self) -> None:
+        """Read a little of what is still to come: a connection closed with bytes unread would lose the answer."""
+        self._pause, self._most = min(self._pause, 1), self.size + MB
+        with contextlib.suppress(RefusedError):
+            while not self.ended and not self._gone:
+                await self.piece()
 
 
 def _declared(scope: Scope, most: int) -> int:

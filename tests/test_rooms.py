@@ -18,7 +18,7 @@ ROOMS = ("models", "explain", "training", "ui")
 MAY_IMPORT = {"models": set(), "explain": {"models"}, "training": {"models"}, "ui": {"explain", "models"}}
 FOREIGN = {"models": {"gradio", "plotly", "matplotlib"}, "explain": {"gradio", "matplotlib"}, "training": {"gradio"}}
 SHARED = {
-    "ui": {"shared"},
+    "ui": {"shared", "serve"},
     "explain": {"core", "methods", "report", "registry", "evidence", "command", "__main__", "__init__"},
 }
 """What a use may import of its own room; everything else there is a use."""

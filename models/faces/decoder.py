@@ -10,6 +10,7 @@ KINSIGHT_DECODER=inline, or a system without memfd, decodes in this process, by 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -166,12 +167,12 @@ def serve(number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the app, whose end closes the socket
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    link = socket.socket(fileno=number)
-    while True:
-        request, descriptors, _, _ = socket.recv_fds(link, MESSAGE, 1)
-        if not request:
-            return
-        _answer(link, descriptors[0], json.loads(request)["max_pixels"])
+    with socket.socket(fileno=number) as link, contextlib.suppress(ConnectionError):  # the app may end at any moment
+        while True:
+            request, descriptors, _, _ = socket.recv_fds(link, MESSAGE, 1)
+            if not request:
+                return
+            _answer(link, descriptors[0], json.loads(request)["max_pixels"])
 
 
 def _answer(link: socket.socket, descriptor: int, max_pixels: int) -> None:

@@ -13,13 +13,14 @@ import pytest
 
 import app
 from tests.ui.public import public_endpoints
+from ui.serve import launch
 from ui.shared.theme import theme
 
 ROOT = Path(app.__file__).parent
 
 
 def test_launch_options_keep_photos_private() -> None:
-    options = app.options()
+    options = launch.options(app.FOLDER)
     assert options["run_history"] is False and options["enable_monitoring"] is False
     assert options["strict_cors"] is True and options["share"] is False
     assert not options.get("allowed_paths") and options["max_file_size"]
@@ -61,10 +62,10 @@ def test_address_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
         taken.listen()
         monkeypatch.setenv("GRADIO_SERVER_PORT", str(taken.getsockname()[1]))
         with pytest.raises(SystemExit, match=r"cannot be used.*GRADIO_SERVER_PORT="):
-            app.address()
+            launch.address()
     monkeypatch.setenv("GRADIO_SERVER_PORT", "seven")
     with pytest.raises(SystemExit, match="must be a number"):
-        app.address()
+        launch.address()
 
 
 def test_importing_the_app_reads_no_weight() -> None:
@@ -72,15 +73,3 @@ def test_importing_the_app_reads_no_weight() -> None:
     code = "import app, ui.shared.answering as a; assert len(a.NETWORKS) == 0; print('ok')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip().endswith("ok"), done.stderr
-
-
-def test_uploads_go_when_the_process_is_told_to_go(tmp_path: Path) -> None:
-    """SIGTERM, which service managers send, ends the app the way Ctrl-C does: the private folder is removed."""
-    code = "import app; app.build = lambda: app.os.kill(app.os.getpid(), 15); print(app.os.environ['GRADIO_TEMP_DIR'])"
-    env = {k: v for k, v in os.environ.items() if k != "GRADIO_TEMP_DIR"}
-    env |= {"TMPDIR": str(tmp_path)}
-    code += "; app.address = lambda: ('127.0.0.1', 1); app.main()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
-    folder = Path(done.stdout.strip())
-    assert done.returncode == 0 and folder.parent == tmp_path, done.stderr
-    assert not folder.exists()

@@ -98,7 +98,7 @@ def evaluations(metrics: Mapping[str, Any]) -> str:
 def _table(values: Mapping[str, Any]) -> str:
     rows = {"all": values, **values.get("breakdown", {})}
     body = "".join(
-        f"<tr><th scope='row'>{escape(part)}</th><td>{row.get('pairs', '')}</td>"
+        f"<tr><th scope='row'>{escape(part)}</th><td>{escape(str(row.get('pairs', '')))}</td>"
         f"<td>{_figure(row, 'accuracy')}</td><td>{_figure(row, 'auc')}</td></tr>"
         for part, row in rows.items()
     )
@@ -125,8 +125,8 @@ def _tars(values: Mapping[str, Any]) -> str:
 
 def _data(row: Sidecar) -> str:
     items = "".join(
-        f"<li>{escape(str(d.get('name')))}, {d.get('size')} files, <code>{escape(str(d.get('hash')))}</code></li>"
-        for d in row.data
+        f"<li>{name}, {size} files, <code>{digest}</code></li>"
+        for name, size, digest in ([escape(str(d.get(key))) for key in ("name", "size", "hash")] for d in row.data)
     )
     return f"<ul>{items}</ul>" if items else "<p>None recorded.</p>"
 

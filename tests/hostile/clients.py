@@ -1,0 +1,72 @@
+"""A client of the running app that sends what it likes, over plain HTTP."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+META = {"_type": "gradio.FileData"}
+FILE_TYPES = ("image", "file", "uploadbutton", "downloadbutton", "imageeditor")
+
+
+class Visitor:
+    """One session; keeps every reply it got.
+
+    Attributes:
+        replies: the body of each.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.session = secrets.token_hex(6)
+        self.replies: list[bytes] = []
+        self.http = httpx.Client(base_url=url, timeout=120)
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        reply = self.http.request(method, path, **more)
+        self.replies.append(reply.content)
+        return reply
+
+    def config(self) -> dict[str, Any]:
+        return self.request("GET", "/config").json()
+
+    def upload(self, photo: Path | bytes, name: str = "photo.jpg") -> str:
+        data = photo if isinstance(photo, bytes) else photo.read_bytes()
+        (path,) = self.request("POST", "/gradio_api/upload", files={"files": (name, data)}).json()
+        return path
+
+    def fetch(self, path: str) -> httpx.Response:
+        return self.request("GET", "/gradio_api/file=" + path)
+
+    def event(self, fn_index: int, data: list[Any]) -> dict[str, Any]:
+        """Run an event of the page -> the message that it is over."""
+        body = {"data": data, "fn_index": fn_index, "session_hash": self.session, "event_data": None}
+        joined = self.request("POST", "/gradio_api/queue/join", json=body)
+        assert joined.status_code == 200, joined.text
+        return next(m for m in self._messages() if m["msg"] == "process_completed")
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
+        query = {"session_hash": self.session}
+        with self.http.stream("GET", "/gradio_api/queue/data", params=query) as stream:
+            for line in stream.iter_lines():
+                self.replies.append(line.encode())
+                if line.startswith("data: "):
+                    yield json.loads(line[6:])
+
+    def call(self, name: str, data: list[Any]) -> str:
+        """Call an endpoint -> the text of its event stream."""
+        joined = self.request("POST", f"/gradio_api/call/{name}", json={"data": data})
+        assert joined.status_code == 200, joined.text
+        return self.request("GET", f"/gradio_api/call/{name}/{joined.json()['event_id']}").text
+
+
+def spoken(path: str, kind: str, meta: bool = True) -> Any:
+    """A path as the value of a component of this type, as gradio's clients send it or without the mark of a file."""
+    file: dict[str, Any] = {"path": path, "meta": META} if meta else {"path": path}
+    if kind == "imageeditor":
+        return {"background": file, "layers": [], "composite": None}
+    return [file] if kind == "file" else file

@@ -1,0 +1,182 @@
+"""Nobody reads a photo of somebody else, or a file of the server: two clients on the running app."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from tests.browser.conftest import running_app
+from tests.hostile.clients import FILE_TYPES, Visitor, spoken
+from tests.ui.photos import EXAMPLES
+from ui.serve.uploads import REFUSED
+
+NAME = "canary-5d1f.jpg"
+BLANK = {"state": None, "dropdown": "dlib_kin", "textbox": "nose", "number": 0, "checkbox": False}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[str]:
+    with running_app(tmp_path_factory, GRADIO_TEMP_DIR=str(folder)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A photo with a face that is nowhere else."""
+    out = io.BytesIO()
+    Image.open(EXAMPLES / "hopper_1984.jpg").save(out, "JPEG", quality=71)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def victim(url: str, canary: bytes) -> tuple[Visitor, str]:
+    visitor = Visitor(url)
+    return visitor, visitor.upload(canary, NAME)
+
+
+@pytest.fixture
+def thief(url: str, victim: tuple[Visitor, str], canary: bytes) -> Iterator[Visitor]:
+    """Another client; afterwards nothing it was sent holds the canary, its name or its folder."""
+    visitor = Visitor(url)
+    yield visitor
+    folder = Path(victim[1]).parent.name
+    held = b"\n".join(visitor.replies)
+    assert visitor.replies
+    assert [w for w in (NAME.encode(), folder.encode(), canary[200:400]) if w in held] == []
+
+
+def targets(folder: Path, tmp_path: Path, canary: bytes) -> dict[str, str]:
+    """Paths of what no client was given."""
+    on_disk, pipe = tmp_path / NAME, tmp_path / "pipe.jpg"
+    on_disk.write_bytes(canary)
+    os.mkfifo(pipe)
+    (uploads,) = folder.glob("kinsight-*/uploads")
+    return {
+        "upload folder": str(uploads),
+        "folder of folders": str(uploads.parent),
+        "file on disk": str(on_disk),
+        "example": str(EXAMPLES / "obama_2012.jpg"),
+        "process": "/proc/self/environ",
+        "descriptor": "/proc/self/fd/0",
+        "pipe": str(pipe),
+        "device": "/dev/zero",
+        "nothing": str(tmp_path / "nothing.jpg"),
+        "outwards": f"{uploads}/{'0' * 64}/../../../../../../..{on_disk}",
+        "guessed": f"{uploads}/{hashlib.sha256(canary).hexdigest()}/{NAME}",
+        "web": "http://127.0.0.1:9/photo.jpg",
+        "no path": "",
+        "zero": "a\0b",
+    }
+
+
+def test_no_event_of_the_page_opens_what_was_not_uploaded(
+    thief: Visitor, folder: Path, tmp_path: Path, canary: bytes
+) -> None:
+    """Every event that takes a file, private ones too, with each target: refused, and in the same words."""
+    config, paths = thief.config(), targets(folder, tmp_path, canary)
+    kinds = {c["id"]: c["type"] for c in config["components"]}
+    tried = 0
+    for event in config["dependencies"]:
+        inputs = [kinds[i] for i in event["inputs"]]
+        for path in paths.values() if set(inputs) & set(FILE_TYPES) else ():
+            data = [spoken(path, k, bool(tried % 2)) if k in FILE_TYPES else BLANK[k] for k in inputs]
+            said = thief.event(event["id"], data)
+            assert (said["success"], said["output"]["error"]) == (False, REFUSED), (event["api_name"], path)
+            tried += 1
+    assert tried > 200
+
+
+@pytest.mark.parametrize("meta", [True, False])
+def test_no_endpoint_opens_what_was_not_uploaded(
+    thief: Visitor, folder: Path, tmp_path: Path, canary: bytes, meta: bool
+) -> None:
+    own = spoken(thief.upload(EXAMPLES / "obama_2012.jpg"), "image")
+    for path in targets(folder, tmp_path, canary).values():
+        bad, gallery = spoken(path, "image", meta), spoken(path, "file", meta)
+        for said in (
+            thief.call("kin_score", [bad, own, "dlib_kin"]),
+            thief.call("kin_search", [own, gallery, "dlib_kin"]),
+            thief.call("detect", [bad]),
+        ):
+            assert "event: error" in said and REFUSED in said, path
+
+
+def test_files_are_not_served_without_their_address(
+    thief: Visitor, folder: Path, tmp_path: Path, canary: bytes
+) -> None:
+    for path in targets(folder, tmp_path, canary).values():
+        if "\0" not in path:
+            said = thief.fetch(path)
+            assert (said.status_code, said.json()) == (403, {"detail": REFUSED}), path
+
+
+def test_the_owner_uses_and_sees_the_photo(victim: tuple[Visitor, str], canary: bytes) -> None:
+    owner, path = victim
+    said = owner.fetch(path)
+    assert said.content == canary and said.headers["cache-control"] == "no-store, private"
+    assert "event: complete" in owner.call("detect", [spoken(path, "image")])
+    address = f"{owner.http.base_url}gradio_api/file={path}"
+    assert "event: complete" in owner.call("detect", [spoken(address, "image")])
+
+
+def test_addresses_do_not_follow_from_the_photo(thief: Visitor, canary: bytes) -> None:
+    """Who has the same photo cannot ask whether it was uploaded."""
+    other = canary + b" "
+    paths = [thief.upload(other, "mine.jpg") for _ in range(3)]
+    folders = {Path(p).parent.name for p in paths}
+    assert len(folders) == 3 and all(re.fullmatch("[0-9a-f]{64}", f) for f in folders)
+    assert hashlib.sha256(other).hexdigest() not in folders
+    assert thief.fetch(str(Path(paths[0]).with_name("yours.jpg"))).json() == {"detail": REFUSED}
+
+
+def test_replies_name_no_path_of_the_server(thief: Visitor) -> None:
+    root = str(EXAMPLES.parents[1])
+    for page in ("/", "/config", "/gradio_api/info", "/gradio_api/openapi.json", "/gradio_api/mcp/schema"):
+        said = thief.request("GET", page).text
+        assert [word for word in (root, str(Path.home()), "site-packages") if word + "/" in said] == [], page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/proxy=https://huggingface.co/",
+        "/gradio_api/process_recording",
+        "/gradio_api/vibe-code",
+        "/gradio_api/run-history/records",
+        "/gradio_api/deep_link?session_hash=1",
+        "/gradio_api/stream/1/2/3/playlist-file",
+        "/gradio_api/custom_component/1/client/component/index.js",
+        "/monitoring",
+    ],
+)
+def test_what_the_page_does_not_use_is_shut(thief: Visitor, path: str) -> None:
+    assert thief.request("GET", path).json() == {"detail": "There is nothing here."}
+
+
+def test_direct_calls_do_not_pass_the_queue(thief: Visitor) -> None:
+    own = spoken(thief.upload(EXAMPLES / "obama_2012.jpg"), "image")
+    for route in ("run", "api"):
+        assert thief.request("POST", f"/gradio_api/{route}/detect", json={"data": [own]}).status_code == 404
+
+
+def test_a_program_still_uses_the_app(url: str, tmp_path: Path) -> None:
+    """After all that: gradio's own client uploads, compares and searches."""
+    client = Client(url, verbose=False, download_files=str(tmp_path))
+    a, b = (handle_file(str(EXAMPLES / name)) for name in ("obama_2012.jpg", "biden_2010.jpg"))
+    assert 0 < client.predict(a, b, "dlib_kin", api_name="/kin_score")["score"] < 1
+    assert client.predict(a, [b], "dlib_kin", api_name="/kin_search")["ranking"][0]["file"] == "biden_2010.jpg"
+    assert httpx.get(url).status_code == 200

@@ -1,0 +1,158 @@
+"""Limits of a client, with a clock of the test's own and small numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.formparsers import MultiPartException
+
+from tests.ui.serve.asgi import Reply, ok, request
+from ui.serve import limits
+from ui.serve.limits import Allowance, Clients, Limits, RefusedError
+
+JOIN, UPLOAD = "/gradio_api/queue/join", limits.UPLOAD
+
+
+def ask(app: Limits, path: str = JOIN, **more: Any) -> Reply:
+    return asyncio.run(request(app, path, "POST", **more))
+
+
+def limited(folder: Path, **allowed: Any) -> Limits:
+    return Limits(ok, folder, Allowance(**allowed))
+
+
+def test_calls_come_back_with_time() -> None:
+    now = [0.0]
+    clients = Clients(Allowance(rate=2, burst=3), lambda: now[0])
+
+    def allowed() -> int:
+        before = clients["a"].calls
+        for _ in range(int(before)):
+            clients.count_call("a")
+        with pytest.raises(RefusedError, match=limits.SLOW_DOWN):
+            clients.count_call("a")
+        return int(before)
+
+    assert allowed() == 3 and allowed() == 0
+    now[0] = 1.0
+    assert allowed() == 2
+    now[0] = 100.0
+    assert allowed() == 3
+    clients.count_call("b")  # another client has its own
+
+
+def test_the_least_recent_client_is_forgotten() -> None:
+    clients = Clients(Allowance(rate=0, burst=1), lambda: 0.0, most=2)
+    for name in "abc":
+        clients.count_call(name)
+    clients.count_call("a")
+    with pytest.raises(RefusedError):
+        clients.count_call("c")
+
+
+def test_reading_is_not_counted(tmp_path: Path) -> None:
+    app = limited(tmp_path, burst=1, rate=0)
+    assert [asyncio.run(request(app, "/")).status for _ in range(3)] == [200] * 3
+    assert [ask(app).status for _ in range(2)] == [200, 429]
+    assert ask(app, client="10.0.0.2").status == 200
+
+
+def test_the_body_arrives_whole(tmp_path: Path) -> None:
+    assert ask(limited(tmp_path), body=[b'{"a"', b": 1}"]).body == b'{"a": 1}'
+
+
+@pytest.mark.parametrize("path", [JOIN, "/login"])
+def test_a_large_body_is_refused_before_and_while_it_comes(tmp_path: Path, path: str) -> None:
+    app = limited(tmp_path, body=5)
+    for more in (
+        {"headers": {"content-length": "6"}},
+        {"body": [b"123", b"456"]},
+        {"headers": {"content-length": "x"}},
+    ):
+        assert ask(app, path, **more).status == 413
+    assert ask(app, path, body=[b"123", b"45"]).status == 200
+
+
+def test_a_slow_body_is_given_up(tmp_path: Path) -> None:
+    pieces = [b"1", b"2", b"3"]
+    slow, dripping = limited(tmp_path, pause=0.05), limited(tmp_path, pause=0.2, whole=0.15)
+    assert ask(slow, body=pieces, pause=0.5).words == limits.TOO_SLOW
+    assert ask(dripping, body=pieces, pause=0.1).status == 408
+    assert ask(slow, body=pieces, pause=0.01).status == 200
+
+
+def test_sessions_of_a_client_are_counted(tmp_path: Path) -> None:
+    app = limited(tmp_path, sessions=2)
+
+    def join(session: object, **more: Any) -> int:
+        return ask(app, body=[json.dumps({"session_hash": session}).encode()], **more).status
+
+    assert [join(s) for s in ("a", "b", "a", "c", "b")] == [200, 200, 200, 429, 200]
+    assert join("c", client="10.0.0.2") == 200
+    assert ask(app, body=[b"no json"]).status == 200  # Gradio says what is wrong with it
+
+
+def test_hours_end() -> None:
+    now = [0.0]
+    clients = Clients(Allowance(sessions=1, client_bytes=10), lambda: now[0])
+    client = clients["a"]
+    clients.count_session(client, "x")
+    clients.count_bytes(client, 10)
+    for count, value in ((clients.count_session, "y"), (clients.count_bytes, 1)):
+        with pytest.raises(RefusedError):
+            count(client, value)  # type: ignore[operator]
+    now[0] = 3601.0
+    clients.count_session(clients["a"], "y")
+    clients.count_bytes(clients["a"], 10)
+
+
+def test_bytes_of_a_client_and_drawings_in_memory_are_counted(tmp_path: Path) -> None:
+    app = limited(tmp_path, client_bytes=5)
+    assert ask(app, "/gradio_api/component_server", body=[b"123"]).status == 200
+    assert ask(app, "/gradio_api/component_server", body=[b"123"]).words == limits.YOUR_SHARE
+    assert ask(app, UPLOAD).words == limits.YOUR_SHARE
+
+
+def test_the_folder_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "photo").write_bytes(b"1234")
+    app = limited(tmp_path, folder_bytes=10, spare=100)
+    sized = [ask(app, UPLOAD, headers={"content-length": str(n)}).status for n in (6, 7)]
+    assert sized == [200, 507]
+    monkeypatch.setattr(limits.shutil, "disk_usage", lambda _: SimpleNamespace(free=103))
+    assert ask(app, UPLOAD, headers={"content-length": "3"}).status == 200
+    assert ask(app, UPLOAD, headers={"content-length": "4"}).words == limits.FULL
+
+
+def test_uploads_at_a_time(tmp_path: Path) -> None:
+    app = limited(tmp_path, uploads=2)
+
+    async def three() -> list[int]:
+        more = {"method": "POST", "body": [b"1", b"2"], "pause": 0.3}
+        return [r.status for r in await asyncio.gather(*(request(app, UPLOAD, **more) for _ in range(3)))]
+
+    assert sorted(asyncio.run(three())) == [200, 200, 429]
+    assert ask(app, UPLOAD).status == 200
+
+
+@pytest.mark.parametrize(
+    ("allowed", "more", "words"),
+    [
+        ({"upload_body": 3}, {"body": [b"12", b"34"]}, "maximum allowed size"),
+        ({"pause": 0.01}, {"body": [b"1", b"2"], "pause": 0.3}, limits.TOO_SLOW),
+        ({"client_bytes": 3}, {"body": [b"12", b"34"]}, limits.YOUR_SHARE),
+        ({}, {"body": ()}, limits.CUT_OFF),
+    ],
+)
+def test_an_upload_that_fails_halfway_is_one_of_the_parser(
+    tmp_path: Path, allowed: dict[str, Any], more: dict[str, Any], words: str
+) -> None:
+    """Gradio removes what was written when its own parser fails, and only then."""
+    with pytest.raises(MultiPartException) as caught:
+        ask(limited(tmp_path, **allowed), UPLOAD, **more)
+    assert words in caught.value.message

@@ -1,0 +1,80 @@
+"""Which paths a client may name, and what a call leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from gradio.state_holder import StateHolder
+
+from ui.serve.uploads import REFUSED, GuardedBlocks, NotUploadedError, checked, uploaded
+
+FOLDER = "0123456789abcdef" * 4
+
+
+@pytest.fixture
+def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    root = tmp_path / "uploads"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(root))
+    (root / FOLDER).mkdir(parents=True)
+    (root / FOLDER / "a b.jpg").write_bytes(b"1")
+    return str(root / FOLDER / "a b.jpg")
+
+
+def test_an_upload_is_taken_by_path_or_address(photo: str) -> None:
+    assert uploaded(photo) == photo
+    quoted = photo.replace(" ", "%20")
+    assert uploaded(f"http://localhost:7860/gradio_api/file={quoted}") == photo
+    assert uploaded(f"https://example.org/kinsight/gradio_api/file={quoted}") == photo
+
+
+def test_everything_else_is_refused_in_the_same_words(photo: str, tmp_path: Path) -> None:
+    folder, root = Path(photo).parent, Path(photo).parents[1]
+    (root / "gallery-1").mkdir()
+    (root / "tmp1").write_bytes(b"1")
+    (root / "gallery-1" / "a.jpg").write_bytes(b"1")
+    (folder / "deep").mkdir()
+    (folder / "deep" / "a.jpg").write_bytes(b"1")
+    os.mkfifo(folder / "pipe")
+    os.symlink("/etc/hostname", folder / "link")
+    os.symlink("/etc", root / ("f" * 64))
+    bad: list[object] = [root, folder, f"{folder}/", f"{folder}/.", f"{folder}/..", root / "tmp1"]
+    bad += [root / "gallery-1" / "a.jpg", folder / "deep" / "a.jpg", folder / "pipe", folder / "link"]
+    bad += [root / ("f" * 64) / "hostname", folder / "none.jpg", f"{folder}/../{FOLDER}/a b.jpg", f"{photo}\0", ""]
+    bad += [f"file://{photo}", "http://example.org/a.jpg", f"http://h/gradio_api/file={photo}?x", "/proc/self/environ"]
+    bad += [os.path.relpath(photo), f"{root}/{FOLDER}/{'x' * 5000}", 7]
+    for path in bad:
+        with pytest.raises(NotUploadedError) as caught:
+            uploaded(str(path) if isinstance(path, Path) else path)
+        assert str(caught.value) == REFUSED
+
+
+def test_paths_are_checked_wherever_they_stand(photo: str) -> None:
+    fine = {"path": photo, "url": "http://example.org/other.jpg", "meta": {"_type": "gradio.FileData"}}
+    taken = checked([1, None, "text", [fine], {"background": fine, "layers": [], "path": None}])
+    assert taken[3][0] == {"path": photo, "meta": {"_type": "gradio.FileData"}}
+    assert taken[:3] == [1, None, "text"] and taken[4]["background"]["path"] == photo
+    for bad in ([[{"path": "/etc/hostname"}]], {"layers": [{"path": photo}, {"path": photo + "x"}]}, {"path": [photo]}):
+        with pytest.raises(NotUploadedError):
+            checked(bad)
+
+
+def test_endpoints_leave_no_session_and_pages_keep_theirs() -> None:
+    with GuardedBlocks() as page:
+        held, text = gr.State(None), gr.Textbox()
+        gr.Button().click(lambda t: t, text, text, api_name="said", api_visibility="public")
+        gr.Button().click(lambda t: (t, t), text, [held, text], api_visibility="private")
+    holder = StateHolder()
+    holder.set_blocks(page)
+    endpoint, event = page.fns[0], page.fns[1]
+
+    def call(fn: gr.blocks.BlockFunction, session: str) -> None:
+        asyncio.run(page.process_api(fn, ["x"], state=holder[session], session_hash=session))
+
+    call(endpoint, "program")
+    call(event, "visitor")
+    call(endpoint, "visitor")
+    assert list(holder.session_data) == ["visitor"] and holder["visitor"].state_data == {held._id: "x"}

@@ -66,7 +66,9 @@ def pair_weights() -> list[str]:
 def log_unreadable() -> None:
     """A line on stderr for each weight or folder that cannot be read."""
     for _, why in unreadable_weights():
-        print(printable(f"warning: {why} Kinsight goes on without it.", sys.stderr.encoding), file=sys.stderr)
+        print(
+            printable(f"warning: {why.rstrip('.')}. Kinsight goes on without it.", sys.stderr.encoding), file=sys.stderr
+        )
 
 
 def weight_of(model: str) -> str | None:

@@ -1,0 +1,101 @@
+"""More than the app takes: everything is answered or refused in words, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.browser.conftest import running_app
+from tests.hostile.clients import Visitor, spoken
+from tests.ui.photos import EXAMPLES
+from ui.serve import limits
+
+JOINS, BUSY = 400, "Queue is full"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[str]:
+    with running_app(tmp_path_factory, GRADIO_TEMP_DIR=str(folder)) as address:
+        yield address
+
+
+def client(url: str, address: str) -> httpx.AsyncClient:
+    """One that comes from an address of its own."""
+    transport = httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=100))
+    return httpx.AsyncClient(base_url=url, transport=transport, timeout=120)
+
+
+def test_uploads_cut_off_leave_nothing(url: str, folder: Path) -> None:
+    (uploads,) = folder.glob("kinsight-*/uploads")
+    before = set(uploads.rglob("*"))
+    head = (
+        b"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+    )
+    open_ones = []
+    for _ in range(5):
+        link = socket.create_connection(("127.0.0.1", urlsplit(url).port or 80))
+        link.sendall(head + b"1" * 200_000)
+        open_ones.append(link)
+    wait(lambda: len(set(uploads.glob("tmp*")) - before) == 5)
+    for link in open_ones:
+        link.close()
+    wait(lambda: set(uploads.rglob("*")) == before)
+
+
+def wait(done: object, seconds: float = 10) -> None:
+    assert callable(done)
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_many_at_once_are_answered_or_refused_in_words(url: str) -> None:
+    photo = spoken(Visitor(url).upload(EXAMPLES / "biden_2010.jpg"), "image")
+
+    async def join(http: httpx.AsyncClient) -> httpx.Response:
+        return await http.post("/gradio_api/call/detect", json={"data": [photo]})
+
+    async def crowd() -> list[httpx.Response]:
+        async with client(url, "127.0.0.2") as http:
+            return await asyncio.gather(*(join(http) for _ in range(JOINS)))
+
+    replies = asyncio.run(crowd())
+    words = {200: "event_id", 429: limits.SLOW_DOWN, 503: BUSY}
+    statuses = {r.status_code for r in replies}
+    assert 200 in statuses and {429, 503} & statuses and statuses <= set(words)
+    assert all(words[r.status_code] in r.text for r in replies)
+
+
+def test_one_client_does_not_push_out_the_others(url: str) -> None:
+    """More sessions than the app keeps, from one address: a visitor's own is still there."""
+    visitor = Visitor(url)
+    config = visitor.config()
+    notice = next(e for e in config["dependencies"] if e["api_name"] == "notice")
+    take = next(e for e in config["dependencies"] if e["api_name"] == "take_photo")
+    photo = spoken(visitor.upload(EXAMPLES / "biden_2010.jpg"), "image")
+    assert visitor.event(notice["id"], [photo, None])["success"]
+
+    async def sessions() -> list[int]:
+        async with client(url, "127.0.0.3") as http:
+            bodies = [{"fn_index": notice["id"], "data": [None, None], "session_hash": f"s{i}"} for i in range(250)]
+            return [(await http.post("/gradio_api/queue/join", json=body)).status_code for body in bodies]
+
+    assert set(asyncio.run(sessions())) == {200, 429}
+    said = visitor.event(take["id"], [None])
+    assert said["success"] and "No photo yet" not in json.dumps(said["output"]["data"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -36,14 +37,18 @@ def run(
         The exit status: 0, or 2 with one line on stderr, "error: ...", when the input cannot be used.
     """
     args = parser.parse_args(arguments)
+    made: list[Path] = []
     try:
         check_options(vars(args))
-        try_outputs(vars(args))
+        made += try_outputs(vars(args))
         print(printable(work(args), sys.stdout.encoding))
     except (*FOR_THE_USER, *also) as error:
         if isinstance(error, UnwrittenError):
             print(printable(error.shown, sys.stdout.encoding))
         refuse(error)
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # not empty: something was written
+                folder.rmdir()
         return 2
     return 0
 
@@ -60,16 +65,21 @@ class UnwrittenError(UserError):
         self.shown = shown
 
 
-def try_outputs(options: Mapping[str, Any]) -> None:
+def try_outputs(options: Mapping[str, Any]) -> list[Path]:
     """Before the work: make the folders of --out and --csv, and see that they can be written.
+
+    Returns:
+        The folders that were not there before, outer ones first.
 
     Raises:
         UserError: one cannot; the message names the flag.
     """
+    made: list[Path] = []
     for name, folder in (("out", options.get("out")), ("csv", (csv := options.get("csv")) and csv.parent)):
         if folder is None:
             continue
         try:
+            made += [f for f in reversed([folder, *folder.parents]) if not f.exists()]
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
@@ -77,6 +87,7 @@ def try_outputs(options: Mapping[str, Any]) -> None:
             raise UserError(f"--{name}: {folder} cannot be written ({error.strerror or error})") from error
     if csv and csv.is_dir():
         raise UserError(f"--csv: {csv} is a folder; give the name of a file")
+    return made
 
 
 def add_pair(parser: argparse.ArgumentParser) -> None:

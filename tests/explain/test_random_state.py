@@ -47,4 +47,4 @@ def test_neither_faithfulness_nor_regions_nor_a_report_draws(tmp_path: Path) -> 
     with unchanged():
         faithfulness(result, explain(result, "grad_cam")[0])
         occlude_regions(result)
-        write_report(tmp_path, result, face, face, ["grad_cam"], sidecar=SIDECAR)
+        write_report(tmp_path, result, (face, face), ["grad_cam"], sidecar=SIDECAR)

@@ -139,7 +139,7 @@ def test_a_weight_without_calibration_is_refused(shelf: Path, monkeypatch: pytes
     assert not list(shelf.iterdir())
 
 
-def test_a_folder_must_be_given(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_must_be_given(shelf: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(insightface(), shelf.parent / "public.pt")
     monkeypatch.delenv("KINSIGHT_WEIGHTS")
     with pytest.raises(SystemExit, match=r"--out FOLDER or set KINSIGHT_WEIGHTS"):
@@ -147,7 +147,7 @@ def test_a_folder_must_be_given(shelf: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SystemExit, match="letters"):
         main(["public.pt", "--model", "ir18.paper", "--weight-name", "../x"])
     with pytest.raises(SystemExit, match="no model 'nonsense'"):
-        main(["public.pt", "--model", "nonsense", "--out", "x", "--pairs", "list.csv", "--images", "."])
+        main(["public.pt", "--model", "nonsense", "--out", "x", "--pairs", "list.csv", "--images", str(photos)])
 
 
 def test_licence_and_source_are_unknown_unless_given_and_the_app_offers_the_weight(

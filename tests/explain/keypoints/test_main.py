@@ -54,7 +54,7 @@ def test_the_command_writes_what_was_used(photos: Path, tmp_path: Path, capsys: 
         (["--head", "7"], "this layer has 6"),
         (["--face", "0"], "--face 0 does not exist; 1 found, numbered 1"),
         (["--query", "2", "0"], "in [0, 1]"),
-        (["--scale", "0"], "above 0"),
+        (["--scale", "0"], "--scale is a number from 0.25 to 4"),
     ],
 )
 def test_what_cannot_be_ends_with_a_sentence(

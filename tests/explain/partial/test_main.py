@@ -55,7 +55,7 @@ def test_a_mask_and_two_keypoints_in_a_zip(photos: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--factor", "0"), "size lies above 0"),
+        (("--factor", "0"), "--factor is a number from 0.05 to 1, got 0"),
         (("--keypoint", "6", "1", "1"), "--keypoint 6 does not exist; they are numbered 1 to 5"),
         (("--keypoint", "0", "1", "1"), "--keypoint 0 does not exist"),
         (("--keypoint", "1", "9", "9"), "Two keypoints at least"),

@@ -259,7 +259,9 @@ def test_the_endpoint_answers_in_numbers(obama: Shot, biden: Shot, ran):
     json.dumps(values)
 
 
-@pytest.mark.parametrize(("arguments", "message"), [(("chin",), "no part 'chin'"), (("nose", 0), "size lies above 0")])
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(("chin",), "no part 'chin'"), (("nose", 0), "factor is a number from 0.05 to 1")]
+)
 def test_the_endpoint_refuses_in_words(obama: Shot, biden: Shot, arguments: tuple, message: str):
     with pytest.raises(gr.Error, match=message):
         partial_api.partial_face(obama.path, biden.path, *arguments)

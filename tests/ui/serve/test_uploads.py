@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
@@ -72,7 +73,9 @@ def test_endpoints_leave_no_session_and_pages_keep_theirs() -> None:
     endpoint, event = page.fns[0], page.fns[1]
 
     def call(fn: gr.blocks.BlockFunction, session: str) -> None:
-        asyncio.run(page.process_api(fn, ["x"], state=holder[session], session_hash=session))
+        called = page.process_api(fn, ["x"], state=holder[session], session_hash=session)
+        with ThreadPoolExecutor(1) as pool:  # a browser test of the same process has a loop in this thread
+            pool.submit(asyncio.run, called).result()
 
     call(endpoint, "program")
     call(event, "visitor")

@@ -16,10 +16,7 @@ from gradio.utils import get_function_params, get_upload_folder
 from gradio_client import handle_file
 from pydantic import ValidationError
 
-PHOTO_FORMAT = (
-    "a data URI (data:image/jpeg;base64,...), the path that POST /gradio_api/upload returned, "
-    "or a public http(s) address"
-)
+PHOTO_FORMAT = "a data URI (data:image/jpeg;base64,...) or the path that POST /gradio_api/upload returned"
 _FILE = "Gradio File Input"
 _Place = list[str | int]
 
@@ -101,7 +98,7 @@ class Tools(gradio.mcp.GradioMCPServer):
         path = text.rpartition("/gradio_api/file=")[2]
         if _uploaded(path):
             return handle_file(path)
-        if not text.startswith(("data:", "http://", "https://")):
+        if not text.startswith("data:"):  # nothing is fetched from the web for a client
             raise ValueError(f"A photo is {PHOTO_FORMAT}; got {text[:60]!r}.")
         return super().convert_strings_to_filedata({"photo": text}, [["photo"]])["photo"]
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests import coroutines
 from tests.browser.conftest import running_app
 from tests.hostile.clients import Visitor, spoken
 from tests.ui.photos import EXAMPLES
@@ -75,7 +76,7 @@ def test_many_at_once_are_answered_or_refused_in_words(url: str) -> None:
         async with client(url, "127.0.0.2") as http:
             return await asyncio.gather(*(join(http) for _ in range(JOINS)))
 
-    replies = asyncio.run(crowd())
+    replies = coroutines.run(crowd())
     words = {200: "event_id", 429: limits.SLOW_DOWN, 503: BUSY}
     statuses = {r.status_code for r in replies}
     assert 200 in statuses and {429, 503} & statuses and statuses <= set(words)
@@ -96,6 +97,6 @@ def test_one_client_does_not_push_out_the_others(url: str) -> None:
             bodies = [{"fn_index": notice["id"], "data": [None, None], "session_hash": f"s{i}"} for i in range(250)]
             return [(await http.post("/gradio_api/queue/join", json=body)).status_code for body in bodies]
 
-    assert set(asyncio.run(sessions())) == {200, 429}
+    assert set(coroutines.run(sessions())) == {200, 429}
     said = visitor.event(take["id"], [None])
     assert said["success"] and "No photo yet" not in json.dumps(said["output"]["data"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import urllib.request
@@ -18,6 +17,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 from models import detect_faces, load_pair, open_photo, predict
+from tests import coroutines
 from tests.browser.conftest import running_app
 
 EXAMPLES = Path(__file__).parents[2] / "ui" / "examples"
@@ -34,7 +34,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def tools(url: str) -> dict[str, Any]:
     """Name -> tool, as a client lists them."""
-    return {tool.name: tool for tool in asyncio.run(session(url, lambda s: s.list_tools())).tools}
+    return {tool.name: tool for tool in coroutines.run(session(url, lambda s: s.list_tools())).tools}
 
 
 async def session(url: str, work: Callable[[ClientSession], Any]) -> Any:
@@ -48,7 +48,7 @@ async def session(url: str, work: Callable[[ClientSession], Any]) -> Any:
 
 def called(url: str, name: str, **arguments: Any) -> tuple[bool, str]:
     """(is it an error, the text) of a call."""
-    said = asyncio.run(session(url, lambda s: s.call_tool(name, arguments)))
+    said = coroutines.run(session(url, lambda s: s.call_tool(name, arguments)))
     return bool(said.isError), said.content[0].text
 
 

@@ -12,10 +12,9 @@ from ui.attention import answers as arms
 from ui.attention import callbacks as do
 from ui.attention.study import study
 from ui.shared import cards
-from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = arms.NEEDS
-LAST: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
 FETCH = "() => setTimeout(() => document.querySelector('#arms-file')?.click(), 150)"
 """Presses the hidden download link once its file is there."""
 NAMES = {NOTHING: "None", "surgical": "Surgical mask", "cloth": "Cloth mask", "n95": "N95 mask"}
@@ -188,15 +187,15 @@ def _wire(page: Page) -> None:
     _then_compare(page.method.input(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS), page)
     _then_compare(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
     for control in (page.scale, page.opacity, page.left, page.right):
-        control.input(do.draw_maps, page.view, page.pictures, **LAST)
-    page.face.input(do.draw_maps, page.view, page.pictures, **LAST)
-    page.face.input(do.draw_numbers, [page.compared, page.face], page.numbers, **LAST)
+        control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
+    page.face.input(do.draw_maps, page.view, page.pictures, **VIEWS)
+    page.face.input(do.draw_numbers, [page.compared, page.face], page.numbers, **VIEWS)
     made = page.report.click(
         do.make_report,
         [*page.shots, page.compared, page.opacity],
         [page.file, page.note],
         show_progress_on=page.report,
-        **RUNS,
+        **MAKES,
     )
     made.success(None, None, None, js=FETCH, api_visibility="private")
 

@@ -14,11 +14,9 @@ from ui.keypoints import callbacks as do
 from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import MODELS
 from ui.shared import cards
-from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = MODELS
-LAST: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
-RUN_LAST: dict[str, Any] = {"trigger_mode": "always_last", **RUNS}
 FETCH = "() => setTimeout(() => document.querySelector('#{}')?.click(), 150)"
 """Presses a hidden download link once its file is there."""
 LIMITS = """
@@ -208,32 +206,32 @@ def _then_run_afresh(event: Any, page: Page) -> None:
 
 def then_run(listen: Any, page: Page) -> None:
     """On an event (its listener, or `then` of another): the answer, everything drawn, and the curves."""
-    ran = listen(do.run, page.controls, [page.look, page.card, page.rest], show_progress="hidden", **RUN_LAST)
-    fed = ran.then(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **LAST)
-    offered = fed.then(do.offer, [page.look, page.layer, page.head], [page.layer, page.head], **LAST)
+    ran = listen(do.run, page.controls, [page.look, page.card, page.rest], show_progress="hidden", **RUNS)
+    fed = ran.then(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **VIEWS)
+    offered = fed.then(do.offer, [page.look, page.layer, page.head], [page.layer, page.head], **VIEWS)
     drawn = _draw_on(offered.then, page)
     drawn.then(
         do.curves,
         [page.photo.shot, page.look, page.held],
         [page.held, *page.plots],
         show_progress="hidden",
-        **RUN_LAST,
+        **RUNS,
     )
 
 
 def _draw_on(listen: Any, page: Page) -> Any:
-    return listen(do.draw, [page.look, *page.view], page.drawn, **LAST)
+    return listen(do.draw, [page.look, *page.view], page.drawn, **VIEWS)
 
 
 def _wire_keypoints(page: Page) -> None:
     def show(event: Any) -> None:
-        event(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **LAST)
+        event(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **VIEWS)
 
     chosen = [page.picked, page.points]
-    show(page.fed.select(do.click_keypoint, [page.look, page.picked], chosen, **LAST).then)
+    show(page.fed.select(do.click_keypoint, [page.look, page.picked], chosen, **VIEWS).then)
     show(page.picked.input)
     for field in (page.x, page.y):
-        field.submit(do.type_keypoint, [page.look, page.picked, page.x, page.y], page.points, **LAST)
+        field.submit(do.type_keypoint, [page.look, page.picked, page.x, page.y], page.points, **VIEWS)
     page.reset.click(lambda: (None, None), None, [page.points, page.picked], **VIEWS)
     then_run(page.points.change, page)
 
@@ -242,9 +240,9 @@ def _wire_view(page: Page) -> None:
     for picker in (page.layer, page.head, page.opacity):
         _draw_on(picker.input, page)
     for picture in (page.kprpe, page.irpe):
-        _draw_on(picture.select(do.clicked, None, page.place, **LAST).then, page)
+        _draw_on(picture.select(do.clicked, None, page.place, **VIEWS).then, page)
     for slider in (page.row, page.column):
-        _draw_on(slider.input(do.place_of, [page.look, page.row, page.column], page.place, **LAST).then, page)
+        _draw_on(slider.input(do.place_of, [page.look, page.row, page.column], page.place, **VIEWS).then, page)
 
 
 def _wire_files(page: Page) -> None:
@@ -254,5 +252,5 @@ def _wire_files(page: Page) -> None:
         (page.report, do.make_report, [*seen, page.held, *page.view], page.report_file),
     )
     for button, make, inputs, file in files:
-        made = button.click(make, inputs, [file, page.said], show_progress_on=button, **RUNS)
+        made = button.click(make, inputs, [file, page.said], show_progress_on=button, **MAKES)
         made.success(None, None, None, js=FETCH.format(file.elem_id), api_visibility="private")

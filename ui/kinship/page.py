@@ -14,6 +14,7 @@ from ui.shared.evidence_view import wire as wire_inside
 from ui.shared.examples import EXAMPLES
 from ui.shared.widgets import (
     FETCH,
+    MAKES,
     RUNS,
     SESSION_SECONDS,
     VIEWS,
@@ -151,15 +152,14 @@ def _wire(page: Page, buttons: list[gr.Button]) -> None:
     page.weight.change(do.describe, page.weight, page.weight, **VIEWS)
     _wire_viewer(page)
     wire_inside(page.inside, page.viewer.opacity)
-    last: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
     # input, not change: a slider that a new model sets must not draw the old answer over the new one
-    page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **last)
+    page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **VIEWS)
     made = page.report.button.click(
         do.make_report,
         [page.a.shot, page.b.shot, page.viewer.maps, page.threshold, page.viewer.opacity, *_looked_at(page.inside)],
         [page.report.file, page.report.note],
         show_progress_on=page.report.button,
-        **RUNS,
+        **MAKES,
     )
     made.success(None, None, None, js=FETCH, api_visibility="private")
 
@@ -178,7 +178,6 @@ def _wire_viewer(page: Page) -> None:
         do.redraw,
         [viewer.maps, page.a.shot, page.b.shot, viewer.opacity],
         viewer.view,
-        trigger_mode="always_last",
         **VIEWS,
     )
 

@@ -12,7 +12,7 @@ from ui.kinship.callbacks import own_threshold
 from ui.shared import answering, cards
 from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
-GALLERIES: dict[str, Any] = {"concurrency_id": "gallery", "concurrency_limit": 1, "api_visibility": "private"}
+GALLERIES: dict[str, Any] = {**RUNS, "concurrency_id": "gallery", "concurrency_limit": 1}
 """Events that go through a whole gallery: minutes, so one at a time and beside the queue of single pairs."""
 PICKED = (
     "element.addEventListener('click', e => { const hit = e.target.closest('[data-entry]');"
@@ -125,7 +125,6 @@ def _wire(page: Page) -> None:
         do.redraw,
         [page.ranking, page.threshold],
         [page.card, page.hits],
-        trigger_mode="always_last",
         **VIEWS,
     )
     made = page.export.click(
@@ -133,7 +132,7 @@ def _wire(page: Page) -> None:
         page.ranking,
         [page.file, page.export_note],
         show_progress_on=page.export,
-        **{**VIEWS, "show_progress": "minimal"},
+        **{**VIEWS, "show_progress": "minimal", "trigger_mode": "once"},
     )
     made.success(None, None, None, js=FETCH, api_visibility="private")
 

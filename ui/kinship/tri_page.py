@@ -10,7 +10,7 @@ from ui.kinship import tri_answers as triplet
 from ui.kinship import tri_callbacks as do
 from ui.kinship.callbacks import offer_layers, offer_methods
 from ui.shared import answering, cards
-from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 FETCH = "() => setTimeout(() => document.querySelector('#tri-file')?.click(), 150)"
 """Presses the hidden download link once its file is there."""
@@ -114,15 +114,14 @@ def _wire(page: Page) -> None:
     chosen = page.method.input(offer_layers, [page.weight, page.method], page.layer, **VIEWS)
     _then_explain(chosen, page)
     _then_explain(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
-    last: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
-    page.opacity.input(do.redraw, [page.maps, page.opacity], page.view, **last)
-    page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **last)
+    page.opacity.input(do.redraw, [page.maps, page.opacity], page.view, **VIEWS)
+    page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **VIEWS)
     made = page.report.click(
         do.make_report,
         [*page.shots, page.maps, page.threshold, page.opacity],
         [page.file, page.note],
         show_progress_on=page.report,
-        **RUNS,
+        **MAKES,
     )
     made.success(None, None, None, js=FETCH, api_visibility="private")
 

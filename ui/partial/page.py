@@ -15,11 +15,9 @@ from ui.partial import placing, placing_panel
 from ui.partial.answers import EDITOR_SIDE
 from ui.partial.placing_panel import Panel
 from ui.shared import cards
-from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = parting.NEEDS
-LAST: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
-RUN_LAST: dict[str, Any] = {"trigger_mode": "always_last", **RUNS}
 PICKED = (
     "element.addEventListener('click', e => { const hit = e.target.closest('[data-part]'); if (!hit) return;"
     " element.querySelectorAll('[data-part]').forEach("
@@ -212,15 +210,15 @@ def _wire(page: Page) -> None:
     _wire_edits(page)
     drawn = [page.parts, page.large]
     for control in (page.kind, page.opacity):
-        control.input(do.draw, [page.look, page.part, page.kind, page.opacity], drawn, **LAST)
-    page.parts.click(do.pick, [page.look, page.kind, page.opacity], [page.part, page.large], **LAST)
+        control.input(do.draw, [page.look, page.part, page.kind, page.opacity], drawn, **VIEWS)
+    page.parts.click(do.pick, [page.look, page.kind, page.opacity], [page.part, page.large], **VIEWS)
     _then_curve(page.around.input, page)
     made = page.report.click(
         do.make_report,
         [page.look, page.held, page.kind, page.opacity],
         [page.file, page.said],
         show_progress_on=page.report,
-        **RUNS,
+        **MAKES,
     )
     made.success(None, None, None, js=FETCH, api_visibility="private")
 
@@ -229,10 +227,10 @@ def _wire_edits(page: Page) -> None:
     """A preset and its size start from the face again; the editor adds to them; centring keeps what was drawn."""
     for listen in (page.preset.input, page.factor.release):
         _then_begin(listen(None, show_progress="hidden", api_visibility="private"), page)
-    changed = page.editor.change(do.drawn, [page.second.shot, page.edit, page.held, page.editor], page.edit, **LAST)
+    changed = page.editor.change(do.drawn, [page.second.shot, page.edit, page.held, page.editor], page.edit, **VIEWS)
     _then_run(changed.then, page)
     _then_fresh(page.editor.clear(None, show_progress="hidden", api_visibility="private"), page)
-    _then_run(page.centred.input(do.centre, [page.edit, page.centred], page.edit, **LAST).then, page)
+    _then_run(page.centred.input(do.centre, [page.edit, page.centred], page.edit, **VIEWS).then, page)
 
 
 def _wire_placing(page: Page) -> None:
@@ -253,7 +251,7 @@ def _then_fresh(event: Any, page: Page) -> None:
 def _then_begin(event: Any, page: Page) -> None:
     """The preset as it stands, nothing drawn, then the answer."""
     settings = [page.second.shot, page.preset, page.factor, page.centred, page.around]
-    _then_run(event.then(do.begin, settings, page.begun, **LAST).then, page)
+    _then_run(event.then(do.begin, settings, page.begun, **VIEWS).then, page)
 
 
 def _then_run(listen: Any, page: Page) -> None:
@@ -263,19 +261,19 @@ def _then_run(listen: Any, page: Page) -> None:
         [*page.shots, page.edit, page.held, page.look],
         [page.look, page.held, page.card, page.seen, page.rest],
         show_progress="hidden",
-        **RUN_LAST,
+        **RUNS,
     )
-    drawn = ran.then(do.draw, [page.look, page.part, page.kind, page.opacity], [page.parts, page.large], **LAST)
+    drawn = ran.then(do.draw, [page.look, page.part, page.kind, page.opacity], [page.parts, page.large], **VIEWS)
     _then_curve(drawn.then, page).then(
         do.orders,
         [page.look, page.held],
         [page.held, page.order],
         show_progress_on=page.order,
-        **RUN_LAST,
+        **RUNS,
     )
 
 
 def _then_curve(listen: Any, page: Page) -> Any:
     return listen(
-        do.curves, [page.look, page.held, page.around], [page.held, page.curve], show_progress="hidden", **RUN_LAST
+        do.curves, [page.look, page.held, page.around], [page.held, page.curve], show_progress="hidden", **RUNS
     )

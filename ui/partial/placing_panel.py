@@ -64,7 +64,7 @@ def wire(panel: Panel, first: PhotoInput, second: PhotoInput) -> tuple[list[Any]
         The events after which the face lies elsewhere, and the one after which it lies where it was detected.
     """
     table, placed = panel.table, [second.shot, panel.table]
-    second.image.select(placing.click, [second.shot, panel.picked, table], table, trigger_mode="always_last", **VIEWS)
+    second.image.select(placing.click, [second.shot, panel.picked, table], table, **VIEWS)
     panel.unseen.click(placing.clear, [panel.picked, table], table, **VIEWS)
     by_table = panel.place.click(placing.place, placed, second.outputs, **RUNS)
     taken = panel.other.click(placing.from_other, [first.shot, second.shot], table, **VIEWS)

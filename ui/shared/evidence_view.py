@@ -14,8 +14,6 @@ from explain.core.render_evidence import SIDE
 from ui.shared import evidence_callbacks as do
 from ui.shared.widgets import SESSION_SECONDS, VIEWS
 
-LAST: dict[str, Any] = {"trigger_mode": "always_last", **VIEWS}
-
 
 class AttentionViewer(NamedTuple):
     """Self-attention: a patch on either face, and where it reads."""
@@ -170,32 +168,32 @@ def _wire_attention(viewer: EvidenceViewer, opacity: gr.Slider) -> None:
     seen, view = viewer.seen, viewer.attention
 
     def draw(event: Any) -> None:
-        event(do.draw_attention, [seen, view.layer, view.head, view.place, opacity], view.drawn, **LAST)
+        event(do.draw_attention, [seen, view.layer, view.head, view.place, opacity], view.drawn, **VIEWS)
 
-    draw(view.layer.input(do.offer_heads, [seen, view.layer, view.head], view.head, **LAST).then)
+    draw(view.layer.input(do.offer_heads, [seen, view.layer, view.head], view.head, **VIEWS).then)
     draw(view.head.input)
     draw(opacity.input)
     for face in (view.a, view.b):
-        draw(face.select(do.clicked, None, view.place, **LAST).then)
+        draw(face.select(do.clicked, None, view.place, **VIEWS).then)
     for slider in (view.row, view.col):
-        draw(slider.input(do.attention_place, [seen, view.layer, view.row, view.col], view.place, **LAST).then)
+        draw(slider.input(do.attention_place, [seen, view.layer, view.row, view.col], view.place, **VIEWS).then)
 
 
 def _wire_links(viewer: EvidenceViewer, opacity: gr.Slider) -> None:
     seen, view = viewer.seen, viewer.links
 
     def draw(event: Any) -> Any:
-        return event(do.draw_links, [seen, view.layer, view.face, view.place, opacity], view.drawn, **LAST)
+        return event(do.draw_links, [seen, view.layer, view.face, view.place, opacity], view.drawn, **VIEWS)
 
     def draw_lines(event: Any) -> None:
-        event(do.draw_strongest, [seen, view.layer, view.face, view.number], view.lines, **LAST)
+        event(do.draw_strongest, [seen, view.layer, view.face, view.number], view.lines, **VIEWS)
 
     draw_lines(draw(view.layer.input).then)
     draw_lines(draw(view.face.input).then)
     draw(opacity.input)
     draw_lines(view.number.input)
     for picture, clicked in ((view.a, do.clicked_on_a), (view.b, do.clicked_on_b)):
-        draw_lines(draw(picture.select(clicked, None, [view.place, view.face], **LAST).then).then)
+        draw_lines(draw(picture.select(clicked, None, [view.place, view.face], **VIEWS).then).then)
     sliders = [seen, view.layer, view.face, view.row, view.col]
     for slider in (view.row, view.col):
-        draw(slider.input(do.links_place, sliders, view.place, **LAST).then)
+        draw(slider.input(do.links_place, sliders, view.place, **VIEWS).then)

@@ -22,15 +22,19 @@ from ui.shared.photos import NO_FACE, Shot, take
 
 SESSION_SECONDS = 2 * 3600
 """How long a session's state and its files are kept."""
-RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2, "api_visibility": "private"}
+LAST: dict[str, Any] = {"trigger_mode": "always_last", "api_visibility": "private"}
+"""An event that comes while its step still runs waits and is answered with the newest values; Gradio would drop it."""
+RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2, **LAST}
 """Events that run a network: two at a time, whoever asks."""
+MAKES: dict[str, Any] = {**RUNS, "trigger_mode": "once"}
+"""Buttons that make a file: pressed again in the meantime, they make no second one."""
 API_RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
 """The same for endpoints that programs call."""
 VIEWS: dict[str, Any] = {
     "concurrency_id": "view",
     "concurrency_limit": 8,
-    "api_visibility": "private",
     "show_progress": "hidden",
+    **LAST,
 }
 """Events that only redraw."""
 

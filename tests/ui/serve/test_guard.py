@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
+from tests import coroutines
 from tests.ui.serve.asgi import Reply, ok, request
 from ui.serve.guard import Guard
 
 
 def ask(path: str = "/", hosts: tuple[str, ...] = (), frames: tuple[str, ...] = (), **more: Any) -> Reply:
-    return asyncio.run(request(Guard(ok, hosts, frames), path, **more))
+    return coroutines.run(request(Guard(ok, hosts, frames), path, **more))
 
 
 @pytest.mark.parametrize(

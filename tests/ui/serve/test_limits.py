@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from starlette.formparsers import MultiPartException
 
+from tests import coroutines
 from tests.ui.serve.asgi import Reply, ok, request
 from ui.serve import limits
 from ui.serve.limits import Allowance, Clients, Limits, RefusedError
@@ -19,7 +20,7 @@ JOIN, UPLOAD = "/gradio_api/queue/join", limits.UPLOAD
 
 
 def ask(app: Limits, path: str = JOIN, **more: Any) -> Reply:
-    return asyncio.run(request(app, path, "POST", **more))
+    return coroutines.run(request(app, path, "POST", **more))
 
 
 def limited(folder: Path, **allowed: Any) -> Limits:
@@ -57,7 +58,7 @@ def test_the_least_recent_client_is_forgotten() -> None:
 
 def test_reading_is_not_counted(tmp_path: Path) -> None:
     app = limited(tmp_path, burst=1, rate=0)
-    assert [asyncio.run(request(app, "/")).status for _ in range(3)] == [200] * 3
+    assert [coroutines.run(request(app, "/")).status for _ in range(3)] == [200] * 3
     assert [ask(app).status for _ in range(2)] == [200, 429]
     assert ask(app, client="10.0.0.2").status == 200
 
@@ -136,7 +137,7 @@ def test_uploads_at_a_time(tmp_path: Path) -> None:
         more = {"method": "POST", "body": [b"1", b"2"], "pause": 0.3}
         return [r.status for r in await asyncio.gather(*(request(app, UPLOAD, **more) for _ in range(3)))]
 
-    assert sorted(asyncio.run(three())) == [200, 200, 429]
+    assert sorted(coroutines.run(three())) == [200, 200, 429]
     assert ask(app, UPLOAD).status == 200
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
 import pytest
 from gradio.state_holder import StateHolder
 
+from tests import coroutines
 from ui.serve.uploads import REFUSED, GuardedBlocks, NotUploadedError, checked, uploaded
 
 FOLDER = "0123456789abcdef" * 4
@@ -73,9 +72,7 @@ def test_endpoints_leave_no_session_and_pages_keep_theirs() -> None:
     endpoint, event = page.fns[0], page.fns[1]
 
     def call(fn: gr.blocks.BlockFunction, session: str) -> None:
-        called = page.process_api(fn, ["x"], state=holder[session], session_hash=session)
-        with ThreadPoolExecutor(1) as pool:  # a browser test of the same process has a loop in this thread
-            pool.submit(asyncio.run, called).result()
+        coroutines.run(page.process_api(fn, ["x"], state=holder[session], session_hash=session))
 
     call(endpoint, "program")
     call(event, "visitor")

@@ -21,11 +21,22 @@ def photos() -> Path:
     return PHOTOS
 
 
+FIRST = ("test_kinship", "test_search", "test_tri", "test_api"), ("test_partial", "test_attention", "test_inside")
+"""Files of tests/browser that share a process, an app and a browser; the rest of them go with the last ones."""
+
+
+def group_of(item: pytest.Item) -> str:
+    """Tests of a group run in one process of pytest-xdist: those of a file, and those that drive one browser."""
+    if not item.get_closest_marker("browser"):
+        return str(item.path)
+    return f"browser{next((i for i, names in enumerate(FIRST) if item.path.stem in names), len(FIRST) - 1)}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `data` run only where KINSIGHT_DATA names the research data."""
-    if os.environ.get("KINSIGHT_DATA"):
-        return
+    """Browser tests first, since they last longest; tests marked `data` run only where KINSIGHT_DATA names the data."""
+    items.sort(key=lambda item: not item.get_closest_marker("browser"))
     skip = pytest.mark.skip(reason="KINSIGHT_DATA does not name the research data")
     for item in items:
-        if item.get_closest_marker("data"):  # keywords hold the names of folders too
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        if item.get_closest_marker("data") and not os.environ.get("KINSIGHT_DATA"):  # keywords hold folders' names too
             item.add_marker(skip)

@@ -1,26 +1,17 @@
-"""The Attention tab on untrained arms, named so in their sidecars: a mask is picked, the slider moved, a zip taken."""
+"""The Attention tab: a mask is picked, the slider moved, a zip taken."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import open_tab_named, running_app
-from tests.ui.untrained import write_arms
+from tests.browser.conftest import open_tab_named
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app with three untrained arms beside the shipped weights."""
-    weights = write_arms(tmp_path_factory.mktemp("weights"))
-    with running_app(tmp_path_factory, KINSIGHT_WEIGHTS=str(weights)) as url:
-        yield url
 
 
 def open_tab(page: Any) -> None:

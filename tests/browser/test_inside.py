@@ -1,24 +1,13 @@
-"""A patch is clicked on a face and the page shows where it looks; untrained weights, named so, give the evidence."""
+"""A patch is clicked on a face and the page shows where it looks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import running_app
-from tests.ui.untrained import write_untrained
-
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app with two untrained weights beside the shipped ones."""
-    weights = write_untrained(tmp_path_factory.mktemp("weights"))
-    with running_app(tmp_path_factory, KINSIGHT_WEIGHTS=str(weights)) as url:
-        yield url
 
 
 def choose(page: Any, picker: str, words: str) -> None:
@@ -60,7 +49,7 @@ def test_a_click_on_a_patch_shows_where_it_reads(open_page: Callable[..., Any]) 
     page = open_page()
     choose(page, "model", "Blood relatives? (dlib_kin)")
     page.wait_for_selector("#attention", state="hidden")  # a model without attention
-    answered_by(page, "untrained_svit", "#attention")
+    answered_by(page, "svit", "#attention")
     assert not page.locator("#links").is_visible() and page.locator("#shares").is_visible()
     score = page.locator(".ks-answer").get_attribute("data-score")
     a, b = source(page, "#attention-a"), source(page, "#attention-b")
@@ -83,7 +72,7 @@ def test_a_click_on_a_patch_shows_where_it_reads(open_page: Callable[..., Any]) 
 
 def test_links_light_up_the_other_face(open_page: Callable[..., Any]) -> None:
     page = open_page()
-    answered_by(page, "untrained_facor", "#links")
+    answered_by(page, "facor", "#links")
     assert not page.locator("#attention").is_visible()
     assert "face A to face B" in page.locator("#links-note").inner_text()
     a, lines = source(page, "#links-a"), page.locator("#links-lines img").get_attribute("src")
@@ -104,7 +93,7 @@ def test_links_light_up_the_other_face(open_page: Callable[..., Any]) -> None:
 
 def test_evidence_fits_a_phone(open_page: Callable[..., Any]) -> None:
     page = open_page(width=390, height=844)
-    answered_by(page, "untrained_svit", "#attention")
+    answered_by(page, "svit", "#attention")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     boxes = [page.locator(f"#attention-{face} img").first.bounding_box() for face in "ab"]
     assert abs(boxes[0]["y"] - boxes[1]["y"]) < 2 and all(100 < b["width"] < 200 for b in boxes)  # side by side

@@ -178,10 +178,12 @@ def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: 
     page = open_page()
     assert page.locator(".ks-former").count() == 0
     table = page.locator("#region-table").inner_html()
-    page.locator("#model input").click()
-    page.get_by_role("option", name="Same person? (dlib_resnet)", exact=True).click()
+    for model in ("Blood relatives? (svit)", "Same person? (dlib_resnet)"):  # the second while the first one answers
+        page.locator("#model input").click()
+        page.get_by_role("option", name=model, exact=True).click()
     page.wait_for_selector(".ks-former #region-table")
     assert page.locator("#region-table").inner_html() == table  # the former model's, and seen to be
+    expect_score(page, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / PAIRS[0].b, "dlib_resnet"))
     page.wait_for_function("() => !document.querySelector('.ks-former')")
     assert page.locator("#region-table").inner_html() != table
     assert not page.locator("#report-file").is_visible()

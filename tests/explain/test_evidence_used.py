@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from explain.evidence import read_evidence
 from models import available_weights, create_model, list_models, load_model, predict
 from models.pair import Branched, PairModel
+from models.predict import Result
 from models.taps import Tap, kind_of, tap_names
 from tests.explain.tiny import noise_faces, ready
 
@@ -36,6 +39,7 @@ class Changed(nn.Module):
         return self.change(x)
 
 
+@lru_cache(maxsize=1)
 def network(name: str) -> PairModel:
     """The shipped weight; else an untrained network whose queries and keys are large, so that attention has peaks."""
     if name in available_weights():
@@ -48,18 +52,31 @@ def network(name: str) -> PairModel:
     return ready(model)
 
 
-def replace_tap(model: PairModel, tap: str, change: Callable[[Tensor], Tensor]) -> None:
+@contextmanager
+def replaced(model: PairModel, tap: str, change: Callable[[Tensor], Tensor]) -> Iterator[PairModel]:
+    """The model with another tensor behind a tap, for as long as the block lasts."""
     [(parent, child)] = [
         (parent, child)
         for parent in model.modules()
         for child, module in parent.named_children()
         if isinstance(module, Tap) and module.name == tap
     ]
+    own = getattr(parent, child)
     setattr(parent, child, Changed(change))
+    try:
+        yield model
+    finally:
+        setattr(parent, child, own)
 
 
-def answer(model: PairModel) -> Tensor:
-    return predict(model, noise_faces(model, 1), noise_faces(model, 2)).output.logit
+@lru_cache(maxsize=1)
+def told(name: str) -> Result:
+    return predict(network(name), *(noise_faces(network(name), seed) for seed in (1, 2)))
+
+
+def answer(name: str, tap: str, change: Callable[[Tensor], Tensor]) -> Tensor:
+    with replaced(network(name), tap, change) as model:
+        return predict(model, *told(name).faces).output.logit
 
 
 def test_there_are_such_models() -> None:
@@ -69,32 +86,24 @@ def test_there_are_such_models() -> None:
 @pytest.mark.parametrize(("name", "tap"), TAPS)
 def test_the_score_is_made_of_the_recorded_attention(name: str, tap: str) -> None:
     """Handed back, the recorded tensor gives the recorded score bit for bit; another one gives another score."""
-    model = network(name)
-    result = predict(model, noise_faces(model, 1), noise_faces(model, 2))
-    recorded = result.evidence[tap]
-    replace_tap(model, tap, lambda x: recorded)
-    assert torch.equal(answer(model), result.output.logit)
-
-    model = network(name)
-    replace_tap(model, tap, lambda x: torch.full_like(x, 1 / x.shape[-1]))  # a flat attention: looks everywhere alike
-    assert (answer(model) - result.output.logit).abs().max() > 1e-6
+    logit, recorded = told(name).output.logit, told(name).evidence[tap]
+    assert torch.equal(answer(name, tap, lambda x: recorded), logit)
+    flat = answer(name, tap, lambda x: torch.full_like(x, 1 / x.shape[-1]))  # attention that looks everywhere alike
+    assert (flat - logit).abs().max() > 1e-6
 
 
 @pytest.mark.parametrize(("name", "tap"), [(n, t) for n, t in TAPS if kind_of(t) == "attn"])
 def test_every_head_counts(name: str, tap: str) -> None:
-    before = answer(network(name))
-    heads = predict(network(name), *(noise_faces(network(name), s) for s in (1, 2))).evidence[tap].shape[1]
+    heads = told(name).evidence[tap].shape[1]
     for head in {0, heads - 1}:
-        model = network(name)
         scale = torch.ones(heads, 1, 1).index_fill(0, torch.tensor(head), 0.5)
-        replace_tap(model, tap, lambda x, scale=scale: x * scale)
-        assert (answer(model) - before).abs().max() > 1e-6
+        halved = answer(name, tap, lambda x, scale=scale: x * scale)
+        assert (halved - told(name).output.logit).abs().max() > 1e-6
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_what_is_handed_to_the_page_is_what_was_recorded(name: str) -> None:
-    model = network(name)
-    result = predict(model, noise_faces(model, 1), noise_faces(model, 2))
+    model, result = network(name), told(name)
     inside = read_evidence(result)
     assert [*inside.attention, *inside.links] == attention_of(name)
     for tap, pair in {**inside.attention, **inside.links}.items():

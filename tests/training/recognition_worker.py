@@ -1,8 +1,8 @@
 """A few real recognition steps of a tiny IR-ResNet on noise, for the tests; also started under torchrun.
 
-    python -m tests.training.recognition_worker FOLDER EPOCHS
+    python -m tests.training.recognition_worker FOLDER=EPOCHS ...
 
-Afterwards FOLDER/embedding.npy holds the embedding of the first faces.
+trains once a pair of them, one after the other; then FOLDER/embedding-RANK.npy holds the embedding of the first faces.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def embedding(student: Student) -> Tensor:
 
 
 if __name__ == "__main__":
-    out = Path(sys.argv[1])
-    trained = train(out, int(sys.argv[2]))[0]
-    np.save(out / f"embedding-{torch.distributed.get_rank()}.npy", embedding(trained).numpy())
+    for run in sys.argv[1:]:
+        out, epochs = run.rsplit("=", 1)
+        trained = train(Path(out), int(epochs))[0]
+        np.save(Path(out) / f"embedding-{torch.distributed.get_rank()}.npy", embedding(trained).numpy())

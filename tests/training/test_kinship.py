@@ -34,7 +34,7 @@ FAST = {"svit": 3e-3, "facor": 3e-3, "siamese_ir": 3e-3, "dlib_kin": 1e-4}  # wi
 
 @pytest.mark.parametrize("name", MODELS)
 def test_eight_pairs_are_learnt_by_heart(name: str, tmp_path: Path) -> None:
-    how = Settings(steps=60, pairs=8, groups=2, lr=FAST[name], warmup=5, average=0.8, check=20, weight_decay=0)
+    how = Settings(steps=40, pairs=8, groups=2, lr=FAST[name], warmup=5, average=0.8, check=40, weight_decay=0)
     _, best = train(tmp_path, name, how)
     assert best > 0.98
     rows = [row for row in read_log(tmp_path / "log.jsonl") if "loss" in row]

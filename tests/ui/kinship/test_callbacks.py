@@ -81,7 +81,7 @@ def test_maps_lie_on_the_crops_the_model_saw(maps: Maps, obama: Shot) -> None:
     assert [h.face for h in maps.maps] == [0, 1]
 
 
-@pytest.mark.parametrize("method", ["grad_cam", "eigen_cam", "fggb"])
+@pytest.mark.parametrize("method", ["grad_cam", "eigen_cam", "occlusion"])
 def test_explain_pair(obama: Shot, biden: Shot, answer: Answer, method: str) -> None:
     made, view = do.explain_pair(obama, biden, answer, method, "stage2.features", 0.5)
     assert made is not None and made.method == method

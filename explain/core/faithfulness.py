@@ -7,10 +7,12 @@ the answer to the strongest opposition.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
-from explain.core.covering import covered_answers
+from explain.core.covering import covered_scalars
 from explain.core.findings import Curve, Heatmap
 from models.predict import Result
 
@@ -34,7 +36,7 @@ def faithfulness(
         result: the answer the map explains; no graph needed.
         heatmap: any map of one of its faces; places of equal value are taken in a random, seeded order.
         steps: parts the pixels are taken away in.
-        fill: what stands where pixels are missing, "blur" or "grey".
+        fill: what stands where pixels are missing, a name of FILLS.
         target: the scalar of the answer that is watched; by default result.watched, a probability.
         random_orders: how many random orders the baseline is the mean of.
         seed: of the random orders.
@@ -45,14 +47,12 @@ def faithfulness(
     if steps < 1 or random_orders < 1:
         raise ValueError("faithfulness wants at least one step and one random order")
     size, target = result.model.spec.size, target or result.watched
-    noise = [tile_noise(size, seed + i) for i in range(random_orders + 1)]
-    ranks = [pixel_ranks(heatmap.resized(size, size), noise[0])]
-    ranks += [pixel_ranks(np.zeros((size, size), np.float32), n) for n in noise[1:]]
+    orders = [
+        pixel_ranks(heatmap.resized(size, size), tile_noise(size, seed)),
+        *random_ranks(size, random_orders, seed),
+    ]
+    (deletion,), (insertion,) = order_curves(result, heatmap.face, orders, steps=steps, fill=fill, targets=(target,))
     x = np.linspace(0, 1, steps + 1)
-    deleted = np.stack([r < fraction for r in ranks for fraction in x])  # (orders * (steps + 1), H, W)
-    masks = torch.from_numpy(np.concatenate([deleted, ~deleted]))
-    answers = covered_answers(result, heatmap.face, masks, fill=fill, target=target).numpy()
-    deletion, insertion = answers.reshape(2, len(ranks), steps + 1)
     return Curve(
         x.astype(np.float32),
         deletion[0],
@@ -64,6 +64,36 @@ def faithfulness(
         heatmap.method,
         target,
     )
+
+
+def random_ranks(size: int, count: int, seed: int = 0) -> list[np.ndarray]:
+    """Random orders of the tiles of a crop: `count` arrays as pixel_ranks returns them."""
+    flat = np.zeros((size, size), np.float32)
+    return [pixel_ranks(flat, tile_noise(size, seed + 1 + i)) for i in range(count)]
+
+
+def order_curves(
+    result: Result, face: int, orders: Sequence[np.ndarray], *, steps: int, fill: str, targets: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Deletion and insertion of one face's pixels in several orders.
+
+    Args:
+        result: the answer as it is.
+        face: index of the face.
+        orders: O arrays (H, W) in [0, 1): 0 for the pixel that is taken away, or comes back, first.
+        steps: parts the pixels are taken away in.
+        fill: a name of FILLS.
+        targets: T scalars of the answer.
+
+    Returns:
+        Deletion and insertion, (T, O, steps + 1) float32 each.
+    """
+    x = np.linspace(0, 1, steps + 1)
+    deleted = np.stack([order < fraction for order in orders for fraction in x])  # (O * (steps + 1), H, W)
+    masks = torch.from_numpy(np.concatenate([deleted, ~deleted]))
+    answers = covered_scalars(result, face, masks, fill=fill, targets=targets).numpy()
+    both = answers.reshape(len(targets), 2, len(orders), steps + 1)
+    return both[:, 0], both[:, 1]
 
 
 def tile_noise(size: int, seed: int) -> np.ndarray:

@@ -9,22 +9,33 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
+from explain.core.road import imputed
 
-def _blur(image: Tensor) -> Tensor:
+Cover = Callable[[Tensor], Tensor]
+"""(V, H, W) bool, True where pixels are taken away -> (V, 3, H, W)."""
+
+
+def _blurred(image: Tensor) -> Tensor:
     """A strong Gaussian blur, sigma 1/12 of the side: colour and shading stay, features go."""
     sigma = image.shape[-1] / 12
     kernel = 2 * math.ceil(2 * sigma) + 1
     return gaussian_blur(image, [kernel, kernel], [sigma, sigma])
 
 
-FILLS: dict[str, Callable[[Tensor], Tensor]] = {
-    "blur": _blur,
-    "grey": lambda image: torch.full_like(image, 0.5),
+def _over(image: Tensor, behind: Tensor) -> Cover:
+    return lambda masks: torch.where(masks[:, None], behind, image)
+
+
+FILLS: dict[str, Callable[[Tensor], Cover]] = {
+    "blur": lambda image: _over(image, _blurred(image)),
+    "grey": lambda image: _over(image, torch.full_like(image, 0.5)),
+    "road": lambda image: lambda masks: imputed(image, masks),
 }
+"""Name -> what covers an image (1, 3, H, W) in [0, 1]."""
 
 
-def filled(image: Tensor, name: str) -> Tensor:
-    """(B, 3, H, W) in [0, 1] -> the picture that shows through where pixels are taken away, same shape.
+def cover_of(image: Tensor, name: str) -> Cover:
+    """What covers an image, (1, 3, H, W) in [0, 1], with the fill of that name.
 
     Raises:
         ValueError: an unknown fill; the message lists the known ones.
@@ -32,3 +43,8 @@ def filled(image: Tensor, name: str) -> Tensor:
     if name not in FILLS:
         raise ValueError(f"no fill {name!r}; there are: {', '.join(FILLS)}")
     return FILLS[name](image)
+
+
+def filled(image: Tensor, name: str) -> Tensor:
+    """(1, 3, H, W) -> the same shape with every pixel taken away. Raises ValueError as cover_of."""
+    return cover_of(image, name)(torch.ones_like(image[:, 0], dtype=torch.bool))

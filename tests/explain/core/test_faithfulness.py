@@ -22,7 +22,7 @@ def perfect(sign: float = 1.0, face: int = 0) -> Heatmap:
 
 
 @pytest.mark.parametrize("face", [0, 1])
-@pytest.mark.parametrize("fill", ["blur", "grey"])
+@pytest.mark.parametrize("fill", ["blur", "grey", "road"])
 def test_a_perfect_map_beats_random_and_its_reverse_loses(face: str, fill: str) -> None:
     result = planted_result(grad=False)
     good = faithfulness(result, perfect(1, face), fill=fill, target="similarity")
@@ -64,9 +64,9 @@ def test_the_baseline_is_the_mean_over_random_orders(monkeypatch: pytest.MonkeyP
 
     def said(_result: object, _face: object, masks: torch.Tensor, **_: object) -> torch.Tensor:
         assert len(masks) == len(answers)
-        return torch.from_numpy(answers)
+        return torch.from_numpy(answers)[None]
 
-    monkeypatch.setattr("explain.core.faithfulness.covered_answers", said)
+    monkeypatch.setattr("explain.core.faithfulness.covered_scalars", said)
     curve = faithfulness(planted_result(grad=False), perfect(), steps=4, random_orders=3)
     assert curve.deletion.tolist() == [7.0] * 5 and curve.insertion.tolist() == [70.0] * 5
     assert curve.random_deletion.tolist() == [3.0] * 5 and curve.random_insertion.tolist() == [30.0] * 5

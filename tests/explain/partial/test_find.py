@@ -23,7 +23,7 @@ from models import predict
 from models.faces.partial_crops import SIDE
 from models.nets.partial_face import PartialFace
 from tests.explain.partial.partials import aligned_face, canvas, make_networks, thresholds
-from tests.explain.test_evidence_used import replace_tap
+from tests.explain.test_evidence_used import replaced
 
 MODELS = make_networks()
 EDIT = Edit("left eye", 0.3)
@@ -85,10 +85,9 @@ def test_they_are_the_recorded_tensors() -> None:
 @pytest.mark.parametrize("tap", ["attend.part_maps", "attend.part_weights"])
 def test_handing_on_other_attention_changes_the_score(tap: str, look) -> None:
     def score(change) -> float:
-        model = attention_net()
-        replace_tap(model, tap, change)
         b = canvas()
-        return predict(model, aligned_face(0), b.fed(b.edited(EDIT), model.spec)).similarity
+        with replaced(attention_net(), tap, change) as model:
+            return predict(model, aligned_face(0), b.fed(b.edited(EDIT), model.spec)).similarity
 
     same, before = score(lambda x: x), look.now.said[ATTENTION].similarity
     assert same == pytest.approx(before, abs=1e-7)

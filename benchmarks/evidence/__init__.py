@@ -1,0 +1,1 @@
+"""How far each explainer can be believed, measured for every shipped weight."""

@@ -1,0 +1,164 @@
+"""Measure every explainer on every shipped weight that compares two faces.
+
+    python -m benchmarks.evidence [--models NAME ...] [--methods NAME ...] [--pairs 200] [--processes 2]
+
+For each pair (first face, the second as it is): deletion and insertion of the answer in the order of the method's map
+and in random orders, with every fill. What was measured is kept under --work and not measured again, so a stopped run
+goes on. Writes benchmarks/results/evidence.json, from which the app takes each model's default method.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from benchmarks.evidence.curves import RANDOM, Protocol, pair_records
+from benchmarks.evidence.pairs import drawn
+from benchmarks.evidence.store import Store
+from benchmarks.evidence.summary import best_method, summarise
+from explain import EXPLAINERS, methods_for
+from explain.core.fill import FILLS
+from models import available_weights, load_pair, read_sidecar
+from models.pair import PairModel
+from models.tasks import TASKS
+from training.data.sets import data_root
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "evidence.json"
+BLOCK = 2
+"""Pairs that one piece of work measures: one of either kind."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Some pairs of one weight, and the methods that are still wanted."""
+
+    weight: str
+    numbers: tuple[int, ...]
+    methods: tuple[str, ...]
+    each: int
+    data: Path
+    protocol: Protocol
+
+
+@lru_cache(maxsize=3)
+def network(weight: str) -> PairModel:
+    torch.set_num_threads(1)  # a process a core is quicker than a core's share of every layer
+    return load_pair(weight, "cpu")
+
+
+def measure(work: Work) -> list[dict[str, Any]]:
+    """Records of one piece of work."""
+    model = network(work.weight)
+    pairs = drawn(read_sidecar(work.weight).task, work.data, model.spec, work.each)
+    return [
+        {"pair": n, "same": bool(pairs.pairs[n].same), **record}
+        for n in work.numbers
+        for record in pair_records(model, pairs.faces(n), work.methods, work.protocol)
+    ]
+
+
+def missing(store: Store, work: Work) -> Work | None:
+    """The work without what is known; None when nothing is left."""
+    known = set.intersection(*(store.known(n) for n in work.numbers))
+    left = tuple(m for m in work.methods if m not in known)
+    return Work(work.weight, work.numbers, left, work.each, work.data, work.protocol) if left else None
+
+
+def pieces(
+    weights: dict[str, tuple[str, ...]], stores: dict[str, Store], each: int, data: Path, protocol: Protocol
+) -> Iterator[Work]:
+    """All work that is left: the first pairs of every weight, then the next ones."""
+    for start in range(0, 2 * each, BLOCK):
+        for weight, methods in weights.items():
+            work = Work(weight, tuple(range(start, start + BLOCK)), methods, each, data, protocol)
+            if (left := missing(stores[weight], work)) is not None:
+                yield left
+
+
+def write(stores: dict[str, Store], protocol: Protocol, path: Path) -> dict[str, Any]:
+    """The figures of all weights, those of other weights in the file kept."""
+    written: dict[str, Any] = json.loads(path.read_text())["weights"] if path.exists() else {}
+    for weight, store in stores.items():
+        sidecar = read_sidecar(weight)
+        methods = summarise(store.records, sidecar.rule.threshold)
+        if methods:
+            facts = {"sha256": sidecar.sha256, "task": sidecar.task, "source": source_of(sidecar.task)}
+            written[weight] = {**facts, "best": best_method(methods), "methods": methods}
+    report = {
+        "command": "python -m benchmarks.evidence",
+        "date": date.today().isoformat(),
+        "protocol": protocol.to_json(),
+    }
+    path.write_text(json.dumps({**report, "weights": dict(sorted(written.items()))}, indent=1) + "\n")
+    return written
+
+
+def source_of(task: str) -> str:
+    return "FIW val" if task == "kinship" else "LFW view 2"
+
+
+def wanted_methods(weights: Sequence[str], methods: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Weight -> the methods that fit it."""
+    return {w: tuple(m for m in methods_for(load_pair(w, "cpu")) if m in methods) for w in weights}
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    pairs = [w for w in available_weights() if TASKS[read_sidecar(w).task].faces == 2]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument(
+        "--models", nargs="+", choices=pairs, default=pairs, metavar="NAME", help="weights; all of them"
+    )
+    parser.add_argument("--methods", nargs="+", choices=list(EXPLAINERS), default=list(EXPLAINERS), metavar="NAME")
+    parser.add_argument("--pairs", type=int, default=200, help="of either kind")
+    parser.add_argument("--orders", type=int, default=20, help="random orders")
+    parser.add_argument("--steps", type=int, default=10, help="parts the pixels are taken away in")
+    parser.add_argument("--fills", nargs="+", choices=list(FILLS), default=["blur", "road"])
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--data", type=Path, help="folder of the research data; KINSIGHT_DATA unless given")
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "evidence", help="where records are kept")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args(arguments)
+    for name in ("pairs", "orders", "steps", "processes"):
+        if getattr(asked, name) < 1:
+            parser.error(f"--{name} must be at least 1")
+    return asked
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse, measure what is missing, write."""
+    asked = parse(arguments)
+    protocol, data = Protocol(asked.steps, asked.orders, tuple(asked.fills)), data_root(asked.data)
+    weights = wanted_methods(asked.models, asked.methods)
+    stores = {
+        w: Store(asked.work, w, {"sha256": read_sidecar(w).sha256, "protocol": protocol.to_json()}) for w in weights
+    }
+    work = list(pieces(weights, stores, asked.pairs, data, protocol))
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with ProcessPoolExecutor(asked.processes) as pool, tqdm(total=len(work), unit="piece") as bar:
+        futures: dict[Future[list[dict[str, Any]]], Work] = {pool.submit(measure, w): w for w in work}
+        for done, future in enumerate(as_completed(futures), 1):
+            store = stores[futures[future].weight]
+            known = {(r["pair"], r["method"]) for r in store.records}
+            store.add(r for r in future.result() if r["method"] != RANDOM or (r["pair"], RANDOM) not in known)
+            bar.update()
+            if done % 50 == 0:
+                write(stores, protocol, asked.out)
+    written = write(stores, protocol, asked.out)
+    for weight in weights:
+        print(f"{weight}: {written.get(weight, {}).get('best')}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Which pairs the evidence is measured on: kin and not kin for kinship, LFW for everything else that compares faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from models.faces.face import FaceBatch, InputSpec
+from training.data.crops import Crops
+from training.data.sets import Pair, fiw_crops, fiw_val_pairs, folder_crops, lfw_pairs
+from training.evaluate.scoring import unique_images
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pairs and their aligned faces.
+
+    Attributes:
+        pairs: one that is the same (or kin), one that is not, and so on: the first 2 n of them are n of each.
+        crops: their faces, aligned for one input spec.
+        source: name of the list.
+    """
+
+    pairs: tuple[Pair, ...]
+    crops: Crops
+    source: str
+
+    def faces(self, number: int) -> tuple[FaceBatch, FaceBatch]:
+        """Both faces of a pair."""
+        pair = self.pairs[number]
+        first, second = (self.crops.batch([self.crops.row[name]]) for name in (pair.a, pair.b))
+        return first, second
+
+
+def alternating(listed: list[Pair], each: int, seed: int = SEED) -> list[Pair]:
+    """Pairs drawn at random, `each` of either kind, taking turns; a larger draw begins with a smaller one."""
+    order = np.random.default_rng(seed).permutation(len(listed))
+    kinds = [[listed[i] for i in order if listed[i].same == same][:each] for same in (True, False)]
+    return [pair for two in zip(*kinds, strict=True) for pair in two]
+
+
+@lru_cache(maxsize=4)
+def drawn(task: str, root: Path, spec: InputSpec, each: int) -> Drawn:
+    """The pairs of a task: FIW val for "kinship", LFW for the others.
+
+    Raises:
+        DataError: the data are not there.
+    """
+    if task == "kinship":
+        pairs = alternating(fiw_val_pairs(root), each)
+        return Drawn(tuple(pairs), fiw_crops(root, "val", spec, unique_images(pairs)), "FIW val")
+    pairs = alternating(lfw_pairs(root), each)
+    return Drawn(tuple(pairs), folder_crops(root / "lfw" / "images", spec, unique_images(pairs)), "LFW view 2")

@@ -21,7 +21,7 @@ class Store:
         self.path, self.key = folder / f"{weight}.jsonl", key
         self.records: list[dict[str, Any]] = []
         if self.path.exists():
-            whole = [_read(line) for line in self.path.read_text().splitlines()]
+            whole = [_read(line) for line in self.path.read_text().splitlines() if line]
             self.records = [r for r in whole if r and r.pop("key", None) == key]
 
     def known(self, number: int) -> set[str]:
@@ -32,7 +32,9 @@ class Store:
         """Append records; each holds "pair" and "method"."""
         new = list(records)
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        cut = self.path.exists() and not self.path.read_bytes().endswith(b"\n")  # by a stop
         with self.path.open("a") as file:
+            file.write("\n" * cut)
             file.writelines(json.dumps({"key": self.key, **record}) + "\n" for record in new)
         self.records += new
 

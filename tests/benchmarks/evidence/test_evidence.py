@@ -1,0 +1,134 @@
+"""The benchmark of evidence: what is measured, what is kept, and the figures made of it, by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.evidence.__main__ import missing, parse, pieces
+from benchmarks.evidence.curves import RANDOM, Protocol, pair_records
+from benchmarks.evidence.pairs import alternating
+from benchmarks.evidence.store import Store
+from benchmarks.evidence.summary import accuracy_area, area, best_method, gains, summarise, wilson
+from explain import explain
+from explain.core.faithfulness import faithfulness
+from models import predict
+from tests.explain.tiny import Planted, planted_faces, ready
+from training.data.sets import Pair
+
+QUICK = Protocol(steps=4, orders=3, fills=("blur", "grey"))
+
+
+def test_the_curves_are_those_of_the_page() -> None:
+    model = ready(Planted())
+    faces = planted_faces(model)
+    occlusion, random = pair_records(model, faces, ["occlusion"], QUICK)
+    assert (occlusion["method"], random["method"], occlusion["target"]) == ("occlusion", RANDOM, "similarity")
+    result = predict(model, *faces)
+    for fill in QUICK.fills:
+        heatmap = explain(result, "occlusion")[0]
+        wanted = faithfulness(result, heatmap, steps=4, fill=fill, target="similarity", random_orders=3)
+        np.testing.assert_allclose(
+            occlusion["curves"][fill]["similarity"], [wanted.deletion, wanted.insertion], atol=2e-5
+        )
+        lines = [wanted.random_deletion, wanted.random_insertion]
+        np.testing.assert_allclose(random["curves"][fill]["similarity"], lines, atol=2e-5)
+
+
+def record(pair: int, same: bool, deletion: list[float], insertion: list[float], method: str = "m") -> dict[str, Any]:
+    curves = {"blur": {"similarity": [deletion, insertion], "score": [deletion, insertion]}}
+    return {"pair": pair, "same": same, "method": method, "target": "similarity", "seconds": 0.5, "curves": curves}
+
+
+def test_a_map_wins_where_it_is_better_on_both_curves() -> None:
+    flat = [0.5, 0.5, 0.5]
+    records = [
+        record(0, True, [1, 0, 0], [0, 1, 1]),  # better on both
+        record(1, False, [1, 0, 0], [0, 0, 1]),  # rises no sooner
+        record(2, True, [1, 1, 0], [0, 1, 1]),  # falls no sooner
+        *(record(n, same, flat, flat, RANDOM) for n, same in enumerate((True, False, True))),
+    ]
+    found = summarise(records, 0.4)["m"]
+    shares = {k: v["share"] for k, v in found["beats_random"].items()}
+    assert shares == {"pairs": pytest.approx(1 / 3), "same": 0.5, "different": 0}
+    assert found["blur"]["deletion_gain"]["mean"] == pytest.approx((0.25 + 0.25 - 0.25) / 3)
+    assert found["blur"]["insertion_gain"]["mean"] == pytest.approx((0.25 - 0.25 + 0.25) / 3)
+    # right decisions, deletion: all but the second pair at 0; the second and the third at .5; the second at 1
+    assert found["blur"]["accuracy_area"]["map"][0] == pytest.approx((2 / 3 + 2 * 2 / 3 + 1 / 3) / 4)
+
+
+def test_both_fills_count() -> None:
+    one, random = record(0, True, [1, 0, 0], [0, 1, 1]), record(0, True, [1, 0.5, 0], [0, 0.5, 1], RANDOM)
+    for r in (one, random):
+        r["curves"]["road"] = {k: [line[:] for line in v] for k, v in random["curves"]["blur"].items()}
+    found = summarise([one, random], 0.5)["m"]
+    assert found["blur"]["beats_random"]["pairs"]["share"] == 1 and found["road"]["beats_random"]["pairs"]["share"] == 0
+    assert found["beats_random"]["pairs"]["share"] == 0
+
+
+def test_figures_by_hand() -> None:
+    assert area([1, 0, 0]) == pytest.approx(0.25)
+    assert gains([[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]) == pytest.approx((0.5, 0.5))
+    assert wilson(81, 263) == pytest.approx([0.2553, 0.3662], abs=2e-4)  # Newcombe 1998, table I
+    assert accuracy_area([record(0, True, [0.9, 0.2], [0, 0])], "blur", 0, 0.5) == pytest.approx(0.5)
+
+
+def test_the_best_method_wins_most_pairs_and_the_quicker_of_equals() -> None:
+    def row(share: float, seconds: float) -> dict[str, Any]:
+        return {"beats_random": {"pairs": {"share": share}}, "seconds": seconds}
+
+    assert best_method({"slow": row(0.9, 2), "quick": row(0.9, 1), "poor": row(0.4, 0.1)}) == "quick"
+    assert best_method({}) is None
+
+
+def test_pairs_take_turns_and_a_larger_draw_begins_with_a_smaller_one() -> None:
+    listed = [Pair(f"a{i}", f"b{i}", i % 3 == 0) for i in range(60)]
+    few, many = alternating(listed, 5), alternating(listed, 12)
+    assert [p.same for p in few] == [True, False] * 5 and many[:10] == few and len(set(many)) == 24
+
+
+def test_what_is_stored_counts_once_and_only_under_its_key(tmp_path: Path) -> None:
+    store = Store(tmp_path, "w", {"sha256": "x"})
+    store.add([{"pair": 0, "method": "m"}, {"pair": 0, "method": RANDOM}])
+    with store.path.open("a") as file:
+        file.write('{"key": {"sha256": "x"}, "pair": 1, "met')  # cut by a stop
+    again = Store(tmp_path, "w", {"sha256": "x"})
+    assert again.known(0) == {"m", RANDOM} and again.known(1) == set()
+    assert Store(tmp_path, "w", {"sha256": "y"}).known(0) == set()
+    again.add([{"pair": 1, "method": "m"}])
+    assert Store(tmp_path, "w", {"sha256": "x"}).known(1) == {"m"}
+
+
+def test_first_pairs_of_every_weight_come_first_and_known_ones_never(tmp_path: Path) -> None:
+    weights = {"v": ("m", "n"), "w": ("m",)}
+    stores = {w: Store(tmp_path, w, {}) for w in weights}
+    stores["v"].add({"pair": n, "method": m} for n in (0, 1) for m in ("m", RANDOM))
+    work = list(pieces(weights, stores, 2, tmp_path, QUICK))
+    assert [(w.weight, w.numbers, w.methods) for w in work] == [
+        ("v", (0, 1), ("n",)),
+        ("w", (0, 1), ("m",)),
+        ("v", (2, 3), ("m", "n")),
+        ("w", (2, 3), ("m",)),
+    ]
+    assert missing(stores["v"], work[0]) is not None
+    stores["v"].add({"pair": n, "method": "n"} for n in (0, 1))
+    assert missing(stores["v"], work[0]) is None
+
+
+@pytest.mark.parametrize("bad", [["--pairs", "0"], ["--fills", "nothing"], ["--models", "nobody"]])
+def test_bad_requests_are_refused(bad: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(bad)
+    assert bad[0] in capsys.readouterr().err
+
+
+def test_the_file_is_of_the_weights_that_are_shipped() -> None:
+    from benchmarks.evidence.__main__ import RESULTS
+    from models import read_sidecar
+
+    for name, row in json.loads(RESULTS.read_text())["weights"].items():
+        assert row["sha256"] == read_sidecar(name).sha256, f"{name} has changed: python -m benchmarks.evidence"

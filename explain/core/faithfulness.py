@@ -88,12 +88,15 @@ def order_curves(
     Returns:
         Deletion and insertion, (T, O, steps + 1) float32 each.
     """
-    x = np.linspace(0, 1, steps + 1)
-    deleted = np.stack([order < fraction for order in orders for fraction in x])  # (O * (steps + 1), H, W)
-    masks = torch.from_numpy(np.concatenate([deleted, ~deleted]))
+    inner = np.linspace(0, 1, steps + 1)[1:-1]
+    taken = np.stack([orders[0] < 0, orders[0] >= 0, *(order < fraction for order in orders for fraction in inner)])
+    masks = torch.from_numpy(np.concatenate([taken, ~taken[2:]]))  # both ends are the same for all orders
     answers = covered_scalars(result, face, masks, fill=fill, targets=targets).numpy()
-    both = answers.reshape(len(targets), 2, len(orders), steps + 1)
-    return both[:, 0], both[:, 1]
+    shape = (len(targets), 2, len(orders), steps - 1)
+    whole, nothing = (np.broadcast_to(answers[:, None, i, None], (shape[0], shape[2], 1)) for i in (0, 1))
+    between = answers[:, 2:].reshape(shape)
+    deletion = np.concatenate([whole, between[:, 0], nothing], 2)
+    return deletion, np.concatenate([nothing, between[:, 1], whole], 2)
 
 
 def tile_noise(size: int, seed: int) -> np.ndarray:

@@ -59,8 +59,8 @@ def test_a_flat_map_is_a_random_order() -> None:
 
 
 def test_the_baseline_is_the_mean_over_random_orders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers by hand: the map's order gives 7 and 70, the random orders 1, 2, 6 and 10, 20, 60, at every step."""
-    answers = np.repeat(np.array([7, 1, 2, 6, 70, 10, 20, 60], np.float32), 5)
+    """By hand: whole 9, empty 0; between, the map's order gives 7 and 70, the random ones 1, 2, 6 and 10, 20, 60."""
+    answers = np.array([9, 0, *np.repeat([7, 1, 2, 6, 70, 10, 20, 60], 3)], np.float32)
 
     def said(_result: object, _face: object, masks: torch.Tensor, **_: object) -> torch.Tensor:
         assert len(masks) == len(answers)
@@ -68,8 +68,8 @@ def test_the_baseline_is_the_mean_over_random_orders(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("explain.core.faithfulness.covered_scalars", said)
     curve = faithfulness(planted_result(grad=False), perfect(), steps=4, random_orders=3)
-    assert curve.deletion.tolist() == [7.0] * 5 and curve.insertion.tolist() == [70.0] * 5
-    assert curve.random_deletion.tolist() == [3.0] * 5 and curve.random_insertion.tolist() == [30.0] * 5
+    assert curve.deletion.tolist() == [9, 7, 7, 7, 0] and curve.insertion.tolist() == [0, 70, 70, 70, 9]
+    assert curve.random_deletion.tolist() == [9, 3, 3, 3, 0] and curve.random_insertion.tolist() == [0, 30, 30, 30, 9]
 
 
 def test_random_orders_are_seeded() -> None:

@@ -3,8 +3,9 @@
     python -m benchmarks.evidence [--models NAME ...] [--methods NAME ...] [--pairs 200] [--processes 2]
 
 For each pair (first face, the second as it is): deletion and insertion of the answer in the order of the method's map
-and in random orders, with every fill. What was measured is kept under --work and not measured again, so a stopped run
-goes on. Writes benchmarks/results/evidence.json, from which the app takes each model's default method.
+and in random orders, with every fill; for pairs of the same person (or of kin) the inpainting game too. What was
+measured is kept under --work and not measured again, so a stopped run goes on. Writes benchmarks/results/evidence.json,
+from which the app takes each model's default method.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def measure(work: Work) -> list[dict[str, Any]]:
     return [
         {"pair": n, "same": bool(pairs.pairs[n].same), **record}
         for n in work.numbers
-        for record in pair_records(model, pairs.faces(n), work.methods, work.protocol)
+        for record in pair_records(model, pairs.faces(n), work.methods, work.protocol, pairs.donor(n))
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.evidence.game import play
 from explain import EXPLAINERS, explain
 from explain.core.faithfulness import order_curves, pixel_ranks, random_ranks, tile_noise
 from explain.core.findings import Heatmap
@@ -40,12 +41,17 @@ class Protocol:
 
 
 def pair_records(
-    model: PairModel, faces: Sequence[FaceBatch], methods: Sequence[str], protocol: Protocol
+    model: PairModel,
+    faces: Sequence[FaceBatch],
+    methods: Sequence[str],
+    protocol: Protocol,
+    donor: FaceBatch | None = None,
 ) -> list[dict[str, Any]]:
     """One record a method and one for the random orders: curves of the first face, the second as it is.
 
     A record holds the method, the scalar it explains, its seconds for both faces, and fill -> scalar -> [deletion,
-    insertion], lists of steps + 1 numbers. Of the random orders the mean curves are kept.
+    insertion], lists of steps + 1 numbers. Of the random orders the mean curves are kept. With a donor, "game" holds
+    what benchmarks.evidence.game.play found, for a map of random tiles too.
     """
     result = predict(model, *faces)
     found = {method: timed_map(model, faces, method) for method in methods}
@@ -53,11 +59,17 @@ def pair_records(
     own = [pixel_ranks(heatmap.resized(size, size), tile_noise(size, 0)) for heatmap, _, _ in found.values()]
     orders = [*own, *random_ranks(size, protocol.orders)]
     curves = {fill: _curves(result, orders, fill, protocol.steps) for fill in protocol.fills}
-    records = [
+    records: list[dict[str, Any]] = [
         {"method": method, "target": target, "seconds": round(seconds, 4), "curves": _rows(curves, slice(i, i + 1))}
         for i, (method, (_, target, seconds)) in enumerate(found.items())
     ]
-    return [*records, {"method": RANDOM, "curves": _rows(curves, slice(len(own), None))}]
+    records.append({"method": RANDOM, "curves": _rows(curves, slice(len(own), None))})
+    if donor is not None:
+        tiles = Heatmap(tile_noise(size, 1), 0, RANDOM, signed=False, unit="", caption="random tiles")
+        games = play(model, faces, donor, {**{m: heatmap for m, (heatmap, *_) in found.items()}, RANDOM: tiles})
+        for record in records:
+            record["game"] = [g for g in games if g["method"] == record["method"]]
+    return records
 
 
 def timed_map(model: PairModel, faces: Sequence[FaceBatch], method: str) -> tuple[Heatmap, str, float]:

@@ -36,6 +36,10 @@ class Drawn:
         first, second = (self.crops.batch([self.crops.row[name]]) for name in (pair.a, pair.b))
         return first, second
 
+    def donor(self, number: int) -> FaceBatch | None:
+        """Of a pair that is the same: a face of the next pair, other people's; else None."""
+        return self.faces(number + 1)[1] if self.pairs[number].same else None
+
 
 def alternating(listed: list[Pair], each: int, seed: int = SEED) -> list[Pair]:
     """Pairs drawn at random, `each` of either kind, taking turns; a larger draw begins with a smaller one."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.evidence.curves import RANDOM
+from benchmarks.evidence.game import flip_rates
 
 Z = 1.959964
 """Of a two-sided interval of 95 %."""
@@ -70,6 +71,13 @@ def _figures(rows: list[dict[str, Any]], random: dict[int, dict[str, Any]], thre
         "seconds": float(np.median([r["seconds"] for r in rows])),
         "beats_random": {g: _share([all(beats[p].values()) for p in pairs]) for g, pairs in groups.items() if pairs},
     }
+    games = [[g for r in group for g in r.get("game", [])] for group in (rows, [random[r["pair"]] for r in rows])]
+    if games[0]:
+        figures["flips"] = {
+            "map": next(iter(flip_rates(games[0]).values())),
+            "random": next(iter(flip_rates(games[1]).values())),
+            "parts_played": len(games[0]),
+        }
     for fill in fills:
         both = [gains(*(x["curves"][fill][r["target"]] for x in (r, random[r["pair"]]))) for r in rows]
         figures[fill] = {

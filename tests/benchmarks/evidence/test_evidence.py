@@ -17,7 +17,7 @@ from benchmarks.evidence.summary import accuracy_area, area, best_method, gains,
 from explain import explain
 from explain.core.faithfulness import faithfulness
 from models import predict
-from tests.explain.tiny import Planted, planted_faces, ready
+from tests.explain.tiny import COLUMNS, ROWS, Planted, noise_faces, planted_faces, ready
 from training.data.sets import Pair
 
 QUICK = Protocol(steps=4, orders=3, fills=("blur", "grey"))
@@ -59,6 +59,15 @@ def test_a_map_wins_where_it_is_better_on_both_curves() -> None:
     assert found["blur"]["insertion_gain"]["mean"] == pytest.approx((0.25 - 0.25 + 0.25) / 3)
     # right decisions, deletion: all but the second pair at 0; the second and the third at .5; the second at 1
     assert found["blur"]["accuracy_area"]["map"][0] == pytest.approx((2 / 3 + 2 * 2 / 3 + 1 / 3) / 4)
+
+
+def test_the_game_is_counted_beside_a_random_map() -> None:
+    model = ready(Planted())
+    donor = noise_faces(model, 7)
+    donor.image[:, :2, ROWS, COLUMNS], donor.image[:, 2, ROWS, COLUMNS] = 0, 0.9  # blue where both others share red
+    records = pair_records(model, planted_faces(model), ["occlusion"], QUICK, donor)
+    found = summarise([{"pair": 0, "same": True, **r} for r in records], 0.5)["occlusion"]["flips"]
+    assert found["parts_played"] == 1 and found["map"]["0.05"] == 1 and found["random"]["0.05"] == 0
 
 
 def test_both_fills_count() -> None:

@@ -1,0 +1,95 @@
+"""What the benchmark of evidence found: how often a method's map beats a random order, and the best one.
+
+Read from benchmarks/results/evidence.json, which `python -m benchmarks.evidence` writes. Figures count for the very
+file they were measured on: a weight with another hash has none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from models import read_sidecar
+from models.sidecars import WeightError
+
+FILE = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "evidence.json"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a method did on a weight.
+
+    Attributes:
+        method: label in EXPLAINERS.
+        share: of pairs in which its map beats random orders, at deletion and at insertion, with every fill.
+        ci95: of the share.
+        count: pairs.
+        seconds: for both maps, median, on the machine that measured.
+    """
+
+    method: str
+    share: float
+    ci95: tuple[float, float]
+    count: int
+    seconds: float
+
+    @property
+    def trusted(self) -> bool:
+        """Is it better than a random order in most pairs, the interval included?"""
+        return self.ci95[0] > 0.5
+
+    @property
+    def words(self) -> str:
+        """ "beats a random order on 97 % of 400 pairs"."""
+        return f"beats a random order on {100 * self.share:.0f} % of {self.count} pairs"
+
+
+def measured(weight: str) -> dict[str, Measured]:
+    """Method -> how it did on a weight, the best first; empty when this weight was not measured."""
+    try:
+        row = _weights().get(weight)
+        if row is None or row["sha256"] != read_sidecar(weight).sha256:
+            return {}
+    except WeightError:
+        return {}
+    found = [_measured(method, figures) for method, figures in row["methods"].items()]
+    return {m.method: m for m in sorted(found, key=lambda m: (-m.share, m.seconds))}
+
+
+def default_method(weight: str, offered: Sequence[str]) -> str:
+    """The offered method that did best on this weight; on a weight that was not measured, best on the others.
+
+    Args:
+        weight: its name.
+        offered: labels, at least one.
+    """
+    own = [method for method in measured(weight) if method in offered]
+    known = own or [method for method in _best_on_average() if method in offered]
+    return next(iter(known), offered[0])
+
+
+def _measured(method: str, figures: dict[str, Any]) -> Measured:
+    share = figures["beats_random"]["pairs"]
+    low, high = share["ci95"]
+    return Measured(method, share["share"], (low, high), share["count"], figures["seconds"])
+
+
+def _best_on_average() -> list[str]:
+    """Methods by their mean share over all weights that were measured, the best first."""
+    shares = defaultdict(list)
+    for row in _weights().values():
+        for method, figures in row["methods"].items():
+            shares[method].append(figures["beats_random"]["pairs"]["share"])
+    return sorted(shares, key=lambda m: -sum(shares[m]) / len(shares[m]))
+
+
+@lru_cache(maxsize=1)
+def _weights() -> dict[str, Any]:
+    """Weight -> its row of the file; empty without one."""
+    found: dict[str, Any] = json.loads(FILE.read_text())["weights"] if FILE.exists() else {}
+    return found

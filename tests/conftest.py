@@ -28,10 +28,11 @@ FIRST = ("test_kinship", "test_search", "test_tri", "test_api"), ("test_partial"
 def group_of(item: pytest.Item) -> str:
     """Tests of a group run in one process of pytest-xdist: those of a file, and those that drive one browser."""
     if not item.get_closest_marker("browser"):
-        return str(item.path)
+        return item.nodeid.split("::")[0]
     return f"browser{next((i for i, names in enumerate(FIRST) if item.path.stem in names), len(FIRST) - 1)}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests first, since they last longest; tests marked `data` run only where KINSIGHT_DATA names the data."""
     items.sort(key=lambda item: not item.get_closest_marker("browser"))

@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from benchmarks.evidence.curves import RANDOM, Protocol, pair_records
 from benchmarks.evidence.pairs import drawn
+from benchmarks.evidence.sanity import sanity_records
 from benchmarks.evidence.store import Store
 from benchmarks.evidence.summary import best_method, summarise
 from explain import EXPLAINERS, methods_for
@@ -37,6 +38,8 @@ from training.data.sets import data_root
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "evidence.json"
+SANITY_PAIRS = 10
+"""Pairs of the same person (or of kin) on which weights and partner are changed."""
 BLOCK = 2
 """Pairs that one piece of work measures: one of either kind."""
 
@@ -63,11 +66,15 @@ def measure(work: Work) -> list[dict[str, Any]]:
     """Records of one piece of work."""
     model = network(work.weight)
     pairs = drawn(read_sidecar(work.weight).task, work.data, model.spec, work.each)
-    return [
-        {"pair": n, "same": bool(pairs.pairs[n].same), **record}
-        for n in work.numbers
-        for record in pair_records(model, pairs.faces(n), work.methods, work.protocol, pairs.donor(n))
-    ]
+    records = []
+    for n in work.numbers:
+        faces, donor = pairs.faces(n), pairs.donor(n)
+        found = pair_records(model, faces, work.methods, work.protocol, donor)
+        if donor is not None and n < 2 * SANITY_PAIRS:
+            for record, sane in zip(found, sanity_records(model, faces, donor, work.methods), strict=False):
+                record["sanity"] = sane
+        records += [{"pair": n, "same": bool(pairs.pairs[n].same), **record} for record in found]
+    return records
 
 
 def missing(store: Store, work: Work) -> Work | None:

@@ -78,6 +78,13 @@ def _figures(rows: list[dict[str, Any]], random: dict[int, dict[str, Any]], thre
             "random": next(iter(flip_rates(games[1]).values())),
             "parts_played": len(games[0]),
         }
+    if sane := [r["sanity"] for r in rows if "sanity" in r]:
+        figures["sanity"] = {
+            "pairs": len(sane),
+            "randomised": {d: float(np.mean([s["randomised"][d] for s in sane])) for d in sane[0]["randomised"]},
+            "partner": float(np.mean([s["partner"] for s in sane])),
+            "again": max(s["again"] for s in sane),
+        }
     for fill in fills:
         both = [gains(*(x["curves"][fill][r["target"]] for x in (r, random[r["pair"]]))) for r in rows]
         figures[fill] = {

@@ -9,10 +9,10 @@ run: $(VENV)/.run            ## install and start the app on http://127.0.0.1:78
 	$(BIN)/python app.py
 
 test: lint                   ## install everything, lint, types, all tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 hostile: $(VENV)/.dev        ## attacks, bad files and load in the long form: 10,000 mutated files
-	KINSIGHT_FUZZ=10000 $(BIN)/python -m pytest tests/hostile --numprocesses 3 --dist loadgroup
+	KINSIGHT_FUZZ=10000 $(BIN)/python -m pytest tests/hostile --numprocesses 3 --dist loadscope
 
 lint: $(VENV)/.dev           ## ruff and mypy
 	$(BIN)/ruff check .

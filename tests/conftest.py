@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,23 +23,36 @@ def photos() -> Path:
     return PHOTOS
 
 
-FIRST = ("test_kinship", "test_search", "test_tri", "test_api"), ("test_partial", "test_attention", "test_inside")
-"""Files of tests/browser that share a process, an app and a browser; the rest of them go with the last ones."""
+BROWSER = ("kinship", "search", "tri", "api"), ("partial", "attention", "inside", "keypoints", "lost")
+"""Files of tests/browser that share a process, an app and a browser."""
 
 
-def group_of(item: pytest.Item) -> str:
-    """Tests of a group run in one process of pytest-xdist: those of a file, and those that drive one browser."""
-    if not item.get_closest_marker("browser"):
-        return item.nodeid.split("::")[0]
-    return f"browser{next((i for i, names in enumerate(FIRST) if item.path.stem in names), len(FIRST) - 1)}"
+def group_of(nodeid: str) -> str:
+    """Tests of a group run in one process: those of a file, and those that drive one browser."""
+    file = nodeid.split("::")[0]
+    names = [f"tests/browser/test_{name}.py" for name in chain(*BROWSER)]
+    if file not in names:
+        return file
+    return "browser 1" if names.index(file) < len(BROWSER[0]) else "browser 2"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deals groups out to the processes, in the order of the tests."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return Groups(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests first, since they last longest; tests marked `data` run only where KINSIGHT_DATA names the data."""
-    items.sort(key=lambda item: not item.get_closest_marker("browser"))
+    items.sort(key=lambda item: not group_of(item.nodeid).startswith("browser"))
+    if os.environ.get("KINSIGHT_DATA"):
+        return
     skip = pytest.mark.skip(reason="KINSIGHT_DATA does not name the research data")
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-        if item.get_closest_marker("data") and not os.environ.get("KINSIGHT_DATA"):  # keywords hold folders' names too
+        if item.get_closest_marker("data"):  # keywords hold the names of folders too
             item.add_marker(skip)

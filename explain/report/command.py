@@ -10,6 +10,7 @@ from pathlib import Path
 from explain.command import UserError, add_face, add_model, add_report, add_threshold, checked_threshold, face_of, run
 from explain.core.findings import LETTERS, letter
 from explain.evidence import PatchQuery, left_eye
+from explain.measured import default_method
 from explain.registry import EXPLAINERS, layers_for, methods_for
 from explain.report.pair import write_report
 from models.face_model import FaceModel
@@ -18,6 +19,8 @@ from models.predict import Result, predict
 from models.taps import tap_names
 from models.tasks import TASKS
 from models.weights import Sidecar, available_weights, load_model, read_sidecar
+
+METHODS = f"repeat for several; default: the one that was measured best on the model; one of {', '.join(EXPLAINERS)}"
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m explain") -> int:
@@ -32,8 +35,11 @@ def parser(program: str) -> argparse.ArgumentParser:
     for name in LETTERS:
         add_face(found, f"--face-{name}", f"photo {name.upper()}")
     add_model(found)
-    methods = ", ".join(EXPLAINERS)
-    found.add_argument("--method", action="append", help=f"repeat for several; default: grad_cam; one of {methods}")
+    found.add_argument(
+        "--method",
+        action="append",
+        help=METHODS,
+    )
     found.add_argument(
         "--target", help="the part of the answer to explain: similarity, logit, a class, 'X - Y'; default: its own"
     )
@@ -53,7 +59,7 @@ def write(args: argparse.Namespace) -> str:
     """Answer, explain, write the report; the lines to print."""
     threshold = checked_threshold(args.threshold)
     model, sidecar = _load(args.model), read_sidecar(args.model)
-    methods = _methods(model, args.model, args.method or ["grad_cam"])
+    methods = _methods(model, args.model, args.method or [default_method(args.model, methods_for(model))])
     _check_layer(model, methods, args.layer)
     _check_look(model, args)
     faces = _faces(model, args)

@@ -14,6 +14,7 @@ from plotly.graph_objects import Figure
 
 from explain import EXPLAINERS, Curve, RegionDrops
 from explain.core import render
+from explain.measured import measured
 from models import PhotoError, WeightError
 from ui.shared import answering, cards, evidence
 from ui.shared import evidence_callbacks as evidence_callbacks
@@ -79,16 +80,16 @@ def set_threshold(answer: Answer | None, threshold: float) -> str:
 
 
 def offer_methods(weight: str | None, method: str | None) -> tuple[Any, Any]:
-    """Method and layer pickers for a model; the method stays when the model has it."""
+    """Method and layer pickers for a model; the method stays where it was measured as better than a random order."""
     if weight is None:
         return gr.skip(), gr.skip()
     try:
-        choices = evidence.method_choices(weight)
+        choices, found = evidence.method_choices(weight), measured(weight)
     except WeightError:  # the card has said so
         return gr.skip(), gr.skip()
-    labels = [label for _, label in choices]
-    method = method if method in labels else evidence.DEFAULT_METHOD if evidence.DEFAULT_METHOD in labels else labels[0]
-    return gr.update(choices=choices, value=method), offer_layers(weight, method)
+    stays = method in [label for _, label in choices] and (method not in found or found[method].trusted)
+    chosen = method if stays and method else evidence.default_method(weight)
+    return gr.update(choices=choices, value=chosen), offer_layers(weight, chosen)
 
 
 def offer_layers(weight: str | None, method: str) -> Any:

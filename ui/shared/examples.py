@@ -67,7 +67,7 @@ def finish(example: Example, weight: str) -> Finished:
     """Run an example through everything."""
     a, b = example.shots()
     answer, seen = evidence.answer_and_look(a, b, weight)
-    method = evidence.DEFAULT_METHOD
+    method = evidence.default_method(weight)
     maps = evidence.make_maps(a, b, weight, method, evidence.default_layer(weight, method))
     drops = evidence.occlude_regions(a, b, weight)
     return Finished(a, b, answer, seen, maps, drops, evidence.curves(a, b, maps))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from explain import EXPLAINERS
+from explain.measured import Measured
 from models import load_model, open_photo, predict, read_sidecar
 from ui.kinship import callbacks as do
 from ui.kinship import page as kinship
@@ -91,10 +92,30 @@ def test_explain_pair(obama: Shot, biden: Shot, answer: Answer, method: str) -> 
 
 def test_pickers_offer_what_the_model_has() -> None:
     method, layer = do.offer_methods(KIN, "attention")  # a convolutional network has no attention
-    assert method["value"] == "grad_cam"
+    assert method["value"] == evidence.default_method(KIN)
     assert [label for _, label in method["choices"]] == [m for _, m in evidence.method_choices(KIN)]
-    assert layer["value"] == load_model(KIN).cam_tap and layer["visible"]
+    assert layer["visible"] == bool(evidence.layer_choices(KIN, method["value"]))
+    own = do.offer_layers(KIN, "grad_cam")
+    assert own["value"] == load_model(KIN).cam_tap and own["visible"]
     assert do.offer_layers(KIN, "occlusion")["visible"] is False
+
+
+def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {
+        "grad_cam": Measured("grad_cam", 0.3, (0.2, 0.4), 40, 0.1),
+        "fggb": Measured("fggb", 0.8, (0.7, 0.9), 40, 0.5),
+        "occlusion": Measured("occlusion", 1.0, (0.9, 1.0), 40, 1.0),
+    }
+    for module in (do, evidence):
+        monkeypatch.setattr(module, "measured", lambda _: rows)
+    monkeypatch.setattr(evidence, "best_method", lambda _weight, _offered: "occlusion")
+    kept, sent_away = do.offer_methods(KIN, "fggb")[0], do.offer_methods(KIN, "grad_cam")[0]
+    assert kept["value"] == "fggb" and sent_away["value"] == "occlusion"
+    assert do.offer_methods(KIN, "layer_cam")[0]["value"] == "layer_cam"  # not measured: the reader's own choice
+    titles = {m: t for t, m in kept["choices"]}
+    assert titles["occlusion"].endswith("beats a random order on 100 % of 40 pairs")
+    assert titles["grad_cam"].endswith("30 % of 40 pairs, no better than chance")
+    assert titles["layer_cam"].endswith("not measured on this model")
 
 
 def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:

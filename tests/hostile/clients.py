@@ -26,6 +26,11 @@ class Visitor:
         self.replies: list[bytes] = []
         self.http = httpx.Client(base_url=url, timeout=120)
 
+    def open(self) -> Visitor:
+        """Open the page, as a browser does: from now on with its cookie."""
+        assert self.request("GET", "/").cookies
+        return self
+
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         reply = self.http.request(method, path, **more)
         self.replies.append(reply.content)
@@ -62,6 +67,12 @@ class Visitor:
         joined = self.request("POST", f"/gradio_api/call/{name}", json={"data": data})
         assert joined.status_code == 200, joined.text
         return self.request("GET", f"/gradio_api/call/{name}/{joined.json()['event_id']}").text
+
+    def tool(self, name: str, **arguments: Any) -> str:
+        """Call an MCP tool -> the text of the reply."""
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+        accept = {"accept": "application/json, text/event-stream"}
+        return self.request("POST", "/gradio_api/mcp/", json=call, headers=accept).text
 
 
 def spoken(path: str, kind: str, meta: bool = True) -> Any:

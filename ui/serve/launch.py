@@ -20,6 +20,7 @@ from starlette.middleware import Middleware
 from ui.serve.folder import PrivateFolder, sweep
 from ui.serve.guard import Guard
 from ui.serve.limits import MB, Limits
+from ui.serve.owners import OWNERS, Visitors
 from ui.serve.uploads import hide_addresses
 from ui.shared.theme import HEAD, STYLES, theme
 from ui.shared.widgets import SESSION_SECONDS
@@ -78,9 +79,11 @@ def before_gradio(folder: PrivateFolder) -> list[Middleware]:
     """The checks of every request, the first one first."""
     name = os.environ.get("GRADIO_SERVER_NAME", "")
     hosts = [h for h in [name, os.environ.get("SPACE_HOST", ""), *_listed("KINSIGHT_HOSTS")] if h]
+    frames = _listed("KINSIGHT_FRAMES")
     return [
-        Middleware(Guard, hosts=hosts, frames=_listed("KINSIGHT_FRAMES")),
+        Middleware(Guard, hosts=hosts, frames=frames),
         Middleware(Limits, uploads=folder.uploads),
+        Middleware(Visitors, framed=bool(frames)),
     ]
 
 
@@ -134,6 +137,7 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
         time.sleep(SWEEP_SECONDS)
         with contextlib.suppress(OSError):
             sweep(folder.uploads, 2 * SESSION_SECONDS)
+            OWNERS.forget_gone(folder.uploads)
 
 
 def _close(page: gr.Blocks) -> None:

@@ -23,9 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.serve import folder
 from ui.serve.guard import answer
+from ui.serve.owners import UPLOAD
 
 MB = 1_000_000
-UPLOAD = "/gradio_api/upload"
 SLOW_DOWN = "Too many requests from your address. Please wait a few seconds and try again."
 TOO_MANY_SESSIONS = "Too many pages are open from your address. Please close some and try again in an hour."
 TOO_MANY_UPLOADS = "Too many uploads at once from your address. Please wait until the others are done."

@@ -10,7 +10,8 @@ import pytest
 from gradio.state_holder import StateHolder
 
 from tests import coroutines
-from ui.serve.uploads import REFUSED, GuardedBlocks, NotUploadedError, checked, uploaded
+from ui.serve.paths import REFUSED, NotUploadedError, checked, uploaded
+from ui.serve.uploads import GuardedBlocks
 
 FOLDER = "0123456789abcdef" * 4
 

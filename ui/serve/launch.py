@@ -21,6 +21,7 @@ from ui.serve.folder import PrivateFolder, sweep
 from ui.serve.guard import Guard
 from ui.serve.limits import MB, Limits
 from ui.serve.owners import OWNERS, Visitors
+from ui.serve.sessions import forget_ended
 from ui.serve.uploads import hide_addresses
 from ui.shared.theme import HEAD, STYLES, theme
 from ui.shared.widgets import SESSION_SECONDS
@@ -135,6 +136,7 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
     threading.Thread(target=meanwhile, daemon=True).start()
     while True:
         time.sleep(SWEEP_SECONDS)
+        forget_ended(page)
         with contextlib.suppress(OSError):
             sweep(folder.uploads, 2 * SESSION_SECONDS)
             OWNERS.forget_gone(folder.uploads)

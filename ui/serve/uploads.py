@@ -10,6 +10,8 @@ from gradio import processing_utils, route_utils
 
 from ui.serve.owners import visitor_behind
 from ui.serve.paths import REFUSED, NotUploadedError, checked
+from ui.serve.sessions import forget_ended
+from ui.shared.held import SESSION
 from ui.shared.tools import Page
 
 
@@ -21,14 +23,17 @@ class GuardedBlocks(Page):
 
         Gradio makes a session for each call of an endpoint: those would push out the visitors'.
         """
+        before = SESSION.set(kwargs.get("session_hash") or "")
         try:
             if kwargs.get("iterator") is None:  # else a call that goes on
                 inputs = _of_visitor(inputs, kwargs.get("request"))
             return await super().process_api(block_fn, inputs, *args, **kwargs)
         finally:
-            session_hash = kwargs.get("session_hash")
+            session_hash = SESSION.get()
+            SESSION.reset(before)
             if session_hash and getattr(block_fn, "api_visibility", "private") != "private":
                 self._forget_empty(session_hash)
+            forget_ended(self)
 
     def _forget_empty(self, session: str) -> None:
         holder = self.state_holder

@@ -16,7 +16,7 @@ from ui.kinship.search_answers import Ranking, collect, rank, silent
 from ui.shared import answering
 from ui.shared.failures import in_words
 from ui.shared.photos import take
-from ui.shared.widgets import API_RUNS, file_image
+from ui.shared.widgets import API_RUNS, GALLERIES, file_image
 
 Json = dict[str, Any]
 DEFAULT = default_model()
@@ -189,6 +189,6 @@ def build() -> None:
     kinship = gr.Dropdown(triplet.weights(), value=triplet.default_weight())
     gr.Button().click(tri_score, [photo_a, mother, child, kinship], found, api_name="tri_score", **API_RUNS)
     gallery = gr.File(file_count="multiple")
-    one: dict[str, Any] = {"concurrency_id": "gallery", "concurrency_limit": 1}
+    one = {name: GALLERIES[name] for name in ("concurrency_id", "concurrency_limit")}
     gr.Button().click(kin_search, [photo_a, gallery, model], found, api_name="kin_search", **one)
     gr.Button().click(detect, photo_a, found, api_name="detect", api_visibility="undocumented", **API_RUNS)

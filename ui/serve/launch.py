@@ -17,6 +17,7 @@ import gradio as gr
 from gradio import networking
 from starlette.middleware import Middleware
 
+from models.running import AT_ONCE, at_once
 from ui.serve.folder import PrivateFolder, sweep
 from ui.serve.guard import Guard
 from ui.serve.limits import MB, Limits
@@ -100,6 +101,18 @@ def users() -> list[tuple[str, str]]:
     return [(name, password) for name, password in pairs]
 
 
+def parallel() -> int:
+    """KINSIGHT_PARALLEL: how many tasks run networks at the same time.
+
+    Raises:
+        SystemExit: it is no such number.
+    """
+    number = os.environ.get("KINSIGHT_PARALLEL", str(AT_ONCE))
+    if not (number.isascii() and number.isdigit() and 0 < int(number) < 1000):
+        raise SystemExit(f"KINSIGHT_PARALLEL must be a number from 1 to 999, not {number!r}.")
+    return int(number)
+
+
 def _listed(variable: str) -> list[str]:
     return [part.strip() for part in os.environ.get(variable, "").split(",") if part.strip()]
 
@@ -123,6 +136,7 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
         SystemExit: the address or a setting is wrong; the message says what to do.
     """
     share_heaps()
+    at_once(parallel())
     os.environ["FORWARDED_ALLOW_IPS"] = os.environ.get("KINSIGHT_PROXY", "")  # uvicorn's word for it
     folder.take_scratch()
     hide_addresses()

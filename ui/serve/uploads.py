@@ -8,18 +8,21 @@ from typing import Any
 import gradio as gr
 from gradio import processing_utils, route_utils
 
+from models.errors import UserError
+from models.running import task
 from ui.serve.owners import visitor_behind
 from ui.serve.paths import REFUSED, NotUploadedError, checked
 from ui.serve.sessions import forget_ended
 from ui.shared.held import SESSION
 from ui.shared.tools import Page
+from ui.shared.widgets import GALLERIES, GALLERY_SECONDS, TASK_SECONDS
 
 
 class GuardedBlocks(Page):
     """A page whose events, endpoints and tools get uploaded files only, and whose endpoints leave no session behind."""
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        """As Gradio's, after all paths were checked.
+        """As Gradio's, after all paths were checked; networks run in their turn and for their time.
 
         Gradio makes a session for each call of an endpoint: those would push out the visitors'.
         """
@@ -27,7 +30,10 @@ class GuardedBlocks(Page):
         try:
             if kwargs.get("iterator") is None:  # else a call that goes on
                 inputs = _of_visitor(inputs, kwargs.get("request"))
-            return await super().process_api(block_fn, inputs, *args, **kwargs)
+            with task(_seconds(block_fn)):
+                return await super().process_api(block_fn, inputs, *args, **kwargs)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from error
         finally:
             session_hash = SESSION.get()
             SESSION.reset(before)
@@ -42,6 +48,12 @@ class GuardedBlocks(Page):
             if state is not None and not state.state_data:
                 holder.session_data.pop(session)
                 holder.time_last_used.pop(session, None)
+
+
+def _seconds(block_fn: Any) -> float:
+    """How long an event may run networks."""
+    own = getattr(block_fn, "concurrency_id", None)
+    return GALLERY_SECONDS if own == GALLERIES["concurrency_id"] else TASK_SECONDS
 
 
 def _of_visitor(inputs: list[Any], request: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from models.faces.face import FaceBatch
+from models.running import step
 
 V = TypeVar("V")
 SESSION: ContextVar[str] = ContextVar("kinsight_session", default="")
@@ -33,11 +34,16 @@ class Held(Generic[V]):
         self._making: dict[Hashable, Lock] = {}
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of a key, from `make` when it is not held. Raises what `make` raises, and holds nothing then."""
+        """The value of a key, from `make` when it is not held. Raises what `make` raises, and holds nothing then.
+
+        Raises:
+            BusyError, TooLongError: as models.running.step, when it is not held.
+        """
         with self._guard:
             if key in self._values:
                 return self._used(key)
             lock = self._making.setdefault(key, Lock())
+        step()  # the turn comes first: who waits for one holds no lock that others with a turn wait for
         with lock:
             with self._guard:
                 if key in self._values:

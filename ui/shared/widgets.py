@@ -28,6 +28,10 @@ RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2, **LAS
 """Events that run a network: two at a time, whoever asks."""
 MAKES: dict[str, Any] = {**RUNS, "trigger_mode": "once"}
 """Buttons that make a file: pressed again in the meantime, they make no second one."""
+TASK_SECONDS, GALLERY_SECONDS = 180, 1800
+"""How long a task may run networks; a gallery holds up to 2,000 photos."""
+GALLERIES: dict[str, Any] = {**RUNS, "concurrency_id": "gallery", "concurrency_limit": 1}
+"""Events that go through a whole gallery: minutes, so one at a time and beside the queue of single pairs."""
 API_RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
 """The same for endpoints that programs call."""
 VIEWS: dict[str, Any] = {

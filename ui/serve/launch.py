@@ -18,9 +18,10 @@ from gradio import networking
 from starlette.middleware import Middleware
 
 from models.running import AT_ONCE, at_once
+from ui.serve.allowance import MB
 from ui.serve.folder import PrivateFolder, sweep
 from ui.serve.guard import Guard
-from ui.serve.limits import MB, Limits
+from ui.serve.limits import Limits
 from ui.serve.owners import OWNERS, Visitors
 from ui.serve.sessions import forget_ended
 from ui.serve.uploads import hide_addresses
@@ -32,6 +33,7 @@ SESSION_BYTES = 5 * MB
 STATE_BYTES = 1000 * MB
 """Memory for all sessions; the least recent one goes when there are more."""
 SWEEP_SECONDS = 60
+LOGIN_NOTE = "After ten wrong passwords, no more are taken from your address for some minutes."
 
 
 def address() -> tuple[str, int]:
@@ -65,6 +67,7 @@ def options(folder: PrivateFolder) -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         "mcp_server": not login,  # Gradio asks nobody for a password there
         "auth": login or None,
+        "auth_message": LOGIN_NOTE,
         "run_history": False,
         "enable_monitoring": False,
         "strict_cors": True,

@@ -12,10 +12,12 @@ from models.errors import UserError
 from models.running import task
 from ui.serve.owners import visitor_behind
 from ui.serve.paths import REFUSED, NotUploadedError, checked
-from ui.serve.sessions import forget_ended
+from ui.serve.sessions import check_session, forget_ended
 from ui.shared.held import SESSION
 from ui.shared.tools import Page
 from ui.shared.widgets import GALLERIES, GALLERY_SECONDS, TASK_SECONDS
+
+QUEUE_FULL = "The app is busy: too many tasks are waiting. Please try again in a minute."
 
 
 class GuardedBlocks(Page):
@@ -30,6 +32,7 @@ class GuardedBlocks(Page):
         try:
             if kwargs.get("iterator") is None:  # else a call that goes on
                 inputs = _of_visitor(inputs, kwargs.get("request"))
+                check_session(self, block_fn, kwargs.get("state"), SESSION.get())
             with task(_seconds(block_fn)):
                 return await super().process_api(block_fn, inputs, *args, **kwargs)
         except UserError as error:
@@ -40,6 +43,18 @@ class GuardedBlocks(Page):
             if session_hash and getattr(block_fn, "api_visibility", "private") != "private":
                 self._forget_empty(session_hash)
             forget_ended(self)
+
+    def queue(self, *args: Any, **options: Any) -> Any:
+        """As Gradio's, whose words for a full queue are its numbers."""
+        page = super().queue(*args, **options)
+        push = self._queue.push
+
+        async def pushing(*values: Any, **named: Any) -> Any:
+            done, said, state = await push(*values, **named)
+            return done, QUEUE_FULL if state == "queue_full" else said, state
+
+        self._queue.push = pushing  # type: ignore[method-assign]
+        return page
 
     def _forget_empty(self, session: str) -> None:
         holder = self.state_holder

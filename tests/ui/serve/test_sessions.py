@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -14,8 +15,8 @@ import pytest
 from gradio.state_holder import StateHolder
 
 from tests import coroutines
-from ui.serve.sessions import forget_ended
-from ui.serve.uploads import GuardedBlocks
+from ui.serve.sessions import LOST, forget_ended
+from ui.serve.uploads import QUEUE_FULL, GuardedBlocks
 from ui.shared.held import HeldForSessions
 from ui.shared.widgets import SESSION_SECONDS
 
@@ -32,19 +33,32 @@ def page(held: HeldForSessions[str]) -> GuardedBlocks:
         gr.Button().click(lambda t: held.get(t, str) and t, text, state, api_visibility="private")
         gr.Button().click(lambda t: held.get(t, str), text, text, api_name="said", api_visibility="public")
         page.unload(lambda: None)
+        page.load(lambda: None, api_visibility="private")
+        gr.on([text.change, page.load], lambda t: None, text, None, api_visibility="private")
     return page
 
 
-def holder_of(page: GuardedBlocks, capacity: int = 10) -> StateHolder:
+LOAD, BOTH = 3, 4
+
+
+def begin(page: GuardedBlocks, session: str) -> None:
+    """What a page does first."""
+    ask(page, session, "", LOAD)
+
+
+def holder_of(page: GuardedBlocks, capacity: int = 10, begun: bool = True) -> StateHolder:
+    """Where sessions are kept; with `begun` those of "a" and "b" have had their load events."""
     page.state_session_capacity = capacity
     holder = StateHolder()
     holder.set_blocks(page)
+    for session in "ab" if begun else "":
+        begin(page, session)
     return holder
 
 
 def ask(page: GuardedBlocks, session: str, key: str, event: int = 0) -> None:
     state = page.state_holder[session]
-    inputs = [key] if event < 2 else []
+    inputs = [key] * len(page.fns[event].inputs)
     coroutines.run(page.process_api(page.fns[event], inputs, state=state, session_hash=session))
 
 
@@ -73,9 +87,10 @@ def test_a_task_that_ends_after_its_page_leaves_nothing(page: GuardedBlocks, hel
 
 
 def test_it_goes_with_a_session_that_is_pushed_out(page: GuardedBlocks, held: HeldForSessions[str]) -> None:
-    holder_of(page, capacity=1)
-    ask(page, "a", "one")
-    ask(page, "b", "two")
+    holder_of(page, capacity=1, begun=False)
+    for session, key in (("a", "one"), ("b", "two")):
+        begin(page, session)
+        ask(page, session, key)
     assert kept(held) == ["two"]
 
 
@@ -102,6 +117,66 @@ def test_there_are_never_more_than_the_bound(page: GuardedBlocks, held: HeldForS
     assert kept(held) == ["c", "d", "e"]
 
 
+def refused(page: GuardedBlocks, session: str, event: int = 0) -> gr.Error:
+    with pytest.raises(gr.Error, match=LOST) as caught:
+        ask(page, session, "x", event)
+    return caught.value
+
+
+def test_a_page_whose_session_went_is_told_to_reload(page: GuardedBlocks) -> None:
+    holder = holder_of(page, begun=False)
+    said = refused(page, "restarted")
+    assert said.visible and said.duration is None and not said.print_exception
+    assert not refused(page, "restarted").visible  # the next step of a chain
+    begin(page, "a")
+    ask(page, "a", "x")
+    holder.session_data.pop("a")
+    refused(page, "a")
+    refused(page, "a", BOTH)  # a change may have started it
+    refused(page, "a")
+    begin(page, "a")
+    ask(page, "a", "x")
+
+
+def test_a_page_whose_photos_are_over_time_is_told_to_reload(page: GuardedBlocks) -> None:
+    holder = holder_of(page, begun=False)
+    begin(page, "a")
+    ask(page, "a", "x")
+    state = holder["a"]
+    (component,) = state.state_data
+    state._state_ttl[component] = (10, datetime.now() - timedelta(seconds=9))
+    holder.delete_all_expired_state()
+    ask(page, "a", "y")
+    state._state_ttl[component] = (10, datetime.now() - timedelta(seconds=11))
+    holder.delete_all_expired_state()
+    for _ in range(2):
+        refused(page, "a")
+
+
+def test_events_beside_a_load_that_still_waits_pass(page: GuardedBlocks) -> None:
+    holder_of(page, begun=False)
+    queue = page._queue
+    queue.event_ids_to_events["1"] = SimpleNamespace(fn=page.fns[LOAD])  # type: ignore[assignment]
+    queue.pending_event_ids_session["a"] = {"1"}
+    ask(page, "a", "x")
+    refused(page, "b")
+
+
+def test_endpoints_and_closing_need_no_page(page: GuardedBlocks) -> None:
+    holder_of(page, begun=False)
+    ask(page, "program", "x", 1)
+    ask(page, "gone", "", 2)
+
+
+def test_a_full_queue_is_said_in_words(page: GuardedBlocks) -> None:
+    holder_of(page)
+    page.queue(max_size=0)
+    body = SimpleNamespace(fn_index=0)
+    assert coroutines.run(page._queue.push(body, None, None)) == (False, QUEUE_FULL, "queue_full")  # type: ignore[arg-type]
+    none = SimpleNamespace(fn_index=None)
+    assert coroutines.run(page._queue.push(none, None, None))[2] == "error"  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def served(page: GuardedBlocks) -> Iterator[str]:
     with socket.socket() as probe:
@@ -115,8 +190,10 @@ def served(page: GuardedBlocks) -> Iterator[str]:
 def test_closing_a_real_page_is_enough(served: str, held: HeldForSessions[str]) -> None:
     """A browser holds the heartbeat open for as long as the page is there."""
     body = {"fn_index": 0, "data": ["own"], "session_hash": "a"}
+    load = {"fn_index": LOAD, "data": [], "session_hash": "a"}
     with httpx.stream("GET", f"{served}heartbeat/a"):
-        assert httpx.post(f"{served}queue/join", json=body).status_code == 200
+        for event in (load, body):
+            assert httpx.post(f"{served}queue/join", json=event).status_code == 200
         wait_for(held, ["own"])
         time.sleep(0.2)
         assert kept(held) == ["own"]

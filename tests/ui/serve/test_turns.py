@@ -29,9 +29,12 @@ def run(function: Callable[[], Any], options: dict[str, Any] = RUNS) -> Any:
     """An event of the page that does this."""
     with GuardedBlocks() as page:
         gr.Button().click(function, None, gr.Textbox(), **options)
+        page.load(lambda: None, api_visibility="private")
     holder = StateHolder()
     holder.set_blocks(page)
-    return coroutines.run(page.process_api(page.fns[0], [], state=holder["a"], session_hash="a"))["data"][0]
+    load, event = (page.process_api(page.fns[i], [], state=holder["a"], session_hash="a") for i in (1, 0))
+    coroutines.run(load)
+    return coroutines.run(event)["data"][0]
 
 
 def three_steps() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 from typing import Any
 
@@ -10,6 +11,7 @@ from gradio import processing_utils, route_utils
 
 from models.errors import UserError
 from models.running import task
+from ui.serve.allowance import FULL
 from ui.serve.owners import visitor_behind
 from ui.serve.paths import REFUSED, NotUploadedError, checked
 from ui.serve.sessions import check_session, forget_ended
@@ -37,6 +39,10 @@ class GuardedBlocks(Page):
                 return await super().process_api(block_fn, inputs, *args, **kwargs)
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise gr.Error(FULL, print_exception=False) from error
         finally:
             session_hash = SESSION.get()
             SESSION.reset(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from models import running
 from models.running import BUSY, at_once, step, task
 from tests import coroutines
 from ui.serve import launch, uploads
+from ui.serve.allowance import FULL
 from ui.serve.uploads import GuardedBlocks
 from ui.shared.held import HeldForSessions
 from ui.shared.widgets import GALLERIES, RUNS, VIEWS
@@ -68,6 +70,23 @@ def test_a_view_that_makes_evidence_again_waits_for_its_turn(monkeypatch: pytest
         with pytest.raises(gr.Error, match=BUSY):
             run(lambda: held.get("gone", str), VIEWS)
         assert run(lambda: held.get("kept", str), VIEWS) == ""
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_said_in_words(code: int) -> None:
+    def write() -> None:
+        raise OSError(code, "No space left on device")
+
+    with pytest.raises(gr.Error, match=FULL):
+        run(write, VIEWS)
+
+
+def test_other_errors_of_files_are_not_the_users() -> None:
+    def write() -> None:
+        raise OSError(errno.EIO, "broken")
+
+    with pytest.raises(OSError, match="broken"):
+        run(write, VIEWS)
 
 
 @pytest.mark.parametrize(("given", "number"), [("1", 1), ("16", 16)])

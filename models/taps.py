@@ -12,6 +12,7 @@
 
 The recording lives in a ContextVar, so threads and tasks do not mix, an exception ends it, and nothing is
 left behind on the model. Gradients come from torch.autograd.grad(target, evidence[name]).
+Passing a Tap is also a step of a task (models/running.py).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
+
+from models.running import step
 
 KINDS: dict[str, int] = {
     "features": 4,  # (B, C, h, w)
@@ -59,6 +62,7 @@ class Tap(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if torch.compiler.is_compiling():
             return x
+        step()
         log = _LOG.get()
         if log is not None:
             self._store(log, x)

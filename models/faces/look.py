@@ -14,6 +14,7 @@ from PIL import Image
 from PIL.Image import Resampling
 
 from models.faces.face import Face
+from models.running import step
 
 SECOND_FACE = 0.95
 """A face less certain than this counts only when the photo has no surer one: lapel pins look like faces."""
@@ -23,9 +24,15 @@ MIN_VIEW = 32
 """Sides in pixels that the detector needs: a strip is padded to them."""
 
 
-@lru_cache(maxsize=1)
 def mtcnn() -> Any:
-    """The detector; its import takes a second, which only detection pays."""
+    """The detector, about to be used: a step of a task. Raises as models.running.step."""
+    step()
+    return _mtcnn()
+
+
+@lru_cache(maxsize=1)
+def _mtcnn() -> Any:
+    """Its import takes a second, which only detection pays."""
     from facenet_pytorch import MTCNN
 
     return MTCNN(keep_all=True, device="cpu", min_face_size=MIN_FACE, thresholds=[0.6, 0.7, 0.7])

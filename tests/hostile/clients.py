@@ -26,6 +26,13 @@ class Visitor:
         self.replies: list[bytes] = []
         self.http = httpx.Client(base_url=url, timeout=120)
 
+    def open(self) -> Visitor:
+        """Open the page, as a browser does: from now on with its cookie, and with a session that begins."""
+        assert self.request("GET", "/").cookies
+        events = self.config()["dependencies"]
+        self._join(next(e["id"] for e in events if {kind for _, kind in e["targets"]} == {"load"}), [])
+        return self
+
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         reply = self.http.request(method, path, **more)
         self.replies.append(reply.content)
@@ -44,10 +51,14 @@ class Visitor:
 
     def event(self, fn_index: int, data: list[Any]) -> dict[str, Any]:
         """Run an event of the page -> the message that it is over."""
+        own = self._join(fn_index, data)
+        return next(m for m in self._messages() if m["msg"] == "process_completed" and m["event_id"] == own)
+
+    def _join(self, fn_index: int, data: list[Any]) -> str:
         body = {"data": data, "fn_index": fn_index, "session_hash": self.session, "event_data": None}
         joined = self.request("POST", "/gradio_api/queue/join", json=body)
         assert joined.status_code == 200, joined.text
-        return next(m for m in self._messages() if m["msg"] == "process_completed")
+        return str(joined.json()["event_id"])
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         query = {"session_hash": self.session}
@@ -62,6 +73,12 @@ class Visitor:
         joined = self.request("POST", f"/gradio_api/call/{name}", json={"data": data})
         assert joined.status_code == 200, joined.text
         return self.request("GET", f"/gradio_api/call/{name}/{joined.json()['event_id']}").text
+
+    def tool(self, name: str, **arguments: Any) -> str:
+        """Call an MCP tool -> the text of the reply."""
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+        accept = {"accept": "application/json, text/event-stream"}
+        return self.request("POST", "/gradio_api/mcp/", json=call, headers=accept).text
 
 
 def spoken(path: str, kind: str, meta: bool = True) -> Any:

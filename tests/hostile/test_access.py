@@ -17,7 +17,8 @@ from PIL import Image
 from tests.browser.conftest import running_app
 from tests.hostile.clients import FILE_TYPES, Visitor, spoken
 from tests.ui.photos import EXAMPLES
-from ui.serve.uploads import REFUSED
+from ui.serve.owners import COOKIE
+from ui.serve.paths import REFUSED
 
 NAME = "canary-5d1f.jpg"
 BLANK = {"state": None, "dropdown": "dlib_kin", "textbox": "nose", "number": 0, "checkbox": False}
@@ -131,6 +132,37 @@ def test_the_owner_uses_and_sees_the_photo(victim: tuple[Visitor, str], canary: 
     assert "event: complete" in owner.call("detect", [spoken(path, "image")])
     address = f"{owner.http.base_url}gradio_api/file={path}"
     assert "event: complete" in owner.call("detect", [spoken(address, "image")])
+
+
+def test_an_upload_of_the_page_is_for_its_visitor_alone(url: str, canary: bytes) -> None:
+    """Whoever else learns the address is refused as if there were nothing: file route, events, endpoints, MCP."""
+    owner, other, program = Visitor(url).open(), Visitor(url).open(), Visitor(url)
+    path = owner.upload(canary, NAME)
+    file = spoken(path, "image")
+    (notice, *_) = (e["id"] for e in owner.config()["dependencies"] if e["api_name"] == "notice")
+    assert owner.fetch(path).content == canary and owner.event(notice, [file, None])["success"]
+    assert "event: complete" in owner.call("detect", [file])
+    for client in (other, program):
+        said = client.fetch(path)
+        assert (said.status_code, said.json()) == (403, {"detail": REFUSED})
+        assert client.event(notice, [file, None])["output"]["error"] == REFUSED
+        assert REFUSED in client.call("detect", [file]) and REFUSED in client.call("kin_search", [file, [file], None])
+        assert REFUSED in client.tool("kin_score", photo_a=path, photo_b=path)
+        assert not [reply for reply in client.replies if canary[200:400] in reply]
+    assert "similarity" in owner.tool("kin_score", photo_a=path, photo_b=path)
+
+
+def test_the_cookie_of_a_visitor(url: str) -> None:
+    """HttpOnly, of this session, given once, by the page alone, and by no cache."""
+    first = httpx.get(url)
+    given = first.headers["set-cookie"]
+    assert re.fullmatch(COOKIE + "=[A-Za-z0-9_-]{43}; Path=/; HttpOnly; SameSite=Lax", given)
+    assert first.headers["cache-control"] == "no-store, private"
+    assert given != httpx.get(url).headers["set-cookie"]
+    kept = {"cookie": given.split(";")[0]}
+    assert "set-cookie" not in httpx.get(url, headers=kept).headers
+    assert "set-cookie" in httpx.get(url, headers={"cookie": f"{COOKIE}=guest"}).headers
+    assert "set-cookie" not in httpx.get(f"{url}config").headers
 
 
 def test_addresses_do_not_follow_from_the_photo(thief: Visitor, canary: bytes) -> None:

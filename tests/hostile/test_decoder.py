@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from models.faces import decoder
+from models.faces import decoder, photo
 from models.faces.decoder import open_untrusted, read_untrusted
 from models.faces.photo import PhotoError, open_photo, read_photo
+from tests.ui.photos import EXAMPLES
+from ui.kinship import api as kinship
+from ui.partial import placing
 
 CASES = Path(__file__).parent / "cases"
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system has no memfd")
@@ -94,3 +98,18 @@ def test_inline_starts_no_process(fresh: decoder.Decoder, monkeypatch: pytest.Mo
     monkeypatch.setenv("KINSIGHT_DECODER", "inline")
     assert open_untrusted(CASES / "01_phone.jpg").shape == (320, 256, 3)
     assert fresh._process is None
+
+
+def test_the_page_and_its_endpoints_decode_nothing_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def here(*_: object, **__: object) -> None:
+        raise AssertionError("decoded in this process")
+
+    blank, portrait = tmp_path / "blank.png", tmp_path / "face.jpg"
+    Image.new("RGB", (300, 400), "#889").save(blank)
+    portrait.write_bytes((EXAMPLES / "biden_2010.jpg").read_bytes())
+    monkeypatch.setattr(photo, "decode", here)
+    with pytest.raises(AssertionError):
+        photo.open_photo(blank)
+    assert placing.take_any(str(blank))[1] is False and placing.take_any(str(portrait))[1] is True
+    found = kinship.detect(str(portrait))
+    assert (found["width"], found["height"]) == Image.open(portrait).size and len(found["faces"]) == 1

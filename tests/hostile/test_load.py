@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -13,13 +14,15 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from models.running import AT_ONCE
 from tests import coroutines
 from tests.browser.conftest import running_app
 from tests.hostile.clients import Visitor, spoken
 from tests.ui.photos import EXAMPLES
-from ui.serve import limits
+from ui.serve import allowance
+from ui.serve.uploads import QUEUE_FULL
 
-JOINS, BUSY = 400, "Queue is full"
+JOINS = 400
 
 
 @pytest.fixture(scope="module")
@@ -35,30 +38,72 @@ def url(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[str]
 
 def client(url: str, address: str) -> httpx.AsyncClient:
     """One that comes from an address of its own."""
-    transport = httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=100))
+    transport = httpx.AsyncHTTPTransport(
+        local_address=address, limits=httpx.Limits(max_connections=100, keepalive_expiry=1)
+    )
     return httpx.AsyncClient(base_url=url, transport=transport, timeout=120)
+
+
+HEAD = (
+    b"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n"
+    b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+)
+
+
+def begun(url: str, size: int, address: str = "127.0.0.1") -> socket.socket:
+    """The first bytes of an upload, which goes no further."""
+    link = socket.create_connection(("127.0.0.1", urlsplit(url).port or 80), source_address=(address, 0))
+    link.sendall(HEAD + b"1" * size)
+    return link
 
 
 def test_uploads_cut_off_leave_nothing(url: str, folder: Path) -> None:
     (uploads,) = folder.glob("kinsight-*/uploads")
     before = set(uploads.rglob("*"))
-    head = (
-        b"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n"
-        b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
-        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
-    )
-    open_ones = []
-    for _ in range(5):
-        link = socket.create_connection(("127.0.0.1", urlsplit(url).port or 80))
-        link.sendall(head + b"1" * 200_000)
-        open_ones.append(link)
+    open_ones = [begun(url, 200_000) for _ in range(5)]
     wait(lambda: len(set(uploads.glob("tmp*")) - before) == 5)
     for link in open_ones:
         link.close()
     wait(lambda: set(uploads.rglob("*")) == before)
 
 
-def wait(done: object, seconds: float = 10) -> None:
+def test_two_hundred_slow_uploads_hold_up_nobody(url: str, folder: Path) -> None:
+    """From one address: as many as it may wait for their bytes, the others are refused, and everybody else goes on."""
+    (uploads,) = folder.glob("kinsight-*/uploads")
+    before, most = set(uploads.rglob("*")), allowance.Allowance().uploads
+    open_ones = [begun(url, 1000, "127.0.0.4") for _ in range(200)]
+    answers = [bytearray() for _ in open_ones]
+    for link in open_ones:
+        link.setblocking(False)
+
+    def refused() -> int:
+        for link, answer in zip(open_ones, answers, strict=True):
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                answer += link.recv(4096)
+        return sum(a.startswith(b"HTTP/1.1 429") and allowance.TOO_MANY_UPLOADS.encode() in a for a in answers)
+
+    wait(lambda: refused() == 200 - most)
+    assert len(set(uploads.glob("tmp*")) - before) == most
+    other = Visitor(url)
+    own = other.upload(b"123")
+    assert other.request("GET", "/").status_code == 200 and other.fetch(own).content == b"123"
+    for link in open_ones:
+        link.close()
+    wait(lambda: set(uploads.rglob("*")) - before == {Path(own), Path(own).parent})
+
+
+def test_clients_that_go_in_the_middle_of_a_task_leave_no_turn_taken(url: str) -> None:
+    photo = spoken(Visitor(url).upload(EXAMPLES / "biden_2010.jpg"), "image")
+    for _ in range(2 * AT_ONCE):
+        gone = Visitor(url)
+        joined = gone.request("POST", "/gradio_api/call/detect", json={"data": [photo]}).json()
+        with gone.http.stream("GET", f"/gradio_api/call/detect/{joined['event_id']}"):
+            gone.http.close()
+    assert "event: complete" in Visitor(url).call("detect", [photo])
+
+
+def wait(done: object, seconds: float = 30) -> None:
     assert callable(done)
     end = time.monotonic() + seconds
     while not done():
@@ -66,26 +111,9 @@ def wait(done: object, seconds: float = 10) -> None:
         time.sleep(0.05)
 
 
-def test_many_at_once_are_answered_or_refused_in_words(url: str) -> None:
-    photo = spoken(Visitor(url).upload(EXAMPLES / "biden_2010.jpg"), "image")
-
-    async def join(http: httpx.AsyncClient) -> httpx.Response:
-        return await http.post("/gradio_api/call/detect", json={"data": [photo]})
-
-    async def crowd() -> list[httpx.Response]:
-        async with client(url, "127.0.0.2") as http:
-            return await asyncio.gather(*(join(http) for _ in range(JOINS)))
-
-    replies = coroutines.run(crowd())
-    words = {200: "event_id", 429: limits.SLOW_DOWN, 503: BUSY}
-    statuses = {r.status_code for r in replies}
-    assert 200 in statuses and {429, 503} & statuses and statuses <= set(words)
-    assert all(words[r.status_code] in r.text for r in replies)
-
-
 def test_one_client_does_not_push_out_the_others(url: str) -> None:
     """More sessions than the app keeps, from one address: a visitor's own is still there."""
-    visitor = Visitor(url)
+    visitor = Visitor(url).open()
     config = visitor.config()
     notice = next(e for e in config["dependencies"] if e["api_name"] == "notice")
     take = next(e for e in config["dependencies"] if e["api_name"] == "take_photo")
@@ -100,3 +128,20 @@ def test_one_client_does_not_push_out_the_others(url: str) -> None:
     assert set(coroutines.run(sessions())) == {200, 429}
     said = visitor.event(take["id"], [None])
     assert said["success"] and "No photo yet" not in json.dumps(said["output"]["data"])
+
+
+def test_many_at_once_are_answered_or_refused_in_words(url: str) -> None:
+    photo = spoken(Visitor(url).upload(EXAMPLES / "biden_2010.jpg"), "image")
+
+    async def join(http: httpx.AsyncClient) -> httpx.Response:
+        return await http.post("/gradio_api/call/detect", json={"data": [photo]})
+
+    async def crowd() -> list[httpx.Response]:
+        async with client(url, "127.0.0.2") as http:
+            return await asyncio.gather(*(join(http) for _ in range(JOINS)))
+
+    replies = coroutines.run(crowd())
+    words = {200: "event_id", 429: allowance.SLOW_DOWN, 503: QUEUE_FULL}
+    statuses = {r.status_code for r in replies}
+    assert 200 in statuses and {429, 503} & statuses and statuses <= set(words)
+    assert all(words[r.status_code] in r.text for r in replies)

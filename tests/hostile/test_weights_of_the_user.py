@@ -100,6 +100,18 @@ def test_a_missing_folder(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     passed_over("nothing (KINSIGHT_WEIGHTS)", capsys)
 
 
+def test_a_folder_that_cannot_be_written(folder: Path) -> None:
+    """Nothing is written beside the weights, not even for a moment."""
+    own(folder)
+    for path in (*folder.iterdir(), folder):
+        path.chmod(0o555 if path == folder else 0o444)
+    before = folder.stat().st_mtime_ns
+    assert unreadable_weights() == [] and "mine" in answering.pair_weights()
+    assert load_model("mine", "cpu").name and "mine" in page()
+    assert folder.stat().st_mtime_ns == before
+    folder.chmod(0o755)
+
+
 def test_a_mended_weight_is_found_again(folder: Path) -> None:
     own(folder, task="age")
     assert "mine" not in available_weights()

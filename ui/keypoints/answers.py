@@ -19,15 +19,15 @@ from models.faces.align import ARCFACE_112
 from models.nets.vit_kprpe import VitKprpe
 from models.pair import PairModel
 from ui.shared.answering import network, sidecar, weight_of
-from ui.shared.held import Held, fingerprint
+from ui.shared.held import HeldForSessions, fingerprint
 from ui.shared.photos import Shot
 
 KPRPE, IRPE, ABSOLUTE = MODELS = ("vit_kprpe", "vit_irpe", "vit_abs")
 """The three networks; the tab wants weights of all of them."""
 OFFSET_MODELS = (KPRPE, IRPE)
 
-FOLLOWED: Held[Mapping[str, Followed]] = Held(lambda: 4)
-"""The raw maps of the last faces that were looked at, 45 MB each, whoever looked."""
+FOLLOWED: HeldForSessions[Mapping[str, Followed]] = HeldForSessions(lambda: 4)
+"""The raw maps of the last faces that were looked at, 45 MB each, while a session that looked is there."""
 Points = tuple[tuple[float, float], ...]
 
 

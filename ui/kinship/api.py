@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from models import open_photo
 from models.faces.quality import assess
 from models.gallery import Hit
 from models.weights import default_model
@@ -16,7 +15,7 @@ from ui.kinship.search_answers import Ranking, collect, rank, silent
 from ui.shared import answering
 from ui.shared.failures import in_words
 from ui.shared.photos import take
-from ui.shared.widgets import API_RUNS, file_image
+from ui.shared.widgets import API_RUNS, GALLERIES, file_image
 
 Json = dict[str, Any]
 DEFAULT = default_model()
@@ -159,8 +158,8 @@ def detect(photo: str) -> Json:
     """
     with in_words():
         shot = take(photo)
-    height, width = open_photo(photo).shape[:2]
-    faces = [shot.pick(i).face() for i in range(len(shot.marks))]
+        faces = [shot.pick(i).face() for i in range(len(shot.marks))]
+    height, width = faces[0].photo.shape[:2]
     return {
         "width": width,
         "height": height,
@@ -189,6 +188,6 @@ def build() -> None:
     kinship = gr.Dropdown(triplet.weights(), value=triplet.default_weight())
     gr.Button().click(tri_score, [photo_a, mother, child, kinship], found, api_name="tri_score", **API_RUNS)
     gallery = gr.File(file_count="multiple")
-    one: dict[str, Any] = {"concurrency_id": "gallery", "concurrency_limit": 1}
+    one = {name: GALLERIES[name] for name in ("concurrency_id", "concurrency_limit")}
     gr.Button().click(kin_search, [photo_a, gallery, model], found, api_name="kin_search", **one)
     gr.Button().click(detect, photo_a, found, api_name="detect", api_visibility="undocumented", **API_RUNS)

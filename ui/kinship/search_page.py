@@ -10,10 +10,8 @@ from models.gallery import TOP
 from ui.kinship import search_callbacks as do
 from ui.kinship.callbacks import own_threshold
 from ui.shared import answering, cards
-from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
-GALLERIES: dict[str, Any] = {**RUNS, "concurrency_id": "gallery", "concurrency_limit": 1}
-"""Events that go through a whole gallery: minutes, so one at a time and beside the queue of single pairs."""
 PICKED = (
     "element.addEventListener('click', e => { const hit = e.target.closest('[data-entry]');"
     " if (hit) trigger('click', {entry: Number(hit.dataset.entry)}); });"

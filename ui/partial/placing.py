@@ -9,11 +9,11 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from models import KEYPOINT_NAMES, Face, PhotoError, open_photo
+from models import KEYPOINT_NAMES, Face, PhotoError
 from models.faces.detect import default_face
 from models.faces.placed import place_face
 from ui.shared import cards, widgets
-from ui.shared.photos import NO_FACE, VIEW_SIDE, Mark, Shot, take
+from ui.shared.photos import NO_FACE, VIEW_SIDE, Mark, Shot, read, take
 from ui.shared.widgets import show_shot
 
 NOT_FOUND = (
@@ -36,7 +36,8 @@ def take_any(path: str) -> tuple[Shot, bool]:
     except PhotoError as error:
         if str(error) != NO_FACE:
             raise
-    return Shot(path, (_mark(default_face(open_photo(path))),)), False
+    photo = read(path)
+    return Shot(path, (_mark(default_face(photo.pixels)),), note=photo.note), False
 
 
 def _mark(face: Face) -> Mark:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.serve.uploads import FILE_ROUTE, REFUSED, NotUploadedError, uploaded
+from ui.serve.owners import visitor_of
+from ui.serve.paths import FILE_ROUTE, REFUSED, NotUploadedError, uploaded
 
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 PAGES = ("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json", "/login", "/logout")
@@ -70,7 +71,7 @@ class Guard:
         if origin and scope["method"] not in ("GET", "HEAD") and _name(origin) not in self.hosts | {host}:
             return 403, "Pages of other sites may not send anything here."
         if scope["path"].startswith(FILE_ROUTE):
-            return _refused_file(scope["path"][len(FILE_ROUTE) :])
+            return _refused_file(scope["path"][len(FILE_ROUTE) :], visitor_of(headers))
         return None if _served(scope["path"]) else (404, "There is nothing here.")
 
     def _with_headers(self, path: str, send: Send) -> Send:
@@ -110,9 +111,9 @@ def _served(path: str) -> bool:
     return path in PAGES or (path.rstrip("/") in PAGES) or path.startswith(FOLDERS)
 
 
-def _refused_file(path: str) -> tuple[int, str] | None:
+def _refused_file(path: str, visitor: str) -> tuple[int, str] | None:
     try:
-        uploaded(path)
+        uploaded(path, visitor)
     except NotUploadedError:
         return 403, REFUSED
     return None

@@ -17,9 +17,13 @@ import gradio as gr
 from gradio import networking
 from starlette.middleware import Middleware
 
+from models.running import AT_ONCE, at_once
+from ui.serve.allowance import MB
 from ui.serve.folder import PrivateFolder, sweep
 from ui.serve.guard import Guard
-from ui.serve.limits import MB, Limits
+from ui.serve.limits import Limits
+from ui.serve.owners import OWNERS, Visitors
+from ui.serve.sessions import forget_ended
 from ui.serve.uploads import hide_addresses
 from ui.shared.theme import HEAD, STYLES, theme
 from ui.shared.widgets import SESSION_SECONDS
@@ -29,6 +33,7 @@ SESSION_BYTES = 5 * MB
 STATE_BYTES = 1000 * MB
 """Memory for all sessions; the least recent one goes when there are more."""
 SWEEP_SECONDS = 60
+LOGIN_NOTE = "After ten wrong passwords, no more are taken from your address for some minutes."
 
 
 def address() -> tuple[str, int]:
@@ -62,6 +67,7 @@ def options(folder: PrivateFolder) -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         "mcp_server": not login,  # Gradio asks nobody for a password there
         "auth": login or None,
+        "auth_message": LOGIN_NOTE,
         "run_history": False,
         "enable_monitoring": False,
         "strict_cors": True,
@@ -78,9 +84,11 @@ def before_gradio(folder: PrivateFolder) -> list[Middleware]:
     """The checks of every request, the first one first."""
     name = os.environ.get("GRADIO_SERVER_NAME", "")
     hosts = [h for h in [name, os.environ.get("SPACE_HOST", ""), *_listed("KINSIGHT_HOSTS")] if h]
+    frames = _listed("KINSIGHT_FRAMES")
     return [
-        Middleware(Guard, hosts=hosts, frames=_listed("KINSIGHT_FRAMES")),
+        Middleware(Guard, hosts=hosts, frames=frames),
         Middleware(Limits, uploads=folder.uploads),
+        Middleware(Visitors, framed=bool(frames)),
     ]
 
 
@@ -94,6 +102,18 @@ def users() -> list[tuple[str, str]]:
     if not all(len(pair) == 2 and all(pair) for pair in pairs):
         raise SystemExit("KINSIGHT_USERS must be name:password, several of them with commas between.")
     return [(name, password) for name, password in pairs]
+
+
+def parallel() -> int:
+    """KINSIGHT_PARALLEL: how many tasks run networks at the same time.
+
+    Raises:
+        SystemExit: it is no such number.
+    """
+    number = os.environ.get("KINSIGHT_PARALLEL", str(AT_ONCE))
+    if not (number.isascii() and number.isdigit() and 0 < int(number) < 1000):
+        raise SystemExit(f"KINSIGHT_PARALLEL must be a number from 1 to 999, not {number!r}.")
+    return int(number)
 
 
 def _listed(variable: str) -> list[str]:
@@ -119,6 +139,7 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
         SystemExit: the address or a setting is wrong; the message says what to do.
     """
     share_heaps()
+    at_once(parallel())
     os.environ["FORWARDED_ALLOW_IPS"] = os.environ.get("KINSIGHT_PROXY", "")  # uvicorn's word for it
     folder.take_scratch()
     hide_addresses()
@@ -132,8 +153,10 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
     threading.Thread(target=meanwhile, daemon=True).start()
     while True:
         time.sleep(SWEEP_SECONDS)
+        forget_ended(page)
         with contextlib.suppress(OSError):
             sweep(folder.uploads, 2 * SESSION_SECONDS)
+            OWNERS.forget_gone(folder.uploads)
 
 
 def _close(page: gr.Blocks) -> None:

@@ -1,92 +1,66 @@
-"""Which files a client may name: those whose address it was given.
-
-An uploaded file lies in <uploads>/<64 random hexadecimal digits>/<name>. Only who uploaded it is told that address, and
-nothing about it follows from the picture: the address is the right to read it. Pictures made for the page lie beside
-it, under the sha256 of their content and of a secret of this process. Every path in every call is checked here before
-any component or callback sees it, and whatever is wrong with one, the words are the same: they do not tell what exists.
-"""
+"""Calls with uploaded files: every path in every call is checked before any component or callback sees it."""
 
 from __future__ import annotations
 
-import os
-import re
+import errno
 import secrets
-import stat
 from typing import Any
-from urllib.parse import unquote
 
 import gradio as gr
 from gradio import processing_utils, route_utils
-from gradio.utils import get_upload_folder
 
+from models.errors import UserError
+from models.running import task
+from ui.serve.allowance import FULL
+from ui.serve.owners import visitor_behind
+from ui.serve.paths import REFUSED, NotUploadedError, checked
+from ui.serve.sessions import check_session, forget_ended
+from ui.shared.held import SESSION
 from ui.shared.tools import Page
+from ui.shared.widgets import GALLERIES, GALLERY_SECONDS, TASK_SECONDS
 
-REFUSED = "This file was not uploaded here, or is no longer kept. Please choose it again."
-FILE_ROUTE = "/gradio_api/file="
-_FOLDER = re.compile(r"[0-9a-f]{64}")
-_OWN_ADDRESS = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?" + re.escape(FILE_ROUTE) + r"([^?#]+)")
-
-
-class NotUploadedError(Exception):
-    """A path that no client was given; the message is always REFUSED."""
-
-    def __init__(self) -> None:
-        super().__init__(REFUSED)
-
-
-def uploaded(path: object) -> str:
-    """The path of an uploaded file or of a picture made for the page, as it was given.
-
-    The address that a reply carried for it (http://host/gradio_api/file=PATH) stands for its path.
-
-    Raises:
-        NotUploadedError: anything else: another folder, a folder, a link, a pipe, a device, nothing at all.
-    """
-    if not isinstance(path, str) or "\0" in path:
-        raise NotUploadedError
-    address = _OWN_ADDRESS.fullmatch(path)
-    path = unquote(address[1]) if address else path
-    root, parts = os.path.realpath(get_upload_folder()), path.split(os.sep)
-    name = parts[-1]
-    inside = len(parts) > 2 and _FOLDER.fullmatch(parts[-2]) and name not in ("", ".", "..")
-    if not inside or os.sep.join(parts[:-2]) not in (root, get_upload_folder()):
-        raise NotUploadedError
-    try:
-        regular = stat.S_ISREG(os.lstat(path).st_mode) and stat.S_ISDIR(os.lstat(os.path.dirname(path)).st_mode)
-    except (OSError, ValueError) as error:
-        raise NotUploadedError from error
-    if not regular:
-        raise NotUploadedError
-    return path
-
-
-def checked(value: Any) -> Any:
-    """What a client sent, with every path in it checked by `uploaded`.
-
-    Raises:
-        NotUploadedError: one of them is none that a client was given.
-    """
-    if isinstance(value, list):
-        return [checked(v) for v in value]
-    if isinstance(value, dict):
-        named = {k: uploaded(v) if k == "path" and v is not None else checked(v) for k, v in value.items()}
-        if named.get("path") is not None:
-            named.pop("url", None)  # the path says it all
-        return named
-    return value
+QUEUE_FULL = "The app is busy: too many tasks are waiting. Please try again in a minute."
 
 
 class GuardedBlocks(Page):
     """A page whose events, endpoints and tools get uploaded files only, and whose endpoints leave no session behind."""
 
-    async def process_api(self, block_fn: Any, *args: Any, **kwargs: Any) -> Any:
-        """As Gradio's. It makes a session for each call of an endpoint: those would push out the visitors'."""
+    async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
+        """As Gradio's, after all paths were checked; networks run in their turn and for their time.
+
+        Gradio makes a session for each call of an endpoint: those would push out the visitors'.
+        """
+        before = SESSION.set(kwargs.get("session_hash") or "")
         try:
-            return await super().process_api(block_fn, *args, **kwargs)
+            if kwargs.get("iterator") is None:  # else a call that goes on
+                inputs = _of_visitor(inputs, kwargs.get("request"))
+                check_session(self, block_fn, kwargs.get("state"), SESSION.get())
+            with task(_seconds(block_fn)):
+                return await super().process_api(block_fn, inputs, *args, **kwargs)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise gr.Error(FULL, print_exception=False) from error
         finally:
-            session_hash = kwargs.get("session_hash")
+            session_hash = SESSION.get()
+            SESSION.reset(before)
             if session_hash and getattr(block_fn, "api_visibility", "private") != "private":
                 self._forget_empty(session_hash)
+            forget_ended(self)
+
+    def queue(self, *args: Any, **options: Any) -> Any:
+        """As Gradio's, whose words for a full queue are its numbers."""
+        page = super().queue(*args, **options)
+        push = self._queue.push
+
+        async def pushing(*values: Any, **named: Any) -> Any:
+            done, said, state = await push(*values, **named)
+            return done, QUEUE_FULL if state == "queue_full" else said, state
+
+        self._queue.push = pushing  # type: ignore[method-assign]
+        return page
 
     def _forget_empty(self, session: str) -> None:
         holder = self.state_holder
@@ -96,13 +70,18 @@ class GuardedBlocks(Page):
                 holder.session_data.pop(session)
                 holder.time_last_used.pop(session, None)
 
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        """As Gradio's, after all paths were checked."""
-        try:
-            inputs = checked(inputs)
-        except NotUploadedError as error:
-            raise gr.Error(REFUSED, print_exception=False) from error
-        return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+
+def _seconds(block_fn: Any) -> float:
+    """How long an event may run networks."""
+    own = getattr(block_fn, "concurrency_id", None)
+    return GALLERY_SECONDS if own == GALLERIES["concurrency_id"] else TASK_SECONDS
+
+
+def _of_visitor(inputs: list[Any], request: Any) -> list[Any]:
+    try:
+        return list(checked(inputs, visitor_behind(request)))
+    except NotUploadedError as error:
+        raise gr.Error(REFUSED, print_exception=False) from error
 
 
 class _Upload(route_utils.GradioUploadFile):

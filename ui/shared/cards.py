@@ -63,12 +63,13 @@ def message(text: str, *, error: bool = False) -> str:
     return f"<div class='{kind}' role='{role}'>{escape(text.partition(chr(10))[0])}</div>"
 
 
-def quality_note(quality: Quality, faces: int) -> str:
-    """What a photo offers, under the photo."""
+def quality_note(quality: Quality, faces: int, note: str = "") -> str:
+    """What a photo offers, under the photo; before it a note about the file."""
+    note = f"{escape(note)} " if note else ""
     found = f"{faces} faces found: pick one. " if faces > 1 else ""
     warnings = "".join(f"<li>{escape(w)}</li>" for w in quality.warnings)
     listed = f"<ul class='ks-warnings' aria-label='warnings'>{warnings}</ul>" if warnings else ""
-    return f"<div class='ks-quality' role='status'>{found}<b>Face:</b> {escape(quality.words)}{listed}</div>"
+    return f"<div class='ks-quality' role='status'>{note}{found}<b>Face:</b> {escape(quality.words)}{listed}</div>"
 
 
 def answer_card(answer: Answer, verdict: Verdict, threshold: float) -> str:

@@ -28,11 +28,11 @@ from explain.measured import default_method as best_method
 from models import Result, predict
 from models.faces.face import FaceBatch
 from ui.shared.answering import Answer, answer_of, ask, network, sidecar
-from ui.shared.held import Held, fingerprint
+from ui.shared.held import HeldForSessions, fingerprint
 from ui.shared.photos import Shot
 
-INSIDE: Held[Evidence] = Held(lambda: 8)
-"""The raw evidence of the last answers, whoever asked."""
+INSIDE: HeldForSessions[Evidence] = HeldForSessions(lambda: 8)
+"""The raw evidence of the last answers, while a session that asked for it is there."""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable
+from contextvars import ContextVar
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 from models.faces.face import FaceBatch
+from models.running import step
 
 V = TypeVar("V")
+SESSION: ContextVar[str] = ContextVar("kinsight_session", default="")
+"""The session for which something is asked; "" for the examples, which are everybody's, and outside of the page."""
 
 
 class Held(Generic[V]):
@@ -29,11 +34,16 @@ class Held(Generic[V]):
         self._making: dict[Hashable, Lock] = {}
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of a key, from `make` when it is not held. Raises what `make` raises, and holds nothing then."""
+        """The value of a key, from `make` when it is not held. Raises what `make` raises, and holds nothing then.
+
+        Raises:
+            BusyError, TooLongError: as models.running.step, when it is not held.
+        """
         with self._guard:
             if key in self._values:
                 return self._used(key)
             lock = self._making.setdefault(key, Lock())
+        step()  # the turn comes first: who waits for one holds no lock that others with a turn wait for
         with lock:
             with self._guard:
                 if key in self._values:
@@ -55,8 +65,46 @@ class Held(Generic[V]):
         with self._guard:
             self._values.clear()
 
+    def keys(self) -> list[Hashable]:
+        """Of all values, the least recently used first."""
+        return list(self._values)
+
     def __len__(self) -> int:
         return len(self._values)
+
+
+class HeldForSessions(Held[V]):
+    """Values that go with the last session that asked for them, whether there is room for them or not."""
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        super().__init__(most)
+        self._asked: dict[Hashable, set[str]] = {}
+        _EVERY.add(self)
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """As Held's, for the SESSION in force."""
+        value = super().get(key, make)
+        with self._guard:
+            self._asked.setdefault(key, set()).add(SESSION.get())
+            self._asked = {k: sessions for k, sessions in self._asked.items() if k in self._values}
+        return value
+
+    def keep(self, living: Container[str]) -> None:
+        """Drop what was asked for by sessions alone that are not among `living`."""
+        with self._guard:
+            left = {k: {s for s in self._asked.get(k, ()) if not s or s in living} for k in self._values}
+            self._asked = {k: sessions for k, sessions in left.items() if sessions}
+            for key in left.keys() - self._asked.keys():
+                del self._values[key]
+
+
+_EVERY: WeakSet[HeldForSessions[Any]] = WeakSet()
+
+
+def keep_for(living: Container[str]) -> None:
+    """HeldForSessions.keep, for everything of that kind in the process."""
+    for held in list(_EVERY):
+        held.keep(living)
 
 
 def fingerprint(faces: FaceBatch) -> str:

@@ -14,7 +14,8 @@ from PIL import Image
 
 from explain.core import render
 from models import Face, PhotoError, detect_faces
-from models.faces.decoder import open_untrusted
+from models.faces.decoder import read_untrusted
+from models.faces.photo import Photo
 from models.faces.quality import Quality, assess
 
 MAX_MEGAPIXELS = 60
@@ -44,6 +45,7 @@ class Shot:
         marks: at least one, largest first, pixels of the photo.
         chosen: index into marks.
         shown: path of the picture that the page shows for this photo; empty until there is one.
+        note: which page or frame of the file it is, when the file holds several; empty otherwise.
         keeper: what removes the file when nobody refers to it any more (an unpacked gallery); None for uploads.
     """
 
@@ -51,6 +53,7 @@ class Shot:
     marks: tuple[Mark, ...]
     chosen: int = 0
     shown: str = ""
+    note: str = ""
     keeper: object = field(default=None, repr=False, compare=False)
 
     def pick(self, index: int) -> Shot:
@@ -70,7 +73,7 @@ class Shot:
             PhotoError: the file is no longer there.
         """
         mark = self.marks[self.chosen]
-        return Face(_read(self.path), mark.keypoints, mark.box, mark.confidence)
+        return Face(read(self.path).pixels, mark.keypoints, mark.box, mark.confidence)
 
     def faces_in_view(self) -> list[Face]:
         """All faces, in a copy of the photo of at most VIEW_SIDE pixels a side.
@@ -78,7 +81,7 @@ class Shot:
         Raises:
             PhotoError: the file is no longer there.
         """
-        photo = _read(self.path)
+        photo = read(self.path).pixels
         view, scale = shrink(photo, VIEW_SIDE)
         return [Face(view, to_view(m.keypoints, scale), to_view(m.box, scale), m.confidence) for m in self.marks]
 
@@ -100,10 +103,11 @@ def take(path: str | None) -> Shot:
     """
     if not path:
         raise PhotoError("There is no photo yet.")
-    faces = detect_faces(_read(path))
+    photo = read(path)
+    faces = detect_faces(photo.pixels)
     if not faces:
         raise PhotoError(NO_FACE)
-    return Shot(path, tuple(Mark(f.keypoints, f.box, f.confidence) for f in faces))
+    return Shot(path, tuple(Mark(f.keypoints, f.box, f.confidence) for f in faces), note=photo.note)
 
 
 def shrink(photo: np.ndarray, side: int) -> tuple[np.ndarray, float]:
@@ -121,25 +125,25 @@ def to_view(points: np.ndarray, scale: float) -> np.ndarray:
     return ((points + 0.5) * scale - 0.5).astype(np.float32)
 
 
-def _read(path: str) -> np.ndarray:
-    """The photo's pixels, read-only; the last three photos are kept.
+def read(path: str) -> Photo:
+    """A photo, decoded in the child process, its pixels read-only; the last three photos are kept.
 
     Raises:
         PhotoError: unreadable, larger than MAX_MEGAPIXELS, or no longer there.
     """
     try:
-        return _pixels(path, Path(path).stat().st_mtime_ns)
+        return _photo(path, Path(path).stat().st_mtime_ns)
     except FileNotFoundError as error:
         raise PhotoError(GONE) from error
 
 
 @lru_cache(maxsize=3)
-def _pixels(path: str, _written: int) -> np.ndarray:
-    photo = open_untrusted(path, MAX_MEGAPIXELS * 1_000_000)
-    photo.setflags(write=False)
+def _photo(path: str, _written: int) -> Photo:
+    photo = read_untrusted(path, MAX_MEGAPIXELS * 1_000_000)
+    photo.pixels.setflags(write=False)
     return photo
 
 
 def forget() -> None:
     """Drop the pixels that are kept for speed: when a session ends, none of its photos stays in memory."""
-    _pixels.cache_clear()
+    _photo.cache_clear()

@@ -7,14 +7,16 @@ import inspect
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import gradio.mcp
-from gradio.utils import get_function_params, get_upload_folder
+from gradio.utils import get_function_params
 from gradio_client import handle_file
 from pydantic import ValidationError
+
+from ui.serve.owners import visitor_behind
+from ui.serve.paths import FILE_ROUTE, REFUSED, NotUploadedError, uploaded
 
 PHOTO_FORMAT = "a data URI (data:image/jpeg;base64,...) or the path that POST /gradio_api/upload returned"
 _FILE = "Gradio File Input"
@@ -95,12 +97,20 @@ class Tools(gradio.mcp.GradioMCPServer):
         Raises:
             ValueError: it stands for none.
         """
-        path = text.rpartition("/gradio_api/file=")[2]
-        if _uploaded(path):
-            return handle_file(path)
+        try:
+            return handle_file(uploaded(text.rpartition(FILE_ROUTE)[2], self._visitor()))
+        except NotUploadedError:
+            pass
         if not text.startswith("data:"):  # nothing is fetched from the web for a client
-            raise ValueError(f"A photo is {PHOTO_FORMAT}; got {text[:60]!r}.")
+            raise ValueError(f"{REFUSED} A photo is {PHOTO_FORMAT}; got {text[:60]!r}.")
         return super().convert_strings_to_filedata({"photo": text}, [["photo"]])["photo"]
+
+    def _visitor(self) -> str:
+        """Who calls the tool; "" outside of a call."""
+        try:
+            return visitor_behind(self.mcp_server.request_context.request)
+        except LookupError:
+            return ""
 
     def get_fn_description(self, block_fn: Any, tool_name: str) -> tuple[str, dict[str, str]]:
         """The whole docstring: description with what is returned, and each argument's text."""
@@ -116,15 +126,6 @@ class Tools(gradio.mcp.GradioMCPServer):
         if len(data) == 1 and isinstance(data[0], dict) and "path" not in data[0]:
             return [self.types.TextContent(type="text", text=json.dumps(data[0]))]
         return super().postprocess_output_data(data, root_url)
-
-
-def _uploaded(text: str) -> bool:
-    """Is this the path of a regular file in the upload folder? No other path of this machine is ever opened."""
-    try:
-        path = Path(text).resolve()
-        return path.is_relative_to(Path(get_upload_folder()).resolve()) and path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def sections(function: Callable[..., Any]) -> tuple[str, dict[str, str], str]:

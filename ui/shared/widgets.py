@@ -28,6 +28,10 @@ RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2, **LAS
 """Events that run a network: two at a time, whoever asks."""
 MAKES: dict[str, Any] = {**RUNS, "trigger_mode": "once"}
 """Buttons that make a file: pressed again in the meantime, they make no second one."""
+TASK_SECONDS, GALLERY_SECONDS = 180, 1800
+"""How long a task may run networks; a gallery holds up to 2,000 photos."""
+GALLERIES: dict[str, Any] = {**RUNS, "concurrency_id": "gallery", "concurrency_limit": 1}
+"""Events that go through a whole gallery: minutes, so one at a time and beside the queue of single pairs."""
 API_RUNS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2}
 """The same for endpoints that programs call."""
 VIEWS: dict[str, Any] = {
@@ -58,7 +62,7 @@ def file_image(**options: Any) -> gr.Image:
     """A gr.Image that hands callbacks the path of the untouched upload.
 
     Gradio's own preprocessing opens the file first: a file that is no image then fails before any callback runs, and
-    others are converted. Here models.open_photo reads them all, so that its messages reach the page.
+    others are converted. Here ui.shared.photos reads them all, so that its messages reach the page.
     """
     image = gr.Image(type="filepath", **options)
 
@@ -150,7 +154,7 @@ def show_shot(shot: Shot) -> tuple[Shot | None, Any, Any, str]:
     numbers = [(f"Face {i}", i) for i in range(1, len(shot.marks) + 1)]
     picker = gr.update(choices=numbers, value=shot.chosen + 1, visible=len(numbers) > 1)
     shot = replace(shot, shown=cached_picture(shot.view()))
-    return shot, shot.shown, picker, cards.quality_note(shot.quality(), len(numbers))
+    return shot, shot.shown, picker, cards.quality_note(shot.quality(), len(numbers), shot.note)
 
 
 def cached_picture(rgb: np.ndarray) -> str:

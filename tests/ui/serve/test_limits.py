@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from starlette.formparsers import MultiPartException
+from starlette.types import Receive, Scope, Send
 
 from tests import coroutines
 from tests.ui.serve.asgi import Reply, ok, request
-from ui.serve import limits
-from ui.serve.limits import Allowance, Clients, Limits, RefusedError
+from ui.serve import allowance, limits
+from ui.serve.allowance import Allowance, Clients, RefusedError
+from ui.serve.limits import Limits
 
 JOIN, UPLOAD = "/gradio_api/queue/join", limits.UPLOAD
 
@@ -35,7 +37,7 @@ def test_calls_come_back_with_time() -> None:
         before = clients["a"].calls
         for _ in range(int(before)):
             clients.count_call("a")
-        with pytest.raises(RefusedError, match=limits.SLOW_DOWN):
+        with pytest.raises(RefusedError, match=allowance.SLOW_DOWN):
             clients.count_call("a")
         return int(before)
 
@@ -82,7 +84,7 @@ def test_a_large_body_is_refused_before_and_while_it_comes(tmp_path: Path, path:
 def test_a_slow_body_is_given_up(tmp_path: Path) -> None:
     pieces = [b"1", b"2", b"3"]
     slow, dripping = limited(tmp_path, pause=0.05), limited(tmp_path, pause=0.2, whole=0.15)
-    assert ask(slow, body=pieces, pause=0.5).words == limits.TOO_SLOW
+    assert ask(slow, body=pieces, pause=0.5).words == allowance.TOO_SLOW
     assert ask(dripping, body=pieces, pause=0.1).status == 408
     assert ask(slow, body=pieces, pause=0.01).status == 200
 
@@ -96,6 +98,31 @@ def test_sessions_of_a_client_are_counted(tmp_path: Path) -> None:
     assert [join(s) for s in ("a", "b", "a", "c", "b")] == [200, 200, 200, 429, 200]
     assert join("c", client="10.0.0.2") == 200
     assert ask(app, body=[b"no json"]).status == 200  # Gradio says what is wrong with it
+
+
+def test_wrong_passwords_are_counted_and_right_ones_are_not(tmp_path: Path) -> None:
+    status = [400]
+
+    async def login(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status[0], "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    app = Limits(login, tmp_path, Allowance(logins=2, login_pause=60))
+    status[0] = 200
+    assert [ask(app, "/login").status for _ in range(4)] == [200] * 4
+    status[0] = 400
+    assert [ask(app, path).status for path in ("/login", "/login/", "/login", "/login/")] == [400, 400, 429, 429]
+    status[0] = 200
+    assert ask(app, "/login").words == allowance.WRONG_PASSWORDS  # the right one does not tell itself now
+    assert ask(app, "/login", client="10.0.0.2").status == 200 and ask(app).status == 200
+
+
+def test_tries_to_log_in_come_back_with_time() -> None:
+    now = [0.0]
+    clients = Clients(Allowance(logins=2, login_pause=60), lambda: now[0])
+    clients["a"].logins = 0
+    for now[0], left in ((30.0, 0.5), (60.0, 1.0), (6000.0, 2.0)):
+        assert clients["a"].logins == pytest.approx(left)
 
 
 def test_hours_end() -> None:
@@ -115,8 +142,8 @@ def test_hours_end() -> None:
 def test_bytes_of_a_client_and_drawings_in_memory_are_counted(tmp_path: Path) -> None:
     app = limited(tmp_path, client_bytes=5)
     assert ask(app, "/gradio_api/component_server", body=[b"123"]).status == 200
-    assert ask(app, "/gradio_api/component_server", body=[b"123"]).words == limits.YOUR_SHARE
-    assert ask(app, UPLOAD).words == limits.YOUR_SHARE
+    assert ask(app, "/gradio_api/component_server", body=[b"123"]).words == allowance.YOUR_SHARE
+    assert ask(app, UPLOAD).words == allowance.YOUR_SHARE
 
 
 def test_the_folder_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +154,7 @@ def test_the_folder_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert sized == [200, 507]
     monkeypatch.setattr(limits.shutil, "disk_usage", lambda _: SimpleNamespace(free=103))
     assert ask(app, UPLOAD, headers={"content-length": "3"}).status == 200
-    assert ask(app, UPLOAD, headers={"content-length": "4"}).words == limits.FULL
+    assert ask(app, UPLOAD, headers={"content-length": "4"}).words == allowance.FULL
 
 
 def test_uploads_at_a_time(tmp_path: Path) -> None:
@@ -145,9 +172,9 @@ def test_uploads_at_a_time(tmp_path: Path) -> None:
     ("allowed", "more", "words"),
     [
         ({"upload_body": 3}, {"body": [b"12", b"34"]}, "maximum allowed size"),
-        ({"pause": 0.01}, {"body": [b"1", b"2"], "pause": 0.3}, limits.TOO_SLOW),
-        ({"client_bytes": 3}, {"body": [b"12", b"34"]}, limits.YOUR_SHARE),
-        ({}, {"body": ()}, limits.CUT_OFF),
+        ({"pause": 0.01}, {"body": [b"1", b"2"], "pause": 0.3}, allowance.TOO_SLOW),
+        ({"client_bytes": 3}, {"body": [b"12", b"34"]}, allowance.YOUR_SHARE),
+        ({}, {"body": ()}, allowance.CUT_OFF),
     ],
 )
 def test_an_upload_that_fails_halfway_is_one_of_the_parser(

@@ -10,7 +10,8 @@ import pytest
 from gradio.state_holder import StateHolder
 
 from tests import coroutines
-from ui.serve.uploads import REFUSED, GuardedBlocks, NotUploadedError, checked, uploaded
+from ui.serve.paths import REFUSED, NotUploadedError, checked, uploaded
+from ui.serve.uploads import GuardedBlocks
 
 FOLDER = "0123456789abcdef" * 4
 
@@ -67,14 +68,16 @@ def test_endpoints_leave_no_session_and_pages_keep_theirs() -> None:
         held, text = gr.State(None), gr.Textbox()
         gr.Button().click(lambda t: t, text, text, api_name="said", api_visibility="public")
         gr.Button().click(lambda t: (t, t), text, [held, text], api_visibility="private")
+        page.load(lambda: None, api_visibility="private")
     holder = StateHolder()
     holder.set_blocks(page)
-    endpoint, event = page.fns[0], page.fns[1]
+    endpoint, event, load = (page.fns[i] for i in range(3))
 
     def call(fn: gr.blocks.BlockFunction, session: str) -> None:
-        coroutines.run(page.process_api(fn, ["x"], state=holder[session], session_hash=session))
+        coroutines.run(page.process_api(fn, ["x"] * len(fn.inputs), state=holder[session], session_hash=session))
 
     call(endpoint, "program")
+    call(load, "visitor")
     call(event, "visitor")
     call(endpoint, "visitor")
     assert list(holder.session_data) == ["visitor"] and holder["visitor"].state_data == {held._id: "x"}

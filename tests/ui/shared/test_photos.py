@@ -13,6 +13,7 @@ from models import PhotoError, detect_faces, open_photo
 from tests.ui.photos import EXAMPLES, bad_files
 from ui.shared import photos as shots
 from ui.shared.photos import Shot, shrink, take, to_view
+from ui.shared.widgets import show_shot
 
 
 def test_the_face_is_the_detected_one_at_full_size(obama: Shot) -> None:
@@ -49,12 +50,23 @@ def test_a_photo_that_went_away(tmp_path: Path) -> None:
         shot.face()
 
 
+def test_which_page_was_read_is_said_beside_the_photo(tmp_path: Path) -> None:
+    path = tmp_path / "pages.tif"
+    portrait = Image.open(EXAMPLES / "biden_2010.jpg")
+    Image.new("RGB", (40, 40)).save(path, save_all=True, append_images=[portrait])
+    shot = take(str(path))
+    assert "2 of 2" in shot.note and shot.pick(0).note == shot.note
+    *_, said = show_shot(shot)
+    assert shot.note in said and "ks-quality" in said
+    assert take(str(EXAMPLES / "biden_2010.jpg")).note == ""
+
+
 def test_a_file_replaced_under_the_same_name_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("RGB", (40, 40), "red").save(path)
-    assert shots._read(str(path))[0, 0].tolist() == [255, 0, 0]
+    assert shots.read(str(path)).pixels[0, 0].tolist() == [255, 0, 0]
     Image.new("RGB", (40, 40), "blue").save(path)
-    assert shots._read(str(path))[0, 0].tolist() == [0, 0, 255]
+    assert shots.read(str(path)).pixels[0, 0].tolist() == [0, 0, 255]
 
 
 def test_too_many_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +93,6 @@ def test_shrunk_coordinates_point_at_the_same_place() -> None:
 
 def test_no_pixels_stay_when_a_session_ends(obama: Shot) -> None:
     obama.face()
-    assert shots._pixels.cache_info().currsize > 0
+    assert shots._photo.cache_info().currsize > 0
     shots.forget()
-    assert shots._pixels.cache_info().currsize == 0
+    assert shots._photo.cache_info().currsize == 0

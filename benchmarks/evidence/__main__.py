@@ -15,7 +15,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -46,11 +46,12 @@ BLOCK = 2
 
 @dataclass(frozen=True)
 class Work:
-    """Some pairs of one weight, and the methods that are still wanted."""
+    """Some pairs of one weight, the methods that are still wanted, and whether the random orders are."""
 
     weight: str
     numbers: tuple[int, ...]
     methods: tuple[str, ...]
+    random: bool
     each: int
     data: Path
     protocol: Protocol
@@ -69,7 +70,7 @@ def measure(work: Work) -> list[dict[str, Any]]:
     records = []
     for n in work.numbers:
         faces, donor = pairs.faces(n), pairs.donor(n)
-        found = pair_records(model, faces, work.methods, work.protocol, donor)
+        found = pair_records(model, faces, work.methods, work.protocol, donor, work.random)
         if donor is not None and n < 2 * SANITY_PAIRS:
             for record, sane in zip(found, sanity_records(model, faces, donor, work.methods), strict=False):
                 record["sanity"] = sane
@@ -81,7 +82,7 @@ def missing(store: Store, work: Work) -> Work | None:
     """The work without what is known; None when nothing is left."""
     known = set.intersection(*(store.known(n) for n in work.numbers))
     left = tuple(m for m in work.methods if m not in known)
-    return Work(work.weight, work.numbers, left, work.each, work.data, work.protocol) if left else None
+    return replace(work, methods=left, random=RANDOM not in known) if left else None
 
 
 def pieces(
@@ -90,7 +91,7 @@ def pieces(
     """All work that is left: the first pairs of every weight, then the next ones."""
     for start in range(0, 2 * each, BLOCK):
         for weight, methods in weights.items():
-            work = Work(weight, tuple(range(start, start + BLOCK)), methods, each, data, protocol)
+            work = Work(weight, tuple(range(start, start + BLOCK)), methods, True, each, data, protocol)
             if (left := missing(stores[weight], work)) is not None:
                 yield left
 
@@ -158,8 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         futures: dict[Future[list[dict[str, Any]]], Work] = {pool.submit(measure, w): w for w in work}
         for done, future in enumerate(as_completed(futures), 1):
             store = stores[futures[future].weight]
-            known = {(r["pair"], r["method"]) for r in store.records}
-            store.add(r for r in future.result() if r["method"] != RANDOM or (r["pair"], RANDOM) not in known)
+            store.add(future.result())
             bar.update()
             if done % 50 == 0:
                 write(stores, protocol, asked.out)

@@ -46,27 +46,30 @@ def pair_records(
     methods: Sequence[str],
     protocol: Protocol,
     donor: FaceBatch | None = None,
+    random: bool = True,
 ) -> list[dict[str, Any]]:
     """One record a method and one for the random orders: curves of the first face, the second as it is.
 
     A record holds the method, the scalar it explains, its seconds for both faces, and fill -> scalar -> [deletion,
     insertion], lists of steps + 1 numbers. Of the random orders the mean curves are kept. With a donor, "game" holds
-    what benchmarks.evidence.game.play found, for a map of random tiles too.
+    what benchmarks.evidence.game.play found, for a map of random tiles too. `random` False leaves out the random orders.
     """
     result = predict(model, *faces)
     found = {method: timed_map(model, faces, method) for method in methods}
     size = model.spec.size
     own = [pixel_ranks(heatmap.resized(size, size), tile_noise(size, 0)) for heatmap, _, _ in found.values()]
-    orders = [*own, *random_ranks(size, protocol.orders)]
+    orders = [*own, *random_ranks(size, protocol.orders if random else 0)]
     curves = {fill: _curves(result, orders, fill, protocol.steps) for fill in protocol.fills}
     records: list[dict[str, Any]] = [
         {"method": method, "target": target, "seconds": round(seconds, 4), "curves": _rows(curves, slice(i, i + 1))}
         for i, (method, (_, target, seconds)) in enumerate(found.items())
     ]
-    records.append({"method": RANDOM, "curves": _rows(curves, slice(len(own), None))})
+    if random:
+        records.append({"method": RANDOM, "curves": _rows(curves, slice(len(own), None))})
     if donor is not None:
         tiles = Heatmap(tile_noise(size, 1), 0, RANDOM, signed=False, unit="", caption="random tiles")
-        games = play(model, faces, donor, {**{m: heatmap for m, (heatmap, *_) in found.items()}, RANDOM: tiles})
+        maps = {m: heatmap for m, (heatmap, *_) in found.items()} | ({RANDOM: tiles} if random else {})
+        games = play(model, faces, donor, maps)
         for record in records:
             record["game"] = [g for g in games if g["method"] == record["method"]]
     return records

@@ -39,6 +39,14 @@ def test_the_curves_are_those_of_the_page() -> None:
         np.testing.assert_allclose(random["curves"][fill]["similarity"], lines, atol=2e-5)
 
 
+def test_random_orders_are_left_out_where_they_are_known() -> None:
+    model = ready(Planted())
+    records = pair_records(model, planted_faces(model), ["occlusion"], QUICK, noise_faces(model, 7), random=False)
+    assert [r["method"] for r in records] == ["occlusion"] and {g["method"] for g in records[0]["game"]} <= {
+        "occlusion"
+    }
+
+
 def record(pair: int, same: bool, deletion: list[float], insertion: list[float], method: str = "m") -> dict[str, Any]:
     curves = {"blur": {"similarity": [deletion, insertion], "score": [deletion, insertion]}}
     return {"pair": pair, "same": same, "method": method, "target": "similarity", "seconds": 0.5, "curves": curves}
@@ -117,11 +125,11 @@ def test_first_pairs_of_every_weight_come_first_and_known_ones_never(tmp_path: P
     stores = {w: Store(tmp_path, w, {}) for w in weights}
     stores["v"].add({"pair": n, "method": m} for n in (0, 1) for m in ("m", RANDOM))
     work = list(pieces(weights, stores, 2, tmp_path, QUICK))
-    assert [(w.weight, w.numbers, w.methods) for w in work] == [
-        ("v", (0, 1), ("n",)),
-        ("w", (0, 1), ("m",)),
-        ("v", (2, 3), ("m", "n")),
-        ("w", (2, 3), ("m",)),
+    assert [(w.weight, w.numbers, w.methods, w.random) for w in work] == [
+        ("v", (0, 1), ("n",), False),
+        ("w", (0, 1), ("m",), True),
+        ("v", (2, 3), ("m", "n"), True),
+        ("w", (2, 3), ("m",), True),
     ]
     assert missing(stores["v"], work[0]) is not None
     stores["v"].add({"pair": n, "method": "n"} for n in (0, 1))

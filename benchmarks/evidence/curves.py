@@ -52,7 +52,7 @@ def pair_records(
 
     A record holds the method, the scalar it explains, its seconds for both faces, and fill -> scalar -> [deletion,
     insertion], lists of steps + 1 numbers. Of the random orders the mean curves are kept. With a donor, "game" holds
-    what benchmarks.evidence.game.play found, for a map of random tiles too. `random` False leaves out the random orders.
+    what benchmarks.evidence.game.play found, for a map of random tiles too. `random` False: without what is random.
     """
     result = predict(model, *faces)
     found = {method: timed_map(model, faces, method) for method in methods}

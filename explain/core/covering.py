@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from explain.core.fill import filled
+from models.outputs import Output
 from models.predict import Result
 
 CHUNK = 16
@@ -25,6 +28,20 @@ def covered_answers(result: Result, face: int, covered: Tensor, *, fill: str, ta
     Returns:
         (V,) float32 on the CPU.
     """
+    return covered_readings(result, face, covered, fill=fill, read=lambda output: output.scalar(target))
+
+
+def covered_readings(
+    result: Result, face: int, covered: Tensor, *, fill: str, read: Callable[[Output], Tensor]
+) -> Tensor:
+    """As covered_answers, of anything that is read off an output.
+
+    Args:
+        read: an output about B pairs or faces -> (B, ...).
+
+    Returns:
+        (V, ...) float32 on the CPU.
+    """
     model, own = result.model, result.faces[face]
     with torch.no_grad():
         image = own.image.detach()
@@ -35,5 +52,5 @@ def covered_answers(result: Result, face: int, covered: Tensor, *, fill: str, ta
             batch = torch.where(masks[:, None], behind, image)  # (chunk, 3, H, W)
             code = model.encode(batch, own.keypoints.expand(len(masks), -1, -1))
             output = model.answer(*(code if fixed is None else fixed.expand_as(code) for fixed in codes))
-            answers.append(output.scalar(target).float().cpu())
+            answers.append(read(output).float().cpu())
     return torch.cat(answers)

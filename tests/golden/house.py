@@ -66,8 +66,9 @@ def main() -> int:
         print(weight, flush=True)
     if args.exact:
         wanted = json.loads((HERE / "house.json").read_text())
-        wrong = [key for key in hashes if hashes[key] != wanted.get(key)]
-        print(f"{len(hashes) - len(wrong)} of {len(hashes)} equal bit for bit", *wrong, sep="\n")
+        known = [key for key in hashes if key in wanted]  # methods that came later have oracles of their own
+        wrong = [key for key in known if hashes[key] != wanted[key]]
+        print(f"{len(known) - len(wrong)} of {len(known)} equal bit for bit", *wrong, sep="\n")
         return bool(wrong)
     if (HERE / "house.npz").exists():  # keep what was not asked for
         values = {**np.load(HERE / "house.npz"), **values}

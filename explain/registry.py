@@ -159,10 +159,10 @@ def methods_for(model: FaceModel) -> list[str]:
 def layers_for(model: FaceModel, method: str) -> list[str]:
     """Names of the taps that the option `layer` of a method can choose on this model; empty when it has none.
 
-    A tap named "pooled.features" has one place only: nothing to draw a map of.
+    A tap whose name ends in "pooled.features" has one place only: nothing to draw a map of.
     """
     kind = EXPLAINERS[method].layers
-    return [name for name in tap_names(model, kind) if not name.startswith("pooled.")] if kind else []
+    return [name for name in tap_names(model, kind) if "pooled" not in name.split(".")] if kind else []
 
 
 def explains(result: Result, method: str, target: str) -> bool:

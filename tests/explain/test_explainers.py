@@ -143,7 +143,7 @@ def test_the_model_is_left_as_it_was_after_an_exception(method: str, monkeypatch
     for name in ("compare", "places"):
         monkeypatch.setattr(result.model, name, broken)
     for module in (
-        "methods.pair_gradients.unit_sensitivity",
+        "methods.pair_gradients.sensitivity",
         "core.findings.AttentionMaps.received",
         "core.findings.Links.received",
     ):

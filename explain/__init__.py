@@ -9,9 +9,12 @@ faithfulness(result, map_a).deletion_auc
 from explain.core import render
 from explain.core.faithfulness import faithfulness
 from explain.core.findings import AttentionMaps, Curve, Heatmap, Links, RegionDrops
+from explain.core.parts import PartSet, PartValues
 from explain.core.shares import Shares
+from explain.core.words import flip_sentence, part_paragraph
 from explain.evidence import Evidence, PatchQuery, read_evidence
 from explain.methods.occlusion import occlude_regions
+from explain.methods.part_shapley import part_values
 from explain.registry import EXPLAINERS, Explainer, explain, layers_for, methods_for
 from explain.report.pair import write_report
 
@@ -23,14 +26,19 @@ __all__ = [
     "Explainer",
     "Heatmap",
     "Links",
+    "PartSet",
+    "PartValues",
     "PatchQuery",
     "RegionDrops",
     "Shares",
     "explain",
     "faithfulness",
+    "flip_sentence",
     "layers_for",
     "methods_for",
     "occlude_regions",
+    "part_paragraph",
+    "part_values",
     "read_evidence",
     "render",
     "write_report",

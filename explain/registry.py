@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from explain.core.findings import Heatmap
-from explain.methods import branches, grad_cam, occlusion, pair_gradients
+from explain.methods import branches, grad_cam, occlusion, pair_gradients, part_shapley
 from explain.methods.attention_maps import CAPTION as ATTENTION_CAPTION
 from explain.methods.attention_maps import attention_received
 from explain.methods.cross_attention import CAPTION as CROSS_CAPTION
@@ -98,6 +98,17 @@ _ALL = (
         options=("patch", "stride", "fill"),
     ),
     Explainer(
+        "part_shapley",
+        "Parts of the face, exact Shapley values (signed)",
+        part_shapley.part_shapley,
+        needs=frozenset(),
+        grad=False,
+        signed=True,
+        caption=part_shapley.CAPTION,
+        reads="the answer with every set of the face's eight parts covered",
+        options=("fill",),
+    ),
+    Explainer(
         "attention",
         "Attention received",
         attention_received,
@@ -148,10 +159,10 @@ def methods_for(model: FaceModel) -> list[str]:
 def layers_for(model: FaceModel, method: str) -> list[str]:
     """Names of the taps that the option `layer` of a method can choose on this model; empty when it has none.
 
-    A tap named "pooled.features" has one place only: nothing to draw a map of.
+    A tap whose name ends in "pooled.features" has one place only: nothing to draw a map of.
     """
     kind = EXPLAINERS[method].layers
-    return [name for name in tap_names(model, kind) if not name.startswith("pooled.")] if kind else []
+    return [name for name in tap_names(model, kind) if "pooled" not in name.split(".")] if kind else []
 
 
 def explains(result: Result, method: str, target: str) -> bool:
@@ -187,7 +198,7 @@ def explain(
         target: the scalar of the answer to explain ("similarity", "logit", a class, "X - Y"); by default
             default_target. A method that looks at no answer (Eigen-CAM, attention) has nothing to choose.
         layer: the tap to read, one of layers_for(result.model, method); by default the model's own choice.
-        options: of the method itself: patch, stride, fill of "occlusion"; theta of "fggb".
+        options: of the method itself, named in its row: patch, stride, fill of "occlusion"; theta of "fggb".
 
     Returns:
         A heatmap a face.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from explain.core.fill import cover_of
+from models.outputs import Output
 from models.predict import Result
 
 CHUNK = 16
@@ -15,11 +16,22 @@ CHUNK = 16
 
 
 def covered_answers(result: Result, face: int, covered: Tensor, *, fill: str, target: str) -> Tensor:
-    """One scalar of the answer for each way of covering one face, (V,): as covered_scalars."""
-    return covered_scalars(result, face, covered, fill=fill, targets=(target,))[0]
+    """One scalar of the answer for each way of covering one face, (V,): as covered_readings."""
+    return covered_readings(result, face, covered, fill=fill, read=lambda output: output.scalar(target))
 
 
 def covered_scalars(result: Result, face: int, covered: Tensor, *, fill: str, targets: Sequence[str]) -> Tensor:
+    """T scalars of the answer for each way of covering one face, (T, V): as covered_readings."""
+
+    def read(output: Output) -> Tensor:
+        return torch.stack([output.scalar(target) for target in targets], 1)
+
+    return covered_readings(result, face, covered, fill=fill, read=read).T
+
+
+def covered_readings(
+    result: Result, face: int, covered: Tensor, *, fill: str, read: Callable[[Output], Tensor]
+) -> Tensor:
     """The answer for each way of covering one face; only that face is encoded again, the others once.
 
     Args:
@@ -27,13 +39,13 @@ def covered_scalars(result: Result, face: int, covered: Tensor, *, fill: str, ta
         face: index of the face that is covered.
         covered: (V, H, W) bool, True where pixels are taken away.
         fill: what stands there instead (explain/core/fill.py).
-        targets: T scalars of the answer.
+        read: what is taken of an output about B pairs or faces, (B, ...).
 
     Returns:
-        (T, V) float32 on the CPU.
+        (V, ...) float32 on the CPU.
 
     Raises:
-        ValueError: an unknown fill or target.
+        ValueError: an unknown fill, and as `read`.
     """
     model, own = result.model, result.faces[face]
     with torch.no_grad():
@@ -44,5 +56,5 @@ def covered_scalars(result: Result, face: int, covered: Tensor, *, fill: str, ta
         for masks in covered.to(image.device).split(CHUNK):
             code = model.encode(cover(masks), own.keypoints.expand(len(masks), -1, -1))
             output = model.answer(*(code if fixed is None else fixed.expand_as(code) for fixed in codes))
-            answers.append(torch.stack([output.scalar(target).float().cpu() for target in targets]))
-    return torch.cat(answers, 1)
+            answers.append(read(output).float().cpu())
+    return torch.cat(answers)

@@ -13,7 +13,7 @@ gradients in which dimensions cancel; here every dimension has its own map.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ from explain.core.recorded import require_graph
 from models.pair import CosineLogit, PairModel
 from models.predict import Result
 from models.registry import as_pair
-from models.taps import kind_of
+from models.taps import kind_of, record
 
 CAPTION = (
     "Places whose pixels move the embedding dimensions on which the two faces agree (above zero) or differ (below "
@@ -34,6 +34,8 @@ CAPTION = (
 NO_THETA = "none (0): the score is no function of the cosine."
 CHUNK = 8
 """Embedding dimensions differentiated at once."""
+PRODUCT = 64
+"""Embedding dimensions multiplied at once, where the chain rule is taken at a neck."""
 
 
 def fggb(result: Result, *, target: str = "similarity", theta: float | None = None) -> tuple[Heatmap, ...]:
@@ -96,74 +98,98 @@ def signed_maps(result: Result, weights: Tensor) -> tuple[Tensor, Tensor]:
         weights: (N,) w_k.
     """
     maps = [torch.zeros_like(face.image[0, 0]) for face in result.faces]
-    for w, gradients in zip(weights.split(CHUNK), embedding_gradients(result), strict=True):
+    done = 0
+    for gradients in embedding_gradients(result):
+        w = weights[done : done + len(gradients[0])]
         for i, gradient in enumerate(gradients):
-            maps[i] = maps[i] + torch.einsum("k,khw->hw", w, unit_sensitivity(gradient))
+            magnitude, norm = sensitivity(gradient)
+            scale = torch.where(norm > 0, w / norm, torch.zeros_like(norm))
+            maps[i] = maps[i] + torch.tensordot(scale, magnitude, 1)
+        done += len(w)
     return maps[0], maps[1]
 
 
 def embedding_gradients(result: Result) -> Iterator[tuple[Tensor, Tensor]]:
-    """d a_k / d image_a and d b_k / d image_b, CHUNK dimensions at a time: two (CHUNK, 3, H, W) tensors.
+    """d a_k / d image_a and d b_k / d image_b, some dimensions at a time: two (chunk, 3, H, W) tensors.
 
-    Both come from one vectorised backward pass, since an embedding depends on its own face alone. Where all of it
-    passes through recorded features with fewer values than the embedding has dimensions, the chain rule is taken at
+    The network runs once on CHUNK copies of both faces; then each backward pass gives every copy another dimension:
+    quicker than one graph differentiated in a batch (vmap), since every kernel sees a plain batch. Where all of an
+    embedding passes through recorded features with fewer values than it has dimensions, the chain rule is taken at
     that neck: the network is differentiated once a value of the neck, and the rest is a matrix product.
     """
-    images, outputs = tuple(face.image for face in result.faces), result.output.embeddings
+    images, embedding, evidence = copies(result, CHUNK)
     neck = narrow_neck(result)
     if neck is None:
-        for a, b in vjp_rows(outputs, images):
-            yield a[:, 0], b[:, 0]
+        yield from gradient_rows(embedding, images)
         return
-    below = [image.new_empty(neck[0].numel(), *image.shape[1:]) for image in images]  # (C h w, 3, H, W)
-    done = 0
-    for rows in vjp_rows(tuple(neck.flatten(1).split(1)), images):
-        for whole, part in zip(below, rows, strict=True):
-            whole[done : done + len(part)] = part[:, 0]
-        done += len(rows[0])
-    for (above,) in vjp_rows(outputs, (neck,)):  # (chunk, 2, C, h, w)
-        a, b = (torch.tensordot(above[:, i].flatten(1), below[i], 1) for i in (0, 1))
-        yield a, b
+    below = both(gradient_rows(evidence[neck], images))  # (C h w, 3, H, W) a face
+    above = both(gradient_rows(embedding, evidence[neck]))  # (N, C, h, w) a face
+    for a, b in zip(*(up.flatten(1).split(PRODUCT) for up in above), strict=True):
+        yield torch.tensordot(a, below[0], 1), torch.tensordot(b, below[1], 1)
 
 
-def vjp_rows(outputs: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, ...]]:
-    """Gradients of output dimension 0, 1, ... (of all outputs at once) at the inputs, CHUNK dimensions at a time.
+def both(rows: Iterator[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """All rows of either face in one tensor."""
+    a, b = zip(*rows, strict=True)
+    return torch.cat(a), torch.cat(b)
+
+
+def copies(result: Result, count: int) -> tuple[Tensor, Tensor, Mapping[str, Tensor]]:
+    """Both faces answered again as a batch of copies, those of the first face first.
+
+    Returns:
+        (2 count, 3, H, W) pixels, (2 count, N) unit embeddings with their graph, and the recorded evidence.
+    """
+    faces, model = result.faces, as_pair(result.model)
+    images = torch.cat([f.image.detach().expand(count, -1, -1, -1) for f in faces]).requires_grad_(True)
+    keypoints = torch.cat([f.keypoints.detach().expand(count, -1, -1) for f in faces])
+    with record() as evidence, torch.enable_grad():
+        embedding = model.embedding(model.encode(images, keypoints))
+    return images, embedding, evidence
+
+
+def gradient_rows(output: Tensor, inputs: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Gradients of value 0, 1, ... of the output at the inputs, as many values at a time as there are copies.
 
     Args:
-        outputs: of shape (1, N) each.
+        output, inputs: of a batch of copies, those of the first face first.
 
     Yields:
-        One (chunk, *shape) tensor an input.
+        Of either face a (chunk, *shape) tensor.
     """
-    basis = torch.eye(outputs[0].shape[1], device=outputs[0].device)[:, None]  # (N, 1, N)
-    for rows in basis.split(CHUNK):
-        grads = (rows,) * len(outputs)
-        yield torch.autograd.grad(outputs, inputs, grads, retain_graph=True, is_grads_batched=True)
+    count, values = len(output) // 2, output[0].numel()
+    for rows in torch.eye(values, device=output.device).split(count):
+        grads = torch.zeros(2, count, values, device=output.device)
+        grads[:, : len(rows)] = rows
+        (found,) = torch.autograd.grad(output, inputs, grads.view_as(output), retain_graph=True)
+        a, b = found.split(count)
+        yield a[: len(rows)], b[: len(rows)]
 
 
-def narrow_neck(result: Result) -> Tensor | None:
-    """The recorded features with the fewest values a face, when that is fewer than the embedding has dimensions and
-    the whole embedding passes through them; None otherwise.
+def narrow_neck(result: Result) -> str | None:
+    """The tap of the recorded features with the fewest values a face, when that is fewer than the embedding has
+    dimensions and the whole embedding passes through them; None otherwise.
 
     "Passes through" is checked on a random direction: the gradient by way of the neck must be the gradient itself.
     """
-    per_face = [t for n, t in result.evidence.items() if kind_of(n) == "features" and len(t) == 2 and t.requires_grad]
-    neck = min(per_face, key=lambda t: t[0].numel(), default=None)
-    embedding = result.output.embeddings[0]
-    if neck is None or neck[0].numel() >= embedding.shape[1]:
+    per_face = {n: t for n, t in result.evidence.items() if kind_of(n) == "features" and len(t) == 2}
+    sizes = {name: tensor[0].numel() for name, tensor in per_face.items() if tensor.requires_grad}
+    name = min(sizes, key=lambda n: sizes[n], default=None)
+    embedding, image = result.output.embeddings[0], result.faces[0].image
+    if name is None or sizes[name] >= embedding.shape[1]:
         return None
+    neck = per_face[name]
     direction = torch.randn(embedding.shape, generator=torch.Generator().manual_seed(0)).to(embedding)
     (above,) = torch.autograd.grad(embedding, neck, direction, retain_graph=True, materialize_grads=True)
-    (through,) = torch.autograd.grad(neck, result.faces[0].image, above, retain_graph=True)
-    (whole,) = torch.autograd.grad(embedding, result.faces[0].image, direction, retain_graph=True)
-    return neck if torch.allclose(through, whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max())) else None
+    (through,) = torch.autograd.grad(neck, image, above, retain_graph=True)
+    (whole,) = torch.autograd.grad(embedding, image, direction, retain_graph=True)
+    return name if torch.allclose(through, whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max())) else None
 
 
-def unit_sensitivity(gradient: Tensor) -> Tensor:
-    """(K, 3, H, W) gradients -> (K, H, W): mean over RGB of the magnitude, each map of unit L2 norm (or zero)."""
+def sensitivity(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """(K, 3, H, W) gradients -> (K, H, W) mean over RGB of their magnitude, and (K,) the L2 norm of each map."""
     magnitude = gradient.abs().mean(1)
-    norm = magnitude.flatten(1).norm(dim=1)[:, None, None]
-    return torch.where(norm > 0, magnitude / norm, torch.zeros_like(magnitude))
+    return magnitude, magnitude.flatten(1).norm(dim=1)
 
 
 def smoothed(values: Tensor) -> Tensor:

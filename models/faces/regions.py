@@ -10,6 +10,9 @@ REGIONS = ("eyes", "nose", "mouth", "forehead", "jaw")
 MASS_REGIONS = ("eyes", "nose", "mouth", "mask area", "forehead", "background")
 """Where the mass of a map is counted, see mass_regions."""
 
+PARTS = ("left eye", "right eye", "nose", "mouth", "jaw", "cheeks", "forehead", "outside")
+"""What the crop is cut into without a gap, see face_parts. Left and right are as seen in the image."""
+
 _BOXES = {  # (left, top, right, bottom) in a face frame: origin at the eyes' middle, x along the eyes, unit d
     "forehead": (-1.0, -1.15, 1.0, -0.35),
     "eyes": (-0.95, -0.35, 0.95, 0.30),
@@ -60,6 +63,31 @@ def mass_regions(keypoints: np.ndarray, size: int) -> dict[str, np.ndarray]:
     parts["mask area"] = (cheeks | parts["nose"] | parts["mouth"] | parts["jaw"]) & ~upper
     parts["background"] = ~(upper | parts["mask area"])
     return {r: parts[r] for r in MASS_REGIONS}
+
+
+def face_parts(keypoints: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """Boolean masks that cut the crop into eight parts: every pixel lies in exactly one.
+
+    The regions of region_masks, with the eyes cut in two between them; "cheeks" is what is left of the face between
+    eyes and jaw, "outside" everything else. Brows belong to the eyes, the chin to the jaw. A part can be empty where
+    the crop shows little of a face; where keypoints are so odd that parts meet, the one named first has the pixel.
+
+    Args, frame and units as region_masks.
+
+    Returns:
+        part -> (size, size) bool, in the order of PARTS.
+    """
+    regions = region_masks(keypoints, size)
+    x, y = _face_frame(np.asarray(keypoints, np.float64), size)
+    jaw = (_in_frame(keypoints, 3)[1] + _in_frame(keypoints, 4)[1]) / 2 + 0.32
+    cheeks = (x >= -0.95) & (x < 0.95) & (y >= 0.30) & (y < jaw)
+    found = {**regions, "left eye": regions["eyes"] & (x < 0), "right eye": regions["eyes"] & (x >= 0)}
+    found |= {"cheeks": cheeks, "outside": np.ones_like(cheeks)}
+    free, parts = np.ones_like(cheeks), {}
+    for part in PARTS:
+        parts[part] = found[part] & free
+        free = free & ~found[part]
+    return parts
 
 
 def _basis(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -75,6 +75,7 @@ class EdgeFaceTrunk(nn.Module):
         assert isinstance(net, EdgeNeXt)
         self.stem, self.stages, self.head = net.stem, net.stages, net.head
         self.taps = nn.ModuleList(Tap(f"stage{i + 1}.features") for i in range(len(self.stages)))
+        self.pooled = Tap("pooled.features")  # 1 x 1: the narrowest place on the way, no layer for maps
         self.register_buffer("mean", torch.full((3, 1, 1), 0.5))
         self.register_buffer("std", torch.full((3, 1, 1), 0.5))
 
@@ -89,7 +90,9 @@ class EdgeFaceTrunk(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, 112, 112) -> (B, dim)."""
-        return self.head(self.maps(image)[-1])
+        head: Any = self.head  # as timm's own forward, with a tap behind the mean
+        pooled = self.pooled(head.global_pool(self.maps(image)[-1]))  # (B, C, 1, 1)
+        return head.fc(head.drop(head.pre_logits(head.flatten(head.norm(pooled)))))
 
     def load_timm(self, state: dict[str, Tensor]) -> None:
         """Load the tensors of timm's network, strictly.

@@ -2,7 +2,8 @@
 
 house.npz     WEIGHT/PAIR/answer: similarity, log-odds (a, b), log-odds (b, a), score
               WEIGHT/PAIR/METHOD: (2, 16, 16) float32, the maps of both faces, each averaged over 16 x 16 cells
-house.json    the same keys -> sha256 of the values before averaging (`--exact` compares them, on one machine)
+house.json    the same keys -> sha256 of the values before averaging (`--exact` compares them, on one machine; those of
+              CLOSE, which are now summed in another order, with house.npz instead)
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ HERE = Path(__file__).parent
 PHOTOS = HERE.parent.parent / "ui" / "examples"
 PAIRS = {"strangers": ("obama_2012.jpg", "biden_2010.jpg"), "same": ("obama_2012.jpg", "obama_2009.jpg")}
 CELLS = 16
+CLOSE = ("fggb",)
+"""Methods compared to 1e-4 of the largest value, not bit for bit."""
 
 
 def found(
@@ -49,6 +52,11 @@ def coarse(values: np.ndarray) -> np.ndarray:
     return F.adaptive_avg_pool2d(torch.from_numpy(values)[None], CELLS)[0].numpy()
 
 
+def close(value: np.ndarray, wanted: np.ndarray) -> bool:
+    """Equal to 1e-4 of the largest value?"""
+    return bool(np.abs(value - wanted).max() <= 1e-4 * np.abs(wanted).max())
+
+
 def main() -> int:
     """Write the files, or compare with them bit for bit; 1 when something differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -66,8 +74,14 @@ def main() -> int:
         print(weight, flush=True)
     if args.exact:
         wanted = json.loads((HERE / "house.json").read_text())
-        wrong = [key for key in hashes if hashes[key] != wanted.get(key)]
-        print(f"{len(hashes) - len(wrong)} of {len(hashes)} equal bit for bit", *wrong, sep="\n")
+        known = [key for key in hashes if key in wanted]  # methods that came later have oracles of their own
+        stored = np.load(HERE / "house.npz")
+        wrong = [k for k in known if hashes[k] != wanted[k] and not (k.endswith(CLOSE) and close(values[k], stored[k]))]
+        print(
+            f"{len(known) - len(wrong)} of {len(known)} equal bit for bit ({', '.join(CLOSE)}: to 1e-4)",
+            *wrong,
+            sep="\n",
+        )
         return bool(wrong)
     if (HERE / "house.npz").exists():  # keep what was not asked for
         values = {**np.load(HERE / "house.npz"), **values}

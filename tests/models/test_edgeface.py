@@ -43,7 +43,8 @@ def test_equals_timms_network(size: str) -> None:
     assert code.shape == (2, 512) and code.std() > 0.01
     with record() as evidence:
         ours.encode(image, torch.zeros(2, 5, 2))
-    for tensor, wanted in zip(evidence.values(), theirs.forward_intermediates(image * 2 - 1)[1], strict=True):
+    last, maps = theirs.forward_intermediates(image * 2 - 1)
+    for tensor, wanted in zip(evidence.values(), [*maps, last.mean((2, 3), keepdim=True)], strict=True):
         torch.testing.assert_close(tensor, wanted, atol=1e-6, rtol=0)
 
 
@@ -73,12 +74,12 @@ def test_there_is_no_batch_norm_to_freeze() -> None:
     assert not [m for m in EdgeFace().modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
 
 
-def test_taps_are_the_four_stages() -> None:
+def test_taps_are_the_four_stages_and_their_mean() -> None:
     model = create_model("edgeface").eval()
     with record() as evidence, torch.no_grad():
         model.encode(torch.rand(1, 3, 112, 112), torch.zeros(1, 5, 2))
-    assert tap_names(model) == [f"{stage}.features" for stage in SIDES]
-    assert [tuple(t.shape[2:]) for t in evidence.values()] == [(side, side) for side in SIDES.values()]
+    assert tap_names(model) == [*(f"{stage}.features" for stage in SIDES), "pooled.features"]
+    assert [tuple(t.shape[2:]) for t in evidence.values()] == [*((side, side) for side in SIDES.values()), (1, 1)]
 
 
 def test_the_last_row_and_column_of_stage_3_are_not_read() -> None:

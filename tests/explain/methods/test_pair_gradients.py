@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from explain import explain
+from explain import explain, layers_for
 from explain.methods.pair_gradients import (
     cosine_at,
     decision_cosine,
@@ -18,7 +18,7 @@ from explain.methods.pair_gradients import (
     signed_maps,
     smoothed,
 )
-from models import Result, predict
+from models import Result, create_model, predict
 from models.taps import Tap
 from tests.explain.tiny import Seeded, noise_faces, planted_result, ready, seeded_result
 
@@ -121,6 +121,18 @@ def test_a_face_that_moves_nothing_gives_a_zero_map() -> None:
     assert not signed_maps(result, torch.ones(16))[0].any()
 
 
+def test_fewer_and_more_dimensions_at_once_give_the_same_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen dimensions in threes leave one over: its copies are idle, not counted twice."""
+    for result in (seeded_result(), necked_result()):
+        weights = dimension_weights(result.output.embeddings[0][0], result.output.embeddings[1][0], 0.1)
+        wanted = signed_maps(result, weights)
+        monkeypatch.setattr("explain.methods.pair_gradients.CHUNK", 3)
+        monkeypatch.setattr("explain.methods.pair_gradients.PRODUCT", 5)
+        for ours, theirs in zip(signed_maps(result, weights), wanted, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+        monkeypatch.undo()
+
+
 class Necked(Seeded):
     """Everything passes through four pooled values, spread over an embedding of 64 dimensions."""
 
@@ -150,11 +162,20 @@ def necked_result(leak: float = 0.0) -> Result:
 def test_the_chain_rule_at_a_neck_gives_the_same_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     result = necked_result()
     weights = dimension_weights(result.output.embeddings[0][0], result.output.embeddings[1][0], 0.1)
-    assert narrow_neck(result) is result.evidence["pooled.features"]
+    assert narrow_neck(result) == "pooled.features"
     short = signed_maps(result, weights)
     monkeypatch.setattr("explain.methods.pair_gradients.narrow_neck", lambda _: None)
     for ours, direct in zip(short, signed_maps(result, weights), strict=True):
         torch.testing.assert_close(ours, direct, rtol=1e-3, atol=1e-5 * float(direct.abs().max()))
+
+
+def test_edgeface_is_differentiated_at_its_pooled_features() -> None:
+    """192 values on the way to 512 dimensions."""
+    model = ready(create_model("edgeface"))
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=True)
+    assert narrow_neck(result) == "pooled.features"
+    assert result.evidence["pooled.features"].shape[1:] == (192, 1, 1)
+    assert "pooled.features" not in layers_for(model, "grad_cam")
 
 
 def test_a_neck_with_a_way_around_it_is_not_used() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.faces.align import ARCFACE_112, DLIB_150
-from models.faces.regions import REGIONS, region_masks
+from models.faces.regions import PARTS, REGIONS, face_parts, region_masks
 
 TEMPLATES = {"dlib": DLIB_150, "arcface": ARCFACE_112}
 
@@ -52,3 +52,28 @@ def test_regions_scale_with_the_face(points: np.ndarray):
     small = (points - 0.5) * 0.5 + 0.5
     big = region_masks(points, 300)["mouth"].sum()
     assert region_masks(small, 300)["mouth"].sum() == pytest.approx(big / 4, rel=0.08)
+
+
+def test_parts_fill_the_crop_without_a_gap(points: np.ndarray):
+    parts, regions = face_parts(points, 112), region_masks(points, 112)
+    assert tuple(parts) == PARTS and len(PARTS) == 8
+    assert (np.sum(list(parts.values()), axis=0) == 1).all()
+    assert all(m.sum() > 50 for m in parts.values())
+    assert (parts["left eye"] | parts["right eye"] == regions["eyes"]).all()
+    for region in ("nose", "mouth", "forehead", "jaw"):
+        assert (parts[region] == regions[region]).all()
+
+
+def test_parts_lie_where_their_names_say(points: np.ndarray):
+    parts = face_parts(points, 150)
+    for index, part in enumerate(("left eye", "right eye", "nose", "mouth", "mouth")):
+        assert [p for p in PARTS if at(parts[p], points[index])] == [part]
+    below_the_eyes = points[:2] + np.array([[-0.02, 0.12], [0.02, 0.12]])
+    assert all(at(parts["cheeks"], point) for point in below_the_eyes)
+    assert parts["outside"][0, 0] and parts["outside"][0, -1] and not parts["outside"][75, 75]
+
+
+def test_parts_fill_the_crop_for_any_keypoints():
+    for seed in range(20):
+        odd = np.random.default_rng(seed).uniform(-0.3, 1.3, (5, 2))
+        assert (np.sum(list(face_parts(odd, 40).values()), axis=0) == 1).all()

@@ -26,7 +26,7 @@ def test_the_cosine_is_the_weighted_mean_of_all_three() -> None:
 
 def test_every_network_has_taps_of_its_own() -> None:
     names = tap_names(KinJoined())
-    assert len(names) == len(set(names)) == 4 + 6 + 6 and KinJoined.cam_tap in names
+    assert len(names) == len(set(names)) == 5 + 6 + 6 and KinJoined.cam_tap in names
 
 
 def test_maps_are_laid_on_the_crop() -> None:

@@ -36,7 +36,7 @@ def occlusion_maps(
         target: a scalar of the answer; by default result.explained.
         patch: side of the covered square in pixels of the crop; by default a sixth of the crop.
         stride: distance between patches in pixels; by default a fifteenth of the crop.
-        fill: "blur" or "grey".
+        fill: a name of explain.core.fill.FILLS.
 
     Returns:
         A signed map a face: baseline minus the answer with the place covered.
@@ -92,7 +92,7 @@ def occlude_regions(result: Result, *, fill: str = "blur") -> tuple[RegionDrops,
 
     Args:
         result: from predict; no graph needed.
-        fill: "blur" or "grey".
+        fill: a name of explain.core.fill.FILLS.
 
     Returns:
         Drops of result.watched (a probability), a finding a face.

@@ -34,7 +34,7 @@ def part_shapley(result: Result, *, target: str | None = None, fill: str = "blur
     Args:
         result: from predict; no graph needed.
         target: a scalar of the answer; by default result.explained.
-        fill: "blur" or "grey".
+        fill: a name of explain.core.fill.FILLS.
 
     Returns:
         A signed map a face; the mean over its pixels, times 100, is the answer minus the answer without any part.

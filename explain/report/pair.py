@@ -65,7 +65,7 @@ def write_report(
         layer: the tap to read, for the methods that can read it; the others read their own default.
         look: the patch whose attention is drawn; by default the one at the first face's left eye, in the last layer.
         opacity: of the maps in the pictures.
-        fill: of region occlusion and faithfulness, "blur" or "grey".
+        fill: of region occlusion and faithfulness, a name of explain.core.fill.FILLS.
         archive: also pack what was written into <folder>.zip, and return that.
 
     Returns:

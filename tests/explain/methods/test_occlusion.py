@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from explain import explain, occlude_regions
-from explain.core.fill import FILLS, filled
+from explain.core.fill import FILLS, cover_of, filled
 from explain.methods.occlusion import mean_over_patches, patch_masks
 from models.faces.face import FaceBatch
 from models.faces.regions import REGIONS, region_masks
@@ -47,9 +47,9 @@ def test_equals_one_patch_at_a_time(fill: str) -> None:
         total, count = np.zeros((size, size)), np.zeros((size, size))
         for y in range(0, size - patch + 1, stride):
             for x in range(0, size - patch + 1, stride):
-                image = pair[which].image.clone()
-                behind = filled(image, fill)
-                image[..., y : y + patch, x : x + patch] = behind[..., y : y + patch, x : x + patch]
+                mask = torch.zeros(1, size, size, dtype=torch.bool)
+                mask[:, y : y + patch, x : x + patch] = True
+                image = cover_of(pair[which].image, fill)(mask)
                 changed = list(pair)
                 changed[which] = FaceBatch(image, pair[which].keypoints)
                 total[y : y + patch, x : x + patch] += result.similarity - predict(result.model, *changed).similarity
@@ -70,12 +70,10 @@ def test_regions_equal_one_answer_at_a_time(fill: str) -> None:
     for which, drops in enumerate(occlude_regions(result, fill=fill)):
         face = (result.faces[0], result.faces[1])[which]
         for region, drop in zip(drops.regions, drops.drop, strict=True):
-            image = face.image.clone()
             mask = torch.from_numpy(region_masks(face.keypoints[0].numpy(), 64)[region])
             assert mask.any()
-            image[0][:, mask] = filled(face.image, fill)[0][:, mask]
             changed = [result.faces[0], result.faces[1]]
-            changed[which] = face.with_image(image)
+            changed[which] = face.with_image(cover_of(face.image, fill)(mask[None]))
             assert drop == pytest.approx(result.score - predict(result.model, *changed).score, abs=1e-6)
         assert np.abs(drops.drop).max() > 1e-3
         assert (drops.face, drops.regions, drops.fill) == (which, REGIONS, fill)

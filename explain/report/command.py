@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from explain.command import UserError, add_face, add_model, add_report, add_threshold, checked_threshold, face_of, run
 from explain.core.findings import LETTERS, letter
@@ -67,15 +68,15 @@ def write(args: argparse.Namespace) -> str:
     _check_target(result, args.target)
     options = {"target": args.target, "layer": args.layer, "archive": args.zip, "look": _look(result, args)}
     path = write_report(args.out, result, faces, methods, sidecar=sidecar, threshold=threshold, **options)
-    return "\n".join([in_words(result, sidecar, threshold), *empty_maps(args.out), str(path)])
+    said = json.loads((args.out / "report.json").read_text())
+    return "\n".join([in_words(result, sidecar, threshold), *said["words"], *empty_maps(said), str(path)])
 
 
-def empty_maps(folder: Path) -> list[str]:
+def empty_maps(report: dict[str, Any]) -> list[str]:
     """A line for each map of a report that holds nothing."""
-    methods = json.loads((folder / "report.json").read_text())["methods"]
     return [
         f"{name}, face {side}: {row['captions'][side]}"
-        for name, row in methods.items()
+        for name, row in report["methods"].items()
         for side, empty in row["empty"].items()
         if empty
     ]

@@ -1,11 +1,13 @@
-"""Everything about one answer in a folder: pictures, raw maps, and a JSON that says where each number is from.
+"""Everything about one answer in a folder: a page to read, pictures, raw maps, and a JSON with where numbers are from.
 
+report.html                         one page with everything, pictures inside: to read, print and pass on
 crop_a.png crop_b.png               the aligned crops the model saw, one a face
 METHOD_a.png METHOD_b.png           maps over the crops, one scale for all
 METHOD_photo_a.png ..._b.png        the same over the photos
 METHOD_scale.png                    the colour scale
 maps.npz                            raw float32 maps: METHOD_a, METHOD_b
-report.json
+report.json                         every number
+README.txt                          what the files are
 and what the model gave away, see explain/report/evidence.py
 """
 
@@ -25,8 +27,11 @@ from explain.core.faithfulness import faithfulness
 from explain.core.findings import Curve, Heatmap, RegionDrops, letter
 from explain.evidence import PatchQuery, left_eye, read_evidence
 from explain.methods.occlusion import occlude_regions
+from explain.methods.part_shapley import part_values
 from explain.registry import EXPLAINERS, default_target, explain, explains, layers_for
 from explain.report.evidence import write_evidence
+from explain.report.page import report_page
+from explain.report.parts import part_figures, words_of
 from explain.report.staging import Staging
 from models.faces.face import Face
 from models.predict import Result
@@ -34,6 +39,14 @@ from models.tasks import TASKS
 from models.weights import Sidecar
 
 NOTICE = "A research demonstration: no proof of kinship or identity."
+README = """What the files of this report are.
+
+report.html     everything on one page, with its pictures; needs no network; a browser prints it to PDF
+report.json     every number, with what it was measured on
+maps.npz        raw float32 arrays (numpy.load): METHOD_a and METHOD_b are maps of face a and b over the aligned crop,
+                before any scaling or colour; arrays named after a layer are attention, (heads, queries, keys)
+*.png           the pictures of the page; crop_* are the aligned faces that the model saw
+"""
 PACKAGES = ("torch", "timm", "grad-cam", "facenet-pytorch", "numpy", "pillow", "plotly")
 
 
@@ -83,16 +96,22 @@ def write_report(
     )
     raw: dict[str, Any] = {**{f"{m}_{letter(h.face)}": h.values for m, pair in maps.items() for h in pair}, **arrays}
     np.savez_compressed(folder / "maps.npz", **raw)
+    found = part_values(result, fill=fill)
     values = {
         "notice": NOTICE,
+        "question": TASKS[sidecar.task].question,
         **_answer_values(result, sidecar, threshold),
         "faces": {letter(i): _face_values(face) for i, face in enumerate(faces)},
+        "words": words_of(found, None if sidecar.decision is None else threshold),
+        "parts": [part_figures(p) for p in found],
         "regions": [_region_values(d) for d in occlude_regions(result, fill=fill)],
         "methods": {m: _method_values(result, m, target, pair, fill) for m, pair in maps.items()},
         **inside,
         "versions": versions(),
     }
     (folder / "report.json").write_text(json.dumps(values, indent=1) + "\n")
+    (folder / "report.html").write_text(report_page(folder, values), encoding="utf-8")
+    (folder / "README.txt").write_text(README)
     return stage.finish(archive)
 
 

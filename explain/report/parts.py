@@ -1,0 +1,38 @@
+"""What the parts of the faces are worth, for a report: figures and sentences from one finding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from explain.core.findings import letter
+from explain.core.parts import PartValues
+from explain.core.words import flip_sentence, part_sentences
+
+
+def words_of(found: Sequence[PartValues], threshold: float | None = None) -> list[str]:
+    """A paragraph a face: what its parts carry, and the smallest set whose covering turns the decision.
+
+    Args:
+        found: one a face.
+        threshold: of the decision; by default the model's own.
+    """
+    return [f"{part_sentences(f, f'face {letter(f.face).upper()}')} {flip_sentence(f, threshold)}" for f in found]
+
+
+def part_figures(found: PartValues) -> dict[str, Any]:
+    """Every number of a finding, for JSON."""
+    flip = found.smallest_flip()
+    turned = flip and {"covered": list(flip.parts), "before": flip.before, "after": flip.after}
+    return {
+        "face": letter(found.face),
+        "target": found.target,
+        "fill": found.fill,
+        "whole": found.whole,
+        "empty": found.empty,
+        "shapley": dict(zip(found.parts, found.phi.tolist(), strict=True)),
+        "decided_by": found.decided_by,
+        "threshold": found.threshold,
+        "smallest_flip": turned,
+        "values": found.values.tolist(),
+    }

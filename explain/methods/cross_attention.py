@@ -21,8 +21,10 @@ CAPTION = (
 LINK_CAPTION = (
     "How much a place on one face counts for a place on the other: one row of the attention, which adds up to 1. Our "
     "reading of FaCoRNet: queries and keys come from both faces' maps together, and the same weights pool either face, "
-    "so a link says which places go together, not that one face alone asks and the other answers. A link that weighs "
-    "much need not move the score: docs/results.md, “Links of FaCoRNet”, says what the score is without them."
+    "so a link says which places go together, not that one face alone asks and the other answers. An average over "
+    "places follows the attention, so only how much each place is looked at in all reaches the score, and exchanging "
+    "its rows changes nothing: a single link is for study, not evidence. docs/results.md, “Links of FaCoRNet”, says "
+    "what the score is without any."
 )
 
 

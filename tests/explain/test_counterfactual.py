@@ -1,0 +1,115 @@
+"""What is drawn of the inside counts: permuting, averaging and zeroing it changes the score as its caption claims.
+
+One test a kind of tap and weight, on the first and the last tap of the kind. What cannot reach the score is claimed so:
+an average over places follows FaCoRNet's attention, so its rows can change places and nothing happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import pytest
+import torch
+from torch import Tensor
+
+from explain.methods.cross_attention import LINK_CAPTION
+from models import available_weights, load_model, predict
+from models.pair import PairModel
+from models.predict import Result
+from models.taps import kind_of, tap_names
+from tests.explain.test_evidence_used import replaced
+from tests.explain.tiny import noise_faces
+
+Change = Callable[[Tensor], Tensor]
+
+
+def shuffled(dim: int) -> Change:
+    """The same places in another order, along one dimension, alike for all faces."""
+
+    def change(x: Tensor) -> Tensor:
+        order = torch.randperm(x.shape[dim], generator=torch.Generator().manual_seed(0))
+        return x.index_select(dim, order)
+
+    return change
+
+
+def averaged(*dims: int) -> Change:
+    return lambda x: x.mean(dims, keepdim=True).expand_as(x)
+
+
+def without_strongest(x: Tensor) -> Tensor:
+    """Features with the place of the largest length set to zero, in every face."""
+    strongest = x.norm(dim=1).flatten(1).argmax(1)
+    mask = torch.ones(len(x), x.shape[2] * x.shape[3]).scatter(1, strongest[:, None], 0)
+    return x * mask.view(len(x), 1, *x.shape[2:])
+
+
+COUNTS: dict[str, dict[str, Change]] = {
+    "features": {"zero": torch.zeros_like, "its strongest place zero": without_strongest},
+    "attn": {"zero": torch.zeros_like, "average": averaged(-1), "keys permuted": shuffled(-1)},
+    "cross_attn": {"zero": torch.zeros_like, "average": averaged(-1), "columns permuted": shuffled(-1)},
+    "rpe_bias": {"zero": torch.zeros_like, "average": averaged(-1), "keys permuted": shuffled(-1)},
+    "channel_gate": {"zero": torch.zeros_like, "average": averaged(1), "channels permuted": shuffled(1)},
+    "spatial_gate": {"zero": torch.zeros_like, "average": averaged(2, 3), "rows permuted": shuffled(2)},
+    "part_maps": {"zero": torch.zeros_like, "average": averaged(2, 3), "rows permuted": shuffled(2)},
+    "part_weights": {"average": averaged(1), "parts permuted": shuffled(1)},
+}
+"""Kind -> changes after which the score must be another."""
+NOTHING: dict[str, dict[str, Change]] = {
+    "cross_attn": {"rows permuted": shuffled(-2), "rows averaged": averaged(-2)},
+}
+"""Kind -> changes that cannot reach the score, as the caption says."""
+
+
+def ends(weight: str) -> list[str]:
+    """The first and the last tap of each kind that a picture is drawn of."""
+    taps = [t for t in tap_names(load_model(weight, "cpu")) if not t.startswith(("pooled.", "guide."))]
+    kinds = dict.fromkeys(map(kind_of, taps))
+    return list(dict.fromkeys(t for kind in kinds for t in own_ends([t for t in taps if kind_of(t) == kind])))
+
+
+def own_ends(taps: list[str]) -> list[str]:
+    return [taps[0], taps[-1]]
+
+
+WEIGHTS = [w for w in available_weights() if w not in ("kin_trio", "kin_joined")]  # made of the others
+CASES = [(w, t) for w in WEIGHTS for t in ends(w)]
+
+
+@lru_cache(maxsize=1)
+def network(weight: str) -> PairModel:
+    model = load_model(weight, "cpu")
+    assert isinstance(model, PairModel)
+    return model
+
+
+@lru_cache(maxsize=1)
+def told(weight: str) -> Result:
+    return predict(network(weight), *(noise_faces(network(weight), seed) for seed in (1, 2)))
+
+
+def moved(weight: str, tap: str, change: Change) -> float:
+    """How far the log-odds, or the cosine, go when a tap hands on something else."""
+    result = told(weight)  # of the network as it is
+    before = result.output
+    with replaced(network(weight), tap, change) as model:
+        output = predict(model, *result.faces).output
+    return max(float((output.scalar(s) - before.scalar(s)).abs()) for s in ("logit", "similarity"))
+
+
+def test_every_kind_is_covered() -> None:
+    assert {kind_of(t) for _, t in CASES} == set(COUNTS)
+
+
+@pytest.mark.parametrize(("weight", "tap"), CASES)
+def test_it_counts(weight: str, tap: str) -> None:
+    for what, change in COUNTS[kind_of(tap)].items():
+        assert moved(weight, tap, change) > 1e-6, f"{tap} of {weight}: {what}"
+
+
+@pytest.mark.parametrize(("weight", "tap"), [c for c in CASES if kind_of(c[1]) in NOTHING])
+def test_what_cannot_reach_the_score_does_not_and_is_said(weight: str, tap: str) -> None:
+    for what, change in NOTHING[kind_of(tap)].items():
+        assert moved(weight, tap, change) < 1e-5, f"{tap} of {weight}: {what}"
+    assert "exchanging its rows changes nothing" in LINK_CAPTION

@@ -38,7 +38,7 @@ from training.data.sets import data_root
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "evidence.json"
-SANITY_PAIRS = 10
+SANITY_PAIRS = 3
 """Pairs of the same person (or of kin) on which weights and partner are changed."""
 BLOCK = 2
 """Pairs that one piece of work measures: one of either kind."""

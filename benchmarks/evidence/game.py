@@ -26,8 +26,6 @@ LEVELS = 101
 """Shares of a map's mass that are replaced: 0 to 100 % in steps of 1."""
 FPRS = (0.01, 0.05)
 """Shares of the pixels outside the part at which flips are counted."""
-MOST_FPR = 0.2
-"""Levels beyond are not played: both FPRs lie well below."""
 
 
 def swapped(face: FaceBatch, donor: FaceBatch, part: np.ndarray) -> FaceBatch:
@@ -60,8 +58,8 @@ def play(
         maps: method -> the map of the probe.
 
     Returns:
-        A record a part that counts (the network tells probe and twin apart by it) and method: part, method, and the
-        levels that were played: their false positive rate and whether the probe had flipped.
+        A record a part that counts (the network tells probe and twin apart by it) and method: part, method, and
+        whether the probe is with the twin at the last level within each of FPRS.
     """
     probe, mate = faces
     regions = region_masks(probe.keypoints[0].cpu().numpy(), model.spec.size)
@@ -74,37 +72,38 @@ def play(
         if not (ends[0, 0] > ends[0, 1] and ends[1, 1] > ends[1, 0]):
             continue
         for method, heatmap in maps.items():
-            replaced, rates = levels(heatmap.resized(*regions[part].shape), regions[part])
+            replaced = within(heatmap.resized(*regions[part].shape), regions[part])
             mask = torch.from_numpy(replaced)[:, None].to(probe.image.device)
             near = cosines(model, torch.where(mask, twin.image, probe.image), probe.keypoints, others)
-            flips = near[:, 1] > near[:, 0]
-            records.append({"part": part, "method": method, "fpr": rates.round(5).tolist(), "flip": flips.tolist()})
+            flips = (near[:, 1] > near[:, 0]).tolist()
+            records.append({"part": part, "method": method, "flips": dict(zip(map(str, FPRS), flips, strict=True))})
     return records
 
 
-def levels(values: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which pixels are replaced at each level, and the share of those outside the part.
+def within(values: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Which pixels are replaced at the last level whose false positive rate is within each of FPRS.
 
-    The mass is what of the map lies above zero; a level's pixels are the fewest that hold its share of it.
+    The mass is what of the map lies above zero; a level's pixels are the fewest that hold its share of it. The false
+    positive rate is the share of the pixels outside the part that are replaced.
 
     Args:
         values: (H, W) the map.
         part: (H, W) bool.
 
     Returns:
-        (L, H, W) bool and (L,) false positive rates, L at most LEVELS: each set once, up to MOST_FPR.
+        (len(FPRS), H, W) bool.
     """
     mass = np.maximum(values, 0).ravel()
     order = np.argsort(-mass, kind="stable")
     held = np.concatenate([[0], mass[order].cumsum()])
     shares = np.linspace(0, 1, LEVELS) * held[-1]
-    counts = np.unique(np.searchsorted(held, shares * (1 - 1e-9)))  # the fewest pixels that hold each share
+    counts = np.searchsorted(held, shares * (1 - 1e-9))  # the fewest pixels that hold each share
+    outside = np.cumsum(np.concatenate([[0], ~part.ravel()[order]])) / max(1, int((~part).sum()))
     rank = np.empty(mass.size, int)
     rank[order] = np.arange(mass.size)
-    outside = np.cumsum(np.concatenate([[0], ~part.ravel()[order]])) / max(1, int((~part).sum()))
-    counts = counts[outside[counts] <= MOST_FPR]
-    replaced = rank.reshape(part.shape)[None] < counts[:, None, None]
-    return replaced, outside[counts]
+    last = np.array([counts[outside[counts] <= fpr + 1e-12].max() for fpr in FPRS])
+    replaced: np.ndarray = rank.reshape(part.shape)[None] < last[:, None, None]
+    return replaced
 
 
 def flip_rates(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
@@ -112,13 +111,9 @@ def flip_rates(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, floa
     found: dict[str, dict[str, float]] = {}
     for method in dict.fromkeys(r["method"] for r in records):
         own = [r for r in records if r["method"] == method]
-        found[method] = {}
-        for fpr in FPRS:
-            parts = {p: [_flipped(r, fpr) for r in own if r["part"] == p] for p in {r["part"] for r in own}}
-            found[method][str(fpr)] = float(np.mean([np.mean(hits) for hits in parts.values()]))
+        found[method] = {
+            str(fpr): float(np.mean([np.mean([r["flips"][str(fpr)] for r in own if r["part"] == p]) for p in parts]))
+            for fpr in FPRS
+            if (parts := sorted({r["part"] for r in own}))
+        }
     return found
-
-
-def _flipped(record: Mapping[str, Any], fpr: float) -> bool:
-    """Is the probe with the twin at the last level whose false positive rate is no higher?"""
-    return bool(record["flip"][int(np.searchsorted(record["fpr"], fpr + 1e-12)) - 1])

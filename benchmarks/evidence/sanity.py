@@ -20,7 +20,7 @@ from models import predict
 from models.faces.face import FaceBatch
 from models.pair import PairModel
 
-DEPTHS = (0.25, 0.5, 1.0)
+DEPTHS = (0.25, 1.0)
 """Shares of the tensors that are randomised, counted from the answer down."""
 
 

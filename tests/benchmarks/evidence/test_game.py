@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.evidence.game import flip_rates, levels, play, swapped
+from benchmarks.evidence.game import flip_rates, play, swapped, within
 from explain.core.findings import Heatmap
 from models.faces.regions import region_masks
 from tests.explain.tiny import COLUMNS, ROWS, Planted, noise_faces, planted_faces, ready
@@ -16,30 +16,23 @@ def heatmap(values: np.ndarray) -> Heatmap:
     return Heatmap(values.astype(np.float32), 0, "m", signed=True, unit="u", caption="c")
 
 
-def test_levels_take_the_fewest_pixels_that_hold_the_mass() -> None:
-    values = np.array([[6.0, 3.0], [1.0, -5.0]])
-    part = np.array([[True, False], [False, False]])
-    replaced, rates = levels(np.pad(values, ((0, 0), (0, 8))), np.pad(part, ((0, 0), (0, 8))))
-    # 60 % of the mass is one pixel, 90 % two, all three; of the 19 outside: 0, 0, 1, 2
-    assert replaced.sum((1, 2)).tolist() == [0, 1, 2, 3]
-    assert rates == pytest.approx([0, 0, 1 / 19, 2 / 19])
-    assert replaced[1, 0, 0] and replaced[2, 0, 1] and not replaced[:, 1, 1].any()
+def test_the_last_level_within_the_rate_takes_the_fewest_pixels_that_hold_its_mass() -> None:
+    values, part = np.zeros((10, 10)), np.zeros((10, 10), bool)
+    part[0, 0] = True
+    values[0, :8] = [60, 20, 10, 5, 2, 1, 1, 1]  # percent of the mass: 60 by one pixel, 80 by two, 90 by three ...
+    values[5:] = -3
+    few, more = within(values, part)
+    assert few.sum() == 1 and few[0, 0]  # the second pixel would be 1 of 99 outside: more than 1 %
+    assert more.sum() == 5 and more[0, :5].all()  # 4 of 99; the sixth would make it more than 5 %
+    flat = within(np.ones((10, 10)), np.zeros((10, 10), bool))
+    assert flat.sum((1, 2)).tolist() == [1, 5]
 
 
-def test_levels_beyond_the_highest_rate_are_not_played() -> None:
-    _, rates = levels(np.ones((10, 10)), np.zeros((10, 10), bool))
-    assert rates.max() == pytest.approx(0.2) and rates[0] == 0
+def test_flips_are_counted_part_by_part() -> None:
+    def record(part: str, few: bool, more: bool) -> dict:
+        return {"part": part, "method": "m", "flips": {"0.01": few, "0.05": more}}
 
-
-def test_a_flip_counts_at_the_last_level_within_the_rate() -> None:
-    def record(part: str, fpr: list[float], flip: list[bool]) -> dict:
-        return {"part": part, "method": "m", "fpr": fpr, "flip": flip}
-
-    records = [
-        record("nose", [0, 0.01, 0.03], [False, True, True]),
-        record("nose", [0, 0.02, 0.05], [False, False, True]),
-        record("eyes", [0, 0.04, 0.06], [False, False, True]),
-    ]
+    records = [record("nose", True, True), record("nose", False, True), record("eyes", False, False)]
     assert flip_rates(records) == {"m": {"0.01": pytest.approx(0.25), "0.05": pytest.approx(0.5)}}
 
 

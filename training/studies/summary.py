@@ -9,6 +9,7 @@ from typing import Any
 
 from models.weights import SHIPPED
 from training.docs.text import sentence, table
+from training.studies.evidence_table import evidence
 from training.studies.wording import by, holds_0, interval, section, seen, share, signed, spread
 
 RESULTS = SHIPPED.parent / "benchmarks" / "results"
@@ -273,5 +274,6 @@ STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "part_study": parts,
     "digits": digits,
     "position_study": positions,
+    "evidence": evidence,
 }
 """Name of the results' file -> its section."""

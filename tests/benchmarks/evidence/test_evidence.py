@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.evidence.__main__ import missing, parse, pieces
+from benchmarks.evidence.__main__ import RESULTS, missing, parse, pieces
 from benchmarks.evidence.curves import RANDOM, Protocol, pair_records
+from benchmarks.evidence.page import PAGE, tables
 from benchmarks.evidence.pairs import alternating
 from benchmarks.evidence.store import Store
 from benchmarks.evidence.summary import accuracy_area, area, best_method, gains, summarise, wilson
 from explain import explain
 from explain.core.faithfulness import faithfulness
-from models import predict
+from models import predict, read_sidecar
 from tests.explain.tiny import COLUMNS, ROWS, Planted, noise_faces, planted_faces, ready
 from training.data.sets import Pair
+from training.docs.text import put
+from training.studies.evidence_table import evidence
 
 QUICK = Protocol(steps=4, orders=3, fills=("blur", "grey"))
 
@@ -143,9 +146,13 @@ def test_bad_requests_are_refused(bad: list[str], capsys: pytest.CaptureFixture[
     assert bad[0] in capsys.readouterr().err
 
 
-def test_the_file_is_of_the_weights_that_are_shipped() -> None:
-    from benchmarks.evidence.__main__ import RESULTS
-    from models import read_sidecar
+def test_the_pages_are_of_the_file() -> None:
+    report = json.loads(RESULTS.read_text())
+    assert put(PAGE.read_text(), "evidence", tables(report)) == PAGE.read_text()
+    assert evidence(report) in (PAGE.parent / "results.md").read_text()
 
+
+def test_the_file_is_of_the_weights_that_are_shipped() -> None:
     for name, row in json.loads(RESULTS.read_text())["weights"].items():
         assert row["sha256"] == read_sidecar(name).sha256, f"{name} has changed: python -m benchmarks.evidence"
+        assert row["best"] == best_method(row["methods"])

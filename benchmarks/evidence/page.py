@@ -1,0 +1,47 @@
+"""The tables of docs/evidence.md: every method on every weight that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from explain import EXPLAINERS
+from training.docs.text import put, table
+from training.studies.evidence_table import flips_of, share_of
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"
+HEADS = ["method", "explains", "beats random orders", *("blur", "ROAD"), "flips at 1 %", "flips at 5 %"]
+HEADS += ["alike, all weights shuffled", "alike, other partner", "s"]
+FILLS = ("blur", "road")
+
+
+def write_page(report: Mapping[str, Any], path: Path = PAGE) -> None:
+    """Put the tables of a report between the page's markers."""
+    path.write_text(put(path.read_text(), "evidence", tables(report)))
+
+
+def tables(report: Mapping[str, Any]) -> str:
+    """A table a weight."""
+    return "\n\n".join(_weight(name, row) for name, row in report["weights"].items())
+
+
+def _weight(name: str, row: Mapping[str, Any]) -> str:
+    ordered = sorted(row["methods"].items(), key=lambda m: (-m[1]["beats_random"]["pairs"]["share"], m[1]["seconds"]))
+    count = ordered[0][1]["beats_random"]["pairs"]["count"]
+    cells = [HEADS, *([EXPLAINERS[method].title, *_figures(figures)] for method, figures in ordered)]
+    return f"### {name}\n\n{count} pairs of {row['source']}.\n\n{table(cells)}"
+
+
+def _figures(figures: Mapping[str, Any]) -> list[str]:
+    flips, sane = figures.get("flips"), figures.get("sanity")
+    return [
+        figures["target"],
+        share_of(figures["beats_random"]["pairs"]),
+        *(share_of(figures[fill]["beats_random"]["pairs"]) if fill in figures else "" for fill in FILLS),
+        f"{100 * flips['map']['0.01']:.0f} ({100 * flips['random']['0.01']:.0f})" if flips else "",
+        flips_of(figures),
+        f"{sane['randomised']['1.0']:.2f}" if sane else "",
+        f"{sane['partner']:.2f}" if sane else "",
+        f"{figures['seconds']:.2f}",
+    ]

@@ -133,7 +133,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", choices=list(EXPLAINERS), default=list(EXPLAINERS), metavar="NAME")
     parser.add_argument("--pairs", type=int, default=200, help="of either kind")
     parser.add_argument("--orders", type=int, default=20, help="random orders")
-    parser.add_argument("--steps", type=int, default=10, help="parts the pixels are taken away in")
+    parser.add_argument("--steps", type=int, default=5, help="parts the pixels are taken away in")
     parser.add_argument("--fills", nargs="+", choices=list(FILLS), default=["blur", "road"])
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--data", type=Path, help="folder of the research data; KINSIGHT_DATA unless given")

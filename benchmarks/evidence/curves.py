@@ -32,7 +32,7 @@ class Protocol:
         fills: what stands where pixels are missing.
     """
 
-    steps: int = 10
+    steps: int = 5
     orders: int = 20
     fills: tuple[str, ...] = ("blur", "road")
 

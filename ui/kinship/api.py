@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from models import open_photo
 from models.faces.quality import assess
 from models.gallery import Hit
 from models.weights import default_model
@@ -159,8 +158,8 @@ def detect(photo: str) -> Json:
     """
     with in_words():
         shot = take(photo)
-    height, width = open_photo(photo).shape[:2]
     faces = [shot.pick(i).face() for i in range(len(shot.marks))]
+    height, width = faces[0].photo.shape[:2]
     return {
         "width": width,
         "height": height,

@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from models import KEYPOINT_NAMES, Face, PhotoError, open_photo
+from models import KEYPOINT_NAMES, Face, PhotoError
+from models.faces.decoder import open_untrusted
 from models.faces.detect import default_face
 from models.faces.placed import place_face
 from ui.shared import cards, widgets
@@ -36,7 +37,7 @@ def take_any(path: str) -> tuple[Shot, bool]:
     except PhotoError as error:
         if str(error) != NO_FACE:
             raise
-    return Shot(path, (_mark(default_face(open_photo(path))),)), False
+    return Shot(path, (_mark(default_face(open_untrusted(path))),)), False
 
 
 def _mark(face: Face) -> Mark:

@@ -92,11 +92,11 @@ class Visitor:
         try:
             joined = await self.http.post(f"/gradio_api/call/{name}", json={"data": data})
             if joined.status_code != 200:
-                return outcome(*_refusal(joined))
+                return outcome(*refusal(joined))
             said = await self.http.get(f"/gradio_api/call/{name}/{joined.json()['event_id']}")
         except httpx.HTTPError as error:
             return outcome(FAILED, repr(error))
-        return outcome(*_ending(said.text))
+        return outcome(*ending(said.text))
 
     @asynccontextmanager
     async def page(self, session: str) -> AsyncIterator[None]:
@@ -114,7 +114,7 @@ class Visitor:
         try:
             joined = await self.http.post("/gradio_api/queue/join", json=body)
             if joined.status_code != 200:
-                kind, words = _refusal(joined)
+                kind, words = refusal(joined)
             else:
                 kind, words = await self._completed(session)
         except httpx.HTTPError as error:
@@ -132,7 +132,7 @@ class Visitor:
         return FAILED, "the stream ended"
 
 
-def _refusal(reply: httpx.Response) -> tuple[str, str]:
+def refusal(reply: httpx.Response) -> tuple[str, str]:
     """A reply other than 200: REFUSED when it is one of 4xx, 503 or 507 with a sentence in it."""
     words = ""
     with contextlib.suppress(ValueError, AttributeError):
@@ -141,7 +141,7 @@ def _refusal(reply: httpx.Response) -> tuple[str, str]:
     return (REFUSED, words) if known and isinstance(words, str) and words else (FAILED, f"HTTP {reply.status_code}")
 
 
-def _ending(text: str) -> tuple[str, str]:
+def ending(text: str) -> tuple[str, str]:
     """The end of an event stream of a call."""
     last = text.rstrip().rpartition("event: ")[2]
     name, _, data = last.partition("\ndata: ")

@@ -43,7 +43,7 @@ def files(short: bool) -> dict[str, Any]:
             Figure("of them sent to the running app", len(seeds)),
             Figure("errors there", sum(c.kind == FAILED for c in calls) + faults, "", 0),
             Figure("refused in words there", next(f.value for f in said if f.what == "refused in words")),
-            Figure("longest answer there", max(c.seconds for c in calls), "s", SLOW),
+            Figure("longest answer there", max(c.seconds for c in calls), "s", None if short else SLOW),
             Figure("memory over the start there", sent_peak, "MB", MEMORY),
         ],
         "words": words(calls),

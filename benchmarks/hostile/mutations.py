@@ -46,9 +46,10 @@ def valid() -> list[bytes]:
 
 def _zipped(members: list[bytes], method: int) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for i in (0, 1):
-            archive.writestr(f"{i}.jpg", members[i])
+            member = zipfile.ZipInfo(f"{i}.jpg", (2000, 1, 1, 0, 0, 0))  # or the file of a seed would hold today's date
+            archive.writestr(member, members[i], method)
     return buffer.getvalue()
 
 

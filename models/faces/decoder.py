@@ -32,7 +32,7 @@ MEMORY = 3_000_000_000
 """Bytes of address space of the child: three times the largest photo as RGBA, and libraries."""
 SECONDS = 8.0
 """Of processor time for a photo..."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """...and of time on the clock: for a decoder that does nothing."""
 LOOK = 0.5
 """Seconds between two looks at the clocks."""

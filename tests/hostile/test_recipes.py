@@ -40,6 +40,7 @@ ROWS = {
     "training.studies.link_study": ("", NO_DATA),
     "training.studies.part_study": ("nothing", "nothing"),
     "training.studies.position_study": ("nothing.json", "nothing.json"),
+    "training.studies.turned_photos": ("", NO_DATA),
 }
 """Module -> its arguments in a folder without data, and what the line says."""
 NEEDS_NOTHING = {"training.studies.digits"}

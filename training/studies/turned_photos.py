@@ -22,7 +22,7 @@ from models.errors import UserError
 from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.photo import open_photo
-from models.faces.quality import assess
+from models.faces.quality import LYING, assess
 from models.faces.turned import turned_back
 from training.data.sets import by_identity, data_root, image_names
 from training.evaluate.metrics import bootstrap_ci
@@ -32,6 +32,8 @@ from training.tools.settings import checked
 SETS = {"CelebA": Path("celeba"), "FIW train": Path("fiw/train")}
 NEAR = 0.05
 """Largest distance of a keypoint from where it should be, in eye distances, that counts as found."""
+STRICTER = (0.99, 0.995, 0.999)
+"""Confidences below which a warning is tried, beside quality.UNSURE."""
 RIGHT, WARNED, SILENT, NOTHING = "right", "wrong, with a warning", "wrong, without a warning", "no face"
 
 
@@ -42,17 +44,17 @@ def drawn(folder: Path, number: int, seed: int) -> list[Path]:
     return [folder / draw.choice(sorted(people[person])) for person in chosen]
 
 
-def outcome(upright: Face, quarters: int) -> str:
-    """What detection makes of the photo of a face, turned counter-clockwise by quarters."""
+def outcome(upright: Face, quarters: int) -> tuple[str, float]:
+    """(what detection makes of the photo of a face, turned counter-clockwise by quarters, and its confidence)."""
     photo = np.ascontiguousarray(np.rot90(upright.photo, quarters))
     faces = detect_faces(photo)
     if not faces:
-        return NOTHING
+        return NOTHING, 0.0
     back = turned_back(faces[0], quarters, upright.photo)
     eyes = float(np.linalg.norm(upright.keypoints[1] - upright.keypoints[0]))
     if float(np.linalg.norm(back.keypoints - upright.keypoints, axis=1).max()) <= NEAR * eyes:
-        return RIGHT
-    return WARNED if warned(faces[0]) else SILENT
+        return RIGHT, faces[0].confidence
+    return WARNED if warned(faces[0]) else SILENT, faces[0].confidence
 
 
 def warned(face: Face) -> bool:
@@ -69,25 +71,34 @@ def wilson(hits: int, of: int, z: float = 1.96) -> list[float]:
 
 def figures(paths: Sequence[Path]) -> dict[str, Any]:
     """Counts and shares over the photos of a set."""
-    lying, alarmed, found = 0, 0, []
-    for path in paths:
-        faces = detect_faces(open_photo(path))
-        if faces:
-            lying += abs(assess(faces[0]).roll_deg) > 60
-            alarmed += warned(faces[0])
-            found.append([outcome(faces[0], quarters) for quarters in (1, 2, 3)])
-    if not found:
+    upright = [faces[0] for path in paths if (faces := detect_faces(open_photo(path)))]
+    if not upright:
         raise UserError("no face was found in any upright photo of the draw")
-    table = np.array(found)
+    found = [[outcome(face, quarters) for quarters in (1, 2, 3)] for face in upright]
+    table = np.array([[kind for kind, _ in row] for row in found])
+    sure = np.array([[confidence for _, confidence in row] for row in found])
     right, silent = (table == RIGHT).mean(1), (table == SILENT).any(1)
     return {
         "photos": len(paths),
-        "upright": {"found": len(table), "turned by mistake": int(lying), "warned": int(alarmed)},
+        "upright": {
+            "found": len(upright),
+            "turned by mistake": sum(abs(assess(face).roll_deg) > LYING for face in upright),
+            "warned": sum(map(warned, upright)),
+        },
         "turned": {kind: int((table == kind).sum()) for kind in (RIGHT, WARNED, SILENT, NOTHING)},
         "share_right": float(right.mean()),
         "share_right_ci95": bootstrap_ci(lambda rows: float(right[rows].mean()), [str(i) for i in range(len(right))]),
         "photos_silent": int(silent.sum()),
         "share_of_photos_silent_ci95": wilson(int(silent.sum()), len(silent)),
+        "stricter": {str(t): stricter(t, upright, table, sure) for t in STRICTER},
+    }
+
+
+def stricter(floor: float, upright: Sequence[Face], table: np.ndarray, sure: np.ndarray) -> dict[str, int]:
+    """What would be if every face less sure than `floor` were said to be uncertain."""
+    return {
+        "upright warned": sum(warned(face) or face.confidence < floor for face in upright),
+        SILENT: int(((table == SILENT) & (sure >= floor)).sum()),
     }
 
 

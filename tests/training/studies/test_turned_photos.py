@@ -22,7 +22,7 @@ def face() -> Face:
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_the_same_face_in_the_turned_photo_is_right(face: Face, quarters: int):
-    assert study.outcome(face, quarters) == study.RIGHT
+    assert study.outcome(face, quarters)[0] == study.RIGHT
 
 
 def moved(face: Face, photo: np.ndarray, confidence: float) -> Face:
@@ -38,7 +38,7 @@ def test_a_wrong_face_is_silent_unless_something_is_said(
     face: Face, found: tuple[float, ...], wanted: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(study, "detect_faces", lambda photo: [moved(face, photo, c) for c in found])
-    assert study.outcome(face, 2) == wanted
+    assert study.outcome(face, 2)[0] == wanted
 
 
 def test_five_per_cent_of_the_eye_distance_is_near(face: Face, monkeypatch: pytest.MonkeyPatch):
@@ -49,7 +49,15 @@ def test_five_per_cent_of_the_eye_distance_is_near(face: Face, monkeypatch: pyte
     for off, wanted in ((0.04, study.RIGHT), (0.06, study.WARNED)):  # upside down: "turned by about 180"
         points = (there + np.array([off * eyes, 0])).astype(np.float32)
         monkeypatch.setattr(study, "detect_faces", lambda p, points=points: [Face(p, points, face.box, 1.0)])
-        assert study.outcome(face, 2) == wanted
+        assert study.outcome(face, 2)[0] == wanted
+
+
+def test_a_stricter_warning_catches_more_and_alarms_more(face: Face):
+    upright = [moved(face, face.photo, c) for c in (0.98, 0.992, 0.9999)]
+    table = np.array([[study.SILENT, study.RIGHT, study.SILENT]])
+    sure = np.array([[0.992, 0.992, 0.9999]])
+    assert study.stricter(0.99, upright, table, sure) == {"upright warned": 1, study.SILENT: 2}
+    assert study.stricter(0.995, upright, table, sure) == {"upright warned": 2, study.SILENT: 1}
 
 
 def test_an_interval_of_a_share():

@@ -63,7 +63,9 @@ class Visitor:
     """
 
     def __init__(self, url: str, source: str) -> None:
-        transport = httpx.AsyncHTTPTransport(local_address=source, limits=httpx.Limits(max_connections=None))
+        # a connection a request: one that was idle may be closed by the server just when it is used again
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        transport = httpx.AsyncHTTPTransport(local_address=source, limits=limits)
         self.http = httpx.AsyncClient(base_url=url, transport=transport, timeout=TIMEOUT)
 
     async def __aenter__(self) -> Visitor:

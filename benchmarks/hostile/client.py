@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from benchmarks.speed import ROOT
+from benchmarks.hostile.running import ROOT
 
 EXAMPLES = ("obama_2012.jpg", "obama_2009.jpg", "biden_2010.jpg", "hopper_1984.jpg")
 FILE = {"_type": "gradio.FileData"}

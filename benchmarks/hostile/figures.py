@@ -8,12 +8,13 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from benchmarks.hostile.client import ANSWERED, FAILED, REFUSED, Outcome
-from benchmarks.speed import ROOT, machine
+from benchmarks.hostile.running import ROOT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,14 @@ def origin() -> dict[str, Any]:
         ["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT, capture_output=True, text=True
     ).stdout.strip()
     return {
-        "machine": {**machine(), "system": platform.system(), "load_before": round(os.getloadavg()[0], 2)},
+        "machine": {
+            "cpu_count": os.cpu_count(),
+            "processor": platform.processor() or platform.machine(),
+            "system": platform.system(),
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "pillow", "gradio")},
+            "load_before": round(os.getloadavg()[0], 2),
+        },
         "commit": head + ("+changes" if changed else ""),
         "date": datetime.date.today().isoformat(),
     }

@@ -13,9 +13,7 @@ import psutil
 
 from benchmarks.hostile.client import FAILED, Outcome, Visitor, address, as_file, portrait
 from benchmarks.hostile.figures import Figure, outcomes, words
-from benchmarks.hostile.mutations import mutated
-from benchmarks.hostile.running import App, Gauge, memory, running_app
-from benchmarks.speed import ROOT
+from benchmarks.hostile.running import ROOT, App, Gauge, memory, running_app
 
 FILES, SHORT_FILES = 10_000, 60
 EVERY = 10
@@ -85,6 +83,8 @@ def _send(seeds: list[int]) -> tuple[list[Outcome], float, int]:
 
 
 async def _sender(app: App, number: int, seeds: Any) -> list[Outcome]:
+    from benchmarks.hostile.mutations import mutated  # the readers come with torch, which no other check waits for
+
     found = []
     async with Visitor(app.url, address(number)) as visitor:
         probe = as_file(await visitor.upload(portrait("obama_2012.jpg")))

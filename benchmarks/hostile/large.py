@@ -11,8 +11,7 @@ from PIL import Image
 
 from benchmarks.hostile.client import ANSWERED, EXAMPLES, Outcome, Visitor, address, as_file, portrait
 from benchmarks.hostile.figures import Figure, outcomes, words
-from benchmarks.hostile.running import App, Gauge, memory, running_app
-from benchmarks.speed import ROOT
+from benchmarks.hostile.running import ROOT, App, Gauge, memory, running_app
 
 PHOTOS, GOES, MEGAPIXELS = 8, 2, 39.0
 SHORT_PHOTOS, SHORT_MEGAPIXELS = 2, 6.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, features
 
-from benchmarks.speed import ROOT
+from benchmarks.hostile.running import ROOT
 from models.faces.files import GalleryError, gather
 from models.faces.photo import PhotoError, open_mask
 

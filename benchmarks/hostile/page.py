@@ -6,17 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed import ROOT
+from benchmarks.hostile.running import ROOT
 from training.docs.text import put, table
 
 PAGE = ROOT / "docs" / "security.md"
 RESULTS = ROOT / "benchmarks" / "results" / "hostile.json"
 MARK = "hostile"
+NAMES = ("joins", "large", "clients", "files", "soak")
+"""Of the checks, in the order of the table."""
 
 
 def page(results: Path = RESULTS, text: str | None = None) -> str:
     """The page with its table as the JSON has it."""
-    found = json.loads(results.read_text())
+    found = json.loads(results.read_text()) if results.exists() else {}
     return put(PAGE.read_text() if text is None else text, MARK, figures(found))
 
 
@@ -35,7 +37,8 @@ def figures(found: dict[str, Any]) -> str:
         f"{check['machine']['cpu_count']} CPUs, load before the start {check['machine']['load_before']:g}"
         for check in found.values()
     ]
-    return "\n".join([table(cells), "", *origins])
+    missing = ", ".join(name for name in NAMES if name not in found)
+    return "\n".join([table(cells), "", *origins, *([f"- Not measured yet: {missing}."] if missing else [])])
 
 
 def _number(value: float, unit: str) -> str:

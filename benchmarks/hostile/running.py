@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,12 +18,18 @@ from pathlib import Path
 import httpx
 import psutil
 
-from benchmarks.speed import ROOT, free_port
-
+ROOT = Path(__file__).resolve().parents[2]
 EXPECTED = ("gradio.exceptions.", "starlette.requests.ClientDisconnect")
 """In a traceback of the log: Gradio's refusals, and a client that went away in the middle of an upload."""
 START_SECONDS = 180
 SAMPLE_SECONDS = 0.1
+
+
+def free_port() -> int:
+    """A port that nobody holds at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def memory(process: psutil.Process) -> float:

@@ -13,7 +13,6 @@ import numpy as np
 from benchmarks.hostile.client import EXAMPLES, Outcome, Visitor, address, as_file, portrait
 from benchmarks.hostile.crowd import calls_of
 from benchmarks.hostile.figures import Figure, outcomes, words
-from benchmarks.hostile.mutations import mutated
 from benchmarks.hostile.running import App, memory, running_app
 
 REQUESTS, SESSIONS = 2000, 500
@@ -89,6 +88,8 @@ def _config(app: App) -> dict[str, Any]:
 
 
 async def _request(visitor: Visitor, paths: list[str], turn: int) -> Outcome:
+    from benchmarks.hostile.mutations import mutated  # as in files.py
+
     kind = MIX[turn % len(MIX)]
     if kind < 5:
         return await visitor.call(*calls_of(*paths)[kind])

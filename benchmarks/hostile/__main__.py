@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="a minute in all, to see that the checks work")
     parser.add_argument("--json", type=Path, help=f"default: {RESULTS.relative_to(PAGE.parents[1])}, none with --short")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the app too
     target, over = args.json or (None if args.short else RESULTS), 0
     for name in args.only:
         found = measure(name, args.short)

@@ -66,7 +66,7 @@ def wilson(hits: int, of: int, z: float = 1.96) -> list[float]:
     """95 % score interval of a share (Wilson, JASA 1927)."""
     share, add = hits / of, z * z / of
     half = z * np.sqrt(share * (1 - share) / of + add / of / 4)
-    return [float((share + add / 2 + sign * half) / (1 + add)) for sign in (-1, 1)]
+    return [float(np.clip((share + add / 2 + sign * half) / (1 + add), 0, 1)) for sign in (-1, 1)]
 
 
 def figures(paths: Sequence[Path]) -> dict[str, Any]:

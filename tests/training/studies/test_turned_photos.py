@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from models import Face, detect_faces, open_photo
+from models.faces import turned
 from training.studies import turned_photos as study
 
 EXAMPLES = Path(__file__).parents[3] / "ui" / "examples"
@@ -87,3 +88,17 @@ def test_the_command_writes_counts(tmp_path: Path, capsys: pytest.CaptureFixture
         assert row["photos"] == row["upright"]["found"] == 1 and sum(row["turned"].values()) == 3
         assert row["share_right"] == row["turned"][study.RIGHT] / 3
     assert report["seed"] == 7 and "CelebA" in capsys.readouterr().out
+
+
+def test_the_detector_s_docstring_has_the_figures_of_the_file():
+    sets = json.loads((EXAMPLES.parents[1] / "benchmarks" / "results" / "turned_photos.json").read_text())["sets"]
+    text = " ".join((turned.__doc__ or "").split())
+    for row in sets.values():
+        low, high = row["share_right_ci95"]
+        assert f"{3 * row['upright']['found']}" in text and f"{row['turned'][study.RIGHT]} (" in text
+        assert f"{100 * low:.1f} to {100 * high:.1f} %" in text and row["photos_silent"] == 0
+        assert row["upright"]["turned by mistake"] == 0 and row["share_of_photos_silent_ci95"][1] < 0.0315
+        assert row["stricter"]["0.995"][study.SILENT] == 0
+    alarms = [sum(r["stricter"]["0.995"]["upright warned"] for r in sets.values())]
+    alarms.append(sum(r["upright"]["warned"] for r in sets.values()))
+    assert f"called {alarms[0]} upright faces uncertain in place of {alarms[1]}" in text

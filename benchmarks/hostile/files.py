@@ -13,7 +13,7 @@ import psutil
 
 from benchmarks.hostile.client import FAILED, Outcome, Visitor, address, as_file, portrait
 from benchmarks.hostile.figures import Figure, outcomes, words
-from benchmarks.hostile.running import ROOT, App, Gauge, memory, running_app
+from benchmarks.hostile.running import ROOT, App, Gauge, memory, running_app, settled
 
 FILES, SHORT_FILES = 10_000, 60
 EVERY = 10
@@ -72,7 +72,7 @@ def _send(seeds: list[int]) -> tuple[list[Outcome], float, int]:
             good = as_file(await first.upload(portrait("obama_2012.jpg")))
             await first.call("detect", [good])
             await first.call("kin_search", [good, [good], "dlib_resnet"])
-        start, waiting = memory(app.process), iter(seeds)
+        start, waiting = await asyncio.to_thread(settled, app.process), iter(seeds)
         with Gauge(app.process) as gauge:
             found = await asyncio.gather(*(_sender(app, i + 1, waiting) for i in range(AT_ONCE)))
         return [c for own in found for c in own], max(gauge.peak - start, 0)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.hostile.client import ANSWERED, EXAMPLES, Outcome, Visitor, address, as_file, portrait
 from benchmarks.hostile.figures import Figure, outcomes, words
-from benchmarks.hostile.running import ROOT, App, Gauge, memory, running_app
+from benchmarks.hostile.running import ROOT, App, Gauge, memory, running_app, settled
 
 PHOTOS, GOES, MEGAPIXELS = 8, 2, 39.0
 SHORT_PHOTOS, SHORT_MEGAPIXELS = 2, 6.0
@@ -54,9 +54,8 @@ async def _goes(app: App, photos: list[bytes], wait: float) -> tuple[list[Outcom
     """(calls, most memory over idle in each go, what was left of it after each), MB."""
     visitors = [Visitor(app.url, address(i)) for i in range(len(photos))]
     first = as_file(await visitors[0].upload(portrait(EXAMPLES[0])))
-    calls = [await visitors[0].call("detect", [first])]
-    await asyncio.sleep(3)
-    idle, peaks, left = memory(app.process), [], []
+    calls = [await visitors[0].call(*call) for call in (("kin_score", [first, first, "dlib_kin"]), ("detect", [first]))]
+    idle, peaks, left = await asyncio.to_thread(settled, app.process), [], []
     for _ in range(GOES):
         with Gauge(app.process) as gauge:
             paths = await asyncio.gather(*(v.upload(p) for v, p in zip(visitors, photos, strict=True)))

@@ -23,6 +23,8 @@ EXPECTED = ("gradio.exceptions.", "starlette.requests.ClientDisconnect")
 """In a traceback of the log: Gradio's refusals, and a client that went away in the middle of an upload."""
 START_SECONDS = 180
 SAMPLE_SECONDS = 0.1
+STILL = 3.0
+"""MB."""
 
 
 def free_port() -> int:
@@ -40,6 +42,17 @@ def memory(process: psutil.Process) -> float:
             with contextlib.suppress(psutil.Error):
                 total += part.memory_info().rss
     return total / 1e6
+
+
+def settled(process: psutil.Process, seconds: float = 5.0, most: float = 90.0) -> float:
+    """Memory, MB, once it has changed by less than STILL in `seconds`: the app goes on loading behind its first page."""
+    end, before = time.monotonic() + most, memory(process)
+    while True:
+        time.sleep(seconds)
+        now = memory(process)
+        if abs(now - before) < STILL or time.monotonic() > end:
+            return now
+        before = now
 
 
 @dataclass

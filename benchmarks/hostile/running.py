@@ -45,7 +45,7 @@ def memory(process: psutil.Process) -> float:
 
 
 def settled(process: psutil.Process, seconds: float = 5.0, most: float = 90.0) -> float:
-    """Memory, MB, once it has changed by less than STILL in `seconds`: the app goes on loading behind its first page."""
+    """Memory, MB, once it changes by less than STILL in `seconds`: the app loads more behind its first page."""
     end, before = time.monotonic() + most, memory(process)
     while True:
         time.sleep(seconds)

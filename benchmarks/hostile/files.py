@@ -52,7 +52,8 @@ def files(short: bool) -> dict[str, Any]:
 def _read(number: int) -> tuple[list[dict[str, Any]], float]:
     """What the reading process says of bad files, and how much its memory rose, MB."""
     command = [sys.executable, "-m", "benchmarks.hostile.reading", str(number)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as reader:
+    # decoders tell stderr about every damaged file; how the reader ends is told by its code
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as reader:
         assert reader.stdout is not None
         assert json.loads(reader.stdout.readline())["ready"]
         process = psutil.Process(reader.pid)

@@ -11,8 +11,9 @@ run: $(VENV)/.run            ## install and start the app on http://127.0.0.1:78
 test: lint                   ## install everything, lint, types, all tests
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
-hostile: $(VENV)/.dev        ## attacks, bad files and load in the long form: 10,000 mutated files
+hostile: $(VENV)/.dev        ## attacks, bad files and load in the long form; writes figures into docs/security.md
 	KINSIGHT_FUZZ=10000 $(BIN)/python -m pytest tests/hostile --numprocesses 3 --dist loadscope
+	$(BIN)/python -m benchmarks.hostile
 
 lint: $(VENV)/.dev           ## ruff and mypy
 	$(BIN)/ruff check .

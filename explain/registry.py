@@ -206,7 +206,10 @@ def explain(
     Raises:
         ValueError: an unknown method, target, layer or option; evidence the model does not give; a result
             without a graph for a method that needs gradients.
+        TypeError: no Result.
     """
+    if not isinstance(result, Result):
+        raise TypeError(f"an answer is wanted first (predict(model, *faces)), got {type(result).__name__}")
     row = _explainer_for(result.model, method)
     unknown = set(options) - set(row.options)
     if unknown:

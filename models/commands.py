@@ -1,10 +1,13 @@
-"""What every command line shares: an error for the user becomes one line on stderr and exit status 2."""
+"""What command lines share: an error for the user is one line on stderr and status 2; outputs are tried early."""
 
 from __future__ import annotations
 
 import functools
+import os
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from models.errors import UserError
@@ -54,3 +57,23 @@ def command(*also: type[Exception]) -> Callable[[Callable[P, T]], Callable[P, T]
         return run
 
     return decorate
+
+
+def check_file(path: Path | None, flag: str) -> None:
+    """Before the work: a file can be written at `path`. Nothing is made; None, for "not given", passes.
+
+    Raises:
+        UserError: it cannot; the message names the flag.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise UserError(f"{flag}: {path} is a folder; give the name of a file")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise UserError(f"{flag}: {path} cannot be written")
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise UserError(f"{flag}: {path} cannot be written ({error.strerror or error})") from error

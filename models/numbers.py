@@ -57,8 +57,17 @@ def number(name: str, value: Any, shown: str = "") -> float:
     Raises:
         RangeError: it is none, or outside.
     """
-    if not RANGES[name].holds(value):
-        raise RangeError(f"{shown or name} is {RANGES[name].words}, got {str(value)[:40]}")
+    return within(RANGES[name], value, shown or name)
+
+
+def within(row: Range, value: Any, shown: str) -> float:
+    """The value as a number of a range.
+
+    Raises:
+        RangeError: it is none, or outside; the message calls it `shown`.
+    """
+    if not row.holds(value):
+        raise RangeError(f"{shown} is {row.words}, got {str(value)[:40]}")
     return float(value)
 
 

@@ -107,8 +107,11 @@ def predict(model: FaceModel, *faces: Face | FaceBatch, grad: bool = False) -> R
         Result. The answer is the same bit for bit with and without `grad`.
 
     Raises:
-        TypeError: something that is no face.  ValueError: another number of faces, or a batch that is not of one.
+        TypeError: something that is no model, or no face.
+        ValueError: another number of faces, or a batch that is not of one.
     """
+    if not isinstance(model, FaceModel):
+        raise TypeError(f"a model is wanted first (load_model(name)), got {type(model).__name__}")
     if len(faces) != model.faces:
         raise ValueError(f"{model.name or 'this model'} answers about {model.faces} face(s), got {len(faces)}")
     aligned = [aligned_for(model, face) for face in faces]

@@ -90,11 +90,14 @@ def find_weight(name: str) -> Path:
     """Path of <name>.safetensors.
 
     Raises:
-        WeightError: when there is none with a sidecar.
+        WeightError: when there is none with a sidecar.  TypeError: no name.
     """
+    if not isinstance(name, str):
+        given = type(name).__name__
+        raise TypeError(f"a weight is named by a string such as 'dlib_kin' (available_weights()), not {given}")
     for directory in weight_dirs():
         path = directory / f"{name}.safetensors"
-        if path.exists() and path.with_suffix(".json").exists():
+        if os.path.exists(path) and os.path.exists(path.with_suffix(".json")):  # False too for a name that is too long
             return path
     raise WeightError(
         f"{name} is untrained: no weight {name}.safetensors with a sidecar in {', '.join(map(str, weight_dirs()))}."
@@ -174,9 +177,9 @@ def load_model(name: str | None = None, device: torch.device | str | None = None
     Parameters do not require gradients: explainers differentiate with respect to activations and inputs.
 
     Raises:
-        WeightError: missing, altered or ill-fitting weight.
+        WeightError: missing, altered or ill-fitting weight.  TypeError: no name.
     """
-    name = name or default_model()
+    name = default_model() if name is None else name
     sidecar, tensors = read_sidecar(name), read_tensors(find_weight(name))
     try:
         model = create_model(sidecar.model, **sidecar.config)
@@ -193,7 +196,8 @@ def load_pair(name: str | None = None, device: torch.device | str | None = None)
     Raises:
         WeightError: as load_model, or a weight that answers about another number of faces.
     """
+    model = load_model(name, device)
     try:
-        return as_pair(load_model(name, device))
+        return as_pair(model)
     except TypeError as error:
         raise WeightError(str(error)) from error

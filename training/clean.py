@@ -26,6 +26,7 @@ from models.faces.face import Face
 from models.faces.photo import open_photo
 from training.data.detections import central_face
 from training.data.sets import data_root, image_names
+from training.tools.settings import checked
 
 SETS = {"celeba": Path("celeba"), "fiw": Path("fiw/train")}
 """Set -> folder of its images below the data folder. Evaluation sets are never cleaned."""
@@ -130,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", choices=sorted(SETS), required=True)
     parser.add_argument("--ratio", type=float, default=RATIO, help="largest deviation kept, in widths of the window")
     parser.add_argument("--out", type=Path, help="default runs/clean/<set>")
-    args = parser.parse_args(argv)
+    args = checked(parser.parse_args(argv))
     out = args.out or Path(__file__).resolve().parent.parent / "runs" / "clean" / args.set
     print(clean(data_root(args.data) / SETS[args.set], out, args.ratio))
 

@@ -34,7 +34,7 @@ from training.tools.lessons import Lesson, lessons
 from training.tools.loop import Run, gathered, is_offset, make_accelerator, parameter_groups
 from training.tools.losses import distillation
 from training.tools.resume import Batches
-from training.tools.settings import add_settings, chosen, json_object, network
+from training.tools.settings import add_settings, checked, chosen, json_object, network
 from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import begin
@@ -112,7 +112,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--morphs", type=int, default=0, help="mixtures of two training faces to add")
     parser.add_argument("--overfit", type=int, default=0, help="only the first N faces, no augmentation: a check")
     add_settings(parser, Settings())
-    return parser.parse_args()
+    return checked(parser.parse_args())
 
 
 @command()

@@ -52,7 +52,7 @@ from training.tools.loop import (
     warm_stable_decay,
 )
 from training.tools.resume import generator_of, seeds_of
-from training.tools.settings import json_object, network, overridden
+from training.tools.settings import checked, json_object, network, overridden
 from training.tools.student import keep
 from training.tools.teachers import teacher_embeddings, weight_teacher
 from training.tools.warm_start import freeze
@@ -248,7 +248,7 @@ def parse() -> argparse.Namespace:
             flag = "--weight-of-teacher" if name == "teacher" else f"--{name.replace('_', '-')}"
             kind: dict[str, Any] = {"action": "store_true"} if isinstance(value, bool) else {"type": type(value)}
             parser.add_argument(flag, dest=f"how_{name}", default=value, **kind)
-    return parser.parse_args()
+    return checked(parser.parse_args())
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

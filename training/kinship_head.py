@@ -44,6 +44,7 @@ from training.evaluate.scoring import encode_crops, unique_images
 from training.tools.checkpoint import RESEARCH, Facts, export
 from training.tools.loop import EarlyStopping, Run, follow, warm_stable_decay
 from training.tools.losses import info_nce
+from training.tools.settings import checked
 
 TRUNK = "dlib_resnet"
 """Weight the trunk comes from."""
@@ -188,7 +189,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="head k is trained with seed + k")
     parser.add_argument("--no-export", action="store_true", help="leave weights/ as it is")
-    args = parser.parse_args()
+    args = checked(parser.parse_args())
     root, how = data_root(args.data), Settings()
     torch.manual_seed(args.seed)  # the heads' first weights
     model = create_pair("dlib_kin")

@@ -56,7 +56,7 @@ from training.tools.loop import Run, gathered, make_accelerator
 from training.tools.losses import MarginHead, distillation
 from training.tools.partial_losses import weighted_cross_entropy, weighted_diversity
 from training.tools.resume import Batches
-from training.tools.settings import add_settings, chosen, json_object, network
+from training.tools.settings import add_settings, checked, chosen, json_object, network
 from training.tools.student import Student, embedding_length, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import StartError
@@ -221,7 +221,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
     parser.add_argument("--init", type=Path, default=None, help="weights to start from; what fits is loaded")
     add_settings(parser, Settings())
-    return parser.parse_args()
+    return checked(parser.parse_args())
 
 
 @command()

@@ -28,6 +28,7 @@ from training.data.sets import data_root, family_of, fiw_crops, fiw_train_pairs,
 from training.data.triplets import held_out_triplets, unique_faces
 from training.evaluate.scoring import encode_crops, score_pairs, sigmoid, unique_images
 from training.evaluate.triplets import score_triplets
+from training.tools.checkpoint import check_tree
 from training.tools.kin_export import platt_of
 
 Scores = tuple[np.ndarray, np.ndarray]
@@ -136,11 +137,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--write", action="store_true", help="put the new points into the sidecars")
     args = parser.parse_args(arguments)
-    for name in args.names or available_weights():
+    names = args.names or available_weights()
+    said = {name: check_tree(find_weight(name).parent) if args.write else [] for name in names}
+    for name in names:
         sidecar, far = measured_again(name, data_root(args.data))
         print(f"{name}: rates differ by at most {', '.join(f'{f:.6f}' for f in far)}", flush=True)
         if args.write:
-            find_weight(name).with_suffix(".json").write_text(sidecar.to_json())
+            notes = [*sidecar.notes, *(note for note in said[name] if note not in sidecar.notes)]
+            path = find_weight(name).with_suffix(".json")
+            path.write_text(dataclasses.replace(sidecar, notes=notes).to_json())
 
 
 if __name__ == "__main__":

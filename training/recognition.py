@@ -42,7 +42,7 @@ from training.tools.lessons import Faces, faces_of, lessons
 from training.tools.loop import Run, gathered, make_accelerator
 from training.tools.losses import distillation, frontness, symmetry
 from training.tools.resume import Batches, IdentityBatches, Stateful
-from training.tools.settings import add_settings, chosen, json_object, network
+from training.tools.settings import add_settings, checked, chosen, json_object, network
 from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import start_from
@@ -143,7 +143,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
     parser.add_argument("--init", type=Path, default=None, help="weights to start from (.safetensors)")
     add_settings(parser, Settings(), head=HEADS)
-    return parser.parse_args()
+    return checked(parser.parse_args())
 
 
 @command()

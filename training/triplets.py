@@ -11,6 +11,7 @@ The triplets are drawn (training/data/triplets.py) from the families that the si
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from training.data.triplets import Triplet, held_out_triplets, unique_faces
 from training.evaluate.metrics import best_threshold
 from training.evaluate.scoring import encode_crops, sigmoid
 from training.evaluate.triplets import triplet_log_odds
+from training.tools.checkpoint import check_tree
+from training.tools.settings import checked
 
 
 def calibrate_tri(log_odds: np.ndarray, triplets: Sequence[Triplet]) -> TriOperating:
@@ -60,15 +63,18 @@ def enter_tri(name: str, root: Path, seed: int = 0) -> TriOperating:
 
     Raises:
         WeightError: no such weight.  DataError: FIW is missing.  ValueError: see held_out_triplets and calibrate_tri.
+        DirtyTreeError: the weight is one of the repository's, and code is not committed; nothing is written.
     """
     model, sidecar = load_pair(name), read_sidecar(name)
+    path = find_weight(name).with_suffix(".json")
+    said = [note for note in check_tree(path.parent) if note not in sidecar.notes]
     families = held_out_of((family_of(pair.a) for pair in fiw_train_pairs(root)), sidecar.data)
     triplets = held_out_triplets(root, families, seed)
     names = unique_faces(triplets)
     codes = encode_crops(model, fiw_crops(root, "train", model.spec, names))
     operating = calibrate_tri(triplet_log_odds(model, codes, triplets)[0], triplets)
-    path = find_weight(name).with_suffix(".json")
-    path.write_text(sidecar.with_rule(tri=operating).to_json())
+    entered = dataclasses.replace(sidecar.with_rule(tri=operating), notes=[*sidecar.notes, *said])
+    path.write_text(entered.to_json())
     write_cards(path.parent)
     return operating
 
@@ -79,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", required=True, help="name of a weight")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--seed", type=int, default=0, help="of the images drawn")
-    args = parser.parse_args(arguments)
+    args = checked(parser.parse_args(arguments))
     operating = enter_tri(args.model, data_root(args.data), args.seed)
     print(f"{args.model}: slope {operating.slope:.4f}, offset {operating.offset:.4f}, threshold {operating.threshold}")
     print(f"{operating.protocol}\nwrote {find_weight(args.model).with_suffix('.json')}")

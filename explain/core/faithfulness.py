@@ -43,7 +43,13 @@ def faithfulness(
 
     Raises:
         ValueError: fewer than one step or random order, an unknown fill or target.
+        TypeError: no Result, or not a single Heatmap.
     """
+    if not isinstance(result, Result) or not isinstance(heatmap, Heatmap):
+        raise TypeError(
+            "an answer and one of its maps are wanted (result = predict(...), explain(result, method)[0]), "
+            f"got {type(result).__name__} and {type(heatmap).__name__}"
+        )
     if steps < 1 or random_orders < 1:
         raise ValueError("faithfulness wants at least one step and one random order")
     size, target = result.model.spec.size, target or result.watched

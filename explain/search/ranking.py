@@ -93,7 +93,7 @@ class _Faces:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the ranking is printed, 2 with one line on stderr when the input cannot be used."""
-    return run(_ranked, _parser(), arguments)
+    return run(_ranked, parser(), arguments)
 
 
 def _ranked(args: argparse.Namespace) -> str:
@@ -101,20 +101,19 @@ def _ranked(args: argparse.Namespace) -> str:
         return _run(args, Path(folder))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m explain.search", description="Rank a gallery of faces for a probe."
-    )
-    parser.add_argument("probe", type=Path, help="photo of the person whose kin are looked for")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the command."""
+    found = argparse.ArgumentParser(prog="python -m explain.search", description="Rank a gallery of faces for a probe.")
+    found.add_argument("probe", type=Path, help="photo of the person whose kin are looked for")
+    found.add_argument(
         "--gallery", type=Path, nargs="+", required=True, help="folders, zips or photos; every face in them counts"
     )
-    add_model(parser)
-    parser.add_argument(
+    add_model(found)
+    found.add_argument(
         "--top", type=int, default=TOP, help="how many of the most similar are scored as pairs; default: %(default)s"
     )
-    parser.add_argument("--csv", type=Path, help="write the whole ranking here")
-    return parser
+    found.add_argument("--csv", type=Path, help="write the whole ranking here")
+    return found
 
 
 def _run(args: argparse.Namespace, folder: Path) -> str:

@@ -1,9 +1,10 @@
 """Photos of strangers, decoded in a process of their own with limits of memory and time.
 
 A decoder is C code on bytes that anybody may have made. One child process decodes for the whole app: it imports NumPy
-and Pillow only, may hold MEMORY bytes, and is ended when a photo takes longer than SECONDS or when it dies; the next
-photo starts another. The open file goes to the child and the pixels come back as file descriptors over a Unix socket
-(memfd): nothing is copied, and memory that a large photo took is given back to the system with its array.
+and Pillow only, may hold MEMORY bytes, and is ended when a photo takes more than SECONDS of processor time (on a busy
+machine a good one may have to wait) or when it dies; the next photo starts another. The open file goes to the child and
+the pixels come back as file descriptors over a Unix socket (memfd): nothing is copied, and memory that a large photo
+took is given back to the system with its array.
 
 KINSIGHT_DECODER=inline, or a system without memfd, decodes in this process, by the same functions.
 """
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,11 @@ from models.faces.photo import Photo, read_photo
 MEMORY = 3_000_000_000
 """Bytes of address space of the child: three times the largest photo as RGBA, and libraries."""
 SECONDS = 8.0
+"""Of processor time for a photo..."""
+PATIENCE = 60.0
+"""...and of time on the clock: for a decoder that does nothing."""
+LOOK = 0.5
+"""Seconds between two looks at the clocks."""
 MESSAGE = 4096
 """Bytes of a message; all are shorter."""
 TOO_SLOW = f"This photo takes more than {SECONDS:.0f} seconds to read. Please save it in another format, or smaller."
@@ -116,8 +123,16 @@ class Decoder:
     def _ask(self, descriptor: int, max_pixels: int) -> tuple[dict, list[int]]:
         link = self._started()
         request = json.dumps({"max_pixels": max_pixels}).encode()
+        assert self._process is not None
+        end, before = time.monotonic() + PATIENCE, used(self._process.pid)
         socket.send_fds(link, [request], [descriptor])
-        message, descriptors, _, _ = socket.recv_fds(link, MESSAGE, 1)
+        while True:
+            try:
+                message, descriptors, _, _ = socket.recv_fds(link, MESSAGE, 1)
+                break
+            except TimeoutError:
+                if time.monotonic() > end or used(self._process.pid) - before > SECONDS:
+                    raise
         if not message:
             raise EOFError
         return json.loads(message), descriptors
@@ -126,7 +141,7 @@ class Decoder:
         if self._socket is None or self._process is None or self._process.poll() is not None:
             self.stop()
             here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            here.settimeout(SECONDS)
+            here.settimeout(LOOK)
             with there:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", _START, str(ROOT / "models"), str(there.fileno())],
@@ -148,6 +163,15 @@ class Decoder:
 
 
 _DECODER = Decoder()
+
+
+def used(pid: int) -> float:
+    """Seconds of processor time that a process has used; 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc(5)
 
 
 def _mapped(descriptor: int, shape: list[int]) -> np.ndarray:

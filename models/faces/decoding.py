@@ -58,7 +58,7 @@ def opened(source: object) -> Iterator[BinaryIO]:
     if isinstance(source, bytes | bytearray | memoryview):
         yield _not_empty(io.BytesIO(source))
         return
-    if isinstance(source, io.BufferedReader):
+    if isinstance(source, io.BufferedReader | io.BytesIO):
         yield _not_empty(source)
         return
     if not isinstance(source, str | os.PathLike):

@@ -69,8 +69,10 @@ class Face:
         """(2, 3) similarity from pixels of the photo to pixels of the aligned crop.
 
         Raises:
-            ValueError: the five keypoints coincide.
+            ValueError: the five keypoints coincide.  TypeError: no InputSpec.
         """
+        if not isinstance(spec, InputSpec):
+            raise TypeError(f"an InputSpec is wanted (model.spec, ARCFACE_112), got {type(spec).__name__}")
         return similarity_transform(self.keypoints, spec.points())
 
     def aligned(self, spec: InputSpec) -> FaceBatch:

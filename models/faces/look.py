@@ -22,6 +22,10 @@ MIN_FACE = 20
 """Smallest face in pixels of the copy that is looked at."""
 MIN_VIEW = 32
 """Sides in pixels that the detector needs: a strip is padded to them."""
+LARGE = 16_000_000
+"""Pixels of a photo above which it is shrunk in bands: Pillow works on a copy of 4 bytes a pixel."""
+BAND = 64
+"""Rows of the small copy that are made at once."""
 
 
 def mtcnn() -> Any:
@@ -49,7 +53,7 @@ def look(photo: np.ndarray, side: int, pad: float = 0.0) -> list[Face]:
         Faces in the frame of `photo`: those of at least SECOND_FACE, or the surest one.
     """
     height, width = photo.shape[:2]
-    small = _shrunk(photo, side)
+    small = shrunk(photo, side)
     margin = max(round(pad * side), MIN_VIEW - min(small.size))
     view = np.pad(np.asarray(small), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     with torch.inference_mode():
@@ -88,7 +92,7 @@ def glimpse(photo: np.ndarray, side: int, sure: float, most: int) -> np.ndarray:
     Returns:
         (N, 4) boxes, XYXY pixels of the photo, of at most `most` places with a probability above `sure`, surest first.
     """
-    small = _shrunk(photo, side)
+    small = shrunk(photo, side)
     with torch.inference_mode():
         shift, probability = mtcnn().pnet(_normal(np.asarray(small))[None])
     score = probability[0, 1].numpy()
@@ -134,8 +138,19 @@ def same_place(a: Face, b: Face) -> bool:
     return bool((shared > 0).all()) and float(shared.prod()) > 0.5 * min(area(a), area(b))
 
 
-def _shrunk(photo: np.ndarray, side: int) -> Image.Image:
+def shrunk(photo: np.ndarray, side: int) -> Image.Image:
+    """The photo with `side` pixels on its longest side, anti-aliased."""
     height, width = photo.shape[:2]
     scale = side / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return Image.fromarray(photo).resize(shape, Resampling.BILINEAR)
+    if height * width <= LARGE:
+        return Image.fromarray(photo).resize(shape, Resampling.BILINEAR)
+    small, step = Image.new("RGB", shape), height / shape[1]
+    for top in range(0, shape[1], BAND):
+        bottom = min(top + BAND, shape[1])
+        reach = step + 2  # of the filter, in rows of the photo
+        first, last = max(0, int(top * step - reach)), min(height, int(bottom * step + reach) + 1)
+        band = Image.fromarray(photo[first:last])
+        box = (0.0, top * step - first, float(width), min(bottom * step, height) - first)
+        small.paste(band.resize((shape[0], bottom - top), Resampling.BILINEAR, box), (0, top))
+    return small

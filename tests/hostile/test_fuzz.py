@@ -1,87 +1,21 @@
 """Valid files with some bytes changed: a photo, or words; never another exception, never for long.
 
-`make hostile` runs the long form: KINSIGHT_FUZZ=10000. The seed of a file is its number: each can be made again.
+The long form with 10,000 files is `python -m benchmarks.hostile --only files`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import time
-import zipfile
-from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image, features
 
-from models.faces.files import GalleryError, gather
-from models.faces.photo import PhotoError, open_mask, open_photo
+from benchmarks.hostile.mutations import CASES, mutated, read
+from models.faces.photo import PhotoError, open_photo
 
-CASES = Path(__file__).parent / "cases"
-PORTRAIT = Path(__file__).parents[1] / "photos" / "obama.jpg"
 FILES = int(os.environ.get("KINSIGHT_FUZZ", "400"))
 SECONDS = 10.0
-KINDS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", *(["AVIF"] if features.check("avif") else [])]
-
-
-@lru_cache
-def valid() -> list[bytes]:
-    """One small photo of every format, with EXIF where it has any; files of the cases; and zips of two of them."""
-    with Image.open(PORTRAIT) as opened:
-        small = opened.convert("RGB").resize((96, 120))
-    exif = Image.Exif()
-    exif[0x0112], exif[0x010F] = 6, "maker"
-    found = []
-    for kind in KINDS:
-        buffer = io.BytesIO()
-        small.save(buffer, kind, **({"exif": exif} if kind not in ("BMP", "GIF") else {}))
-        found.append(buffer.getvalue())
-    for mode, kind in (("CMYK", "JPEG"), ("I;16", "PNG"), ("F", "TIFF"), ("RGBA", "PNG"), ("P", "PNG"), ("1", "TIFF")):
-        buffer = io.BytesIO()
-        (small.convert("L").convert(mode) if mode == "I;16" else small.convert(mode)).save(buffer, kind)
-        found.append(buffer.getvalue())
-    found += [(CASES / name).read_bytes() for name in ("01_phone.jpg", "05_nan.tif", "06_twelve.png", "10_pages.tif")]
-    return found + [zipped(found, method) for method in (0, 8, 12, 14)]
-
-
-def zipped(members: list[bytes], method: int) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for i in (0, 1):
-            archive.writestr(f"{i}.jpg", members[i])
-    return buffer.getvalue()
-
-
-def mutated(seed: int) -> tuple[bytes, bool]:
-    """A file of a seed, and whether it was a zip: bytes changed near the start or anywhere, cut, doubled or put in."""
-    rng = np.random.default_rng(seed)
-    which = int(rng.integers(len(valid())))
-    data = bytearray(valid()[which])
-    for _ in range(int(rng.integers(1, 12))):
-        place = int(rng.integers(min(len(data), 400 if rng.random() < 0.6 else len(data))))
-        data[place] = int(rng.choice([0, 1, 127, 128, 255, int(rng.integers(256))]))
-    if rng.random() < 0.2:
-        del data[int(rng.integers(1, len(data))) :]
-    if rng.random() < 0.1:
-        a, b = sorted(int(v) for v in rng.integers(0, len(data), 2))
-        data[a:a] = data[a:b]
-    return bytes(data), which >= len(valid()) - 4
-
-
-def read(data: bytes, is_zip: bool, folder: Path) -> None:
-    """What the app does with a file: as a photo, as a mask, as a gallery."""
-    for reader in (open_photo, open_mask):
-        with contextlib.suppress(PhotoError):
-            assert reader(data).size
-    path = folder / ("g.zip" if is_zip else "g.jpg")
-    path.write_bytes(data)
-    (folder / "unpacked").mkdir()
-    with contextlib.suppress(PhotoError, GalleryError):
-        for file in gather([path], folder / "unpacked")[0]:
-            open_photo(file.path)
 
 
 @pytest.mark.parametrize("part", range(8))
@@ -94,7 +28,7 @@ def test_mutated_files_give_a_photo_or_words(part: int, tmp_path: Path) -> None:
         folder.mkdir()
         start = time.perf_counter()
         try:
-            read(*mutated(seed), folder)
+            read(*mutated(seed), folder, open_photo)
         except Exception as error:
             bad.append((seed, repr(error)))
         if (took := time.perf_counter() - start) > SECONDS:
@@ -104,7 +38,7 @@ def test_mutated_files_give_a_photo_or_words(part: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("26_*")), ids=lambda p: p.name)
 def test_files_that_once_broke_a_reader(path: Path, tmp_path: Path) -> None:
-    read(path.read_bytes(), path.suffix == ".zip", tmp_path)
+    read(path.read_bytes(), path.suffix == ".zip", tmp_path, open_photo)
     if path.suffix != ".zip":
         with pytest.raises(PhotoError):
             open_photo(path)

@@ -16,7 +16,9 @@ from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
-from models import detect_faces, load_pair, open_photo, predict
+from explain.report.command import parser as report_parser
+from explain.search.ranking import parser as search_parser
+from models import default_model, detect_faces, load_pair, open_photo, predict, read_sidecar
 from tests import coroutines
 from tests.browser.conftest import running_app
 from ui.serve.paths import REFUSED
@@ -186,8 +188,17 @@ def test_wrong_types_are_told_in_words(client: Client, name: str, arguments: dic
         client.predict(**given, api_name=f"/{name}")
 
 
-def test_one_default_everywhere(client: Client) -> None:
-    from models.weights import default_model
-
-    said = client.predict(handle_file(str(A)), handle_file(str(B)), api_name="/kin_score")
-    assert said["model"] == default_model()
+def test_one_default_everywhere(url: str, client: Client, tools: dict[str, Any]) -> None:
+    """The library, the command lines, HTTP and MCP answer with one weight when nobody names another."""
+    default = default_model()
+    assert load_pair(None, "cpu").name == read_sidecar(default).model
+    for parser in (report_parser("x"), search_parser()):
+        assert parser.get_default("model") == default
+    photos = handle_file(str(A)), handle_file(str(B))
+    sha = read_sidecar(default).sha256
+    assert client.predict(*photos, api_name="/kin_score")["weight_sha256"] == sha
+    assert client.predict(photos[0], [photos[1]], api_name="/kin_search")["weight_sha256"] == sha
+    assert client.predict(*photos, photos[0], api_name="/tri_score")["weight_sha256"] == sha
+    assert answered(url, "kin_score", photo_a=data_uri(A), photo_b=data_uri(B))["weight_sha256"] == sha
+    for name in ("kin_score", "tri_score", "kin_search"):
+        assert tools[name].inputSchema["properties"]["model"]["default"] == default

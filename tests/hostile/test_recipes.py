@@ -5,9 +5,15 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from models.commands import check_file
+from training import distill, kinship, kinship_head, partial, recognition
+from training.tools.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 NO_DATA = "no data folder"
@@ -34,6 +40,7 @@ ROWS = {
     "training.studies.link_study": ("", NO_DATA),
     "training.studies.part_study": ("nothing", "nothing"),
     "training.studies.position_study": ("nothing.json", "nothing.json"),
+    "training.studies.turned_photos": ("", NO_DATA),
 }
 """Module -> its arguments in a folder without data, and what the line says."""
 NEEDS_NOTHING = {"training.studies.digits"}
@@ -118,3 +125,73 @@ def test_as_a_program(without_data: Path) -> None:
     )
     assert done.returncode == 2 and done.stderr.startswith("error: no data folder data. Give --data DIR")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "wanted"),
+    [
+        ("training.kinship", "--model svit --steps 0", "--steps is a whole number from 1 to 1000000000, got 0"),
+        ("training.kinship", "--model svit --lr nan", "--lr is a number from 1e-09 to 10, got nan"),
+        ("training.kinship", "--model svit --weight-of-teacher -1", "--weight-of-teacher is a number from 0"),
+        ("training.kinship", '--model svit --augment {"erase":2}', "--augment erase is a number from 0 to 1, got 2"),
+        ("training.kinship", '--model svit --augment {"degrees":"x"}', "--augment degrees is a number"),
+        ("training.kinship_head", "--seed -1", "--seed is a whole number from 0 to 4294967295, got -1"),
+        ("training.distill", "--model svit --epochs -3", "--epochs is a whole number"),
+        ("training.distill", "--model svit --morphs -1", "--morphs is a whole number from 0"),
+        ("training.recognition", "--model ir18_none --sample-rate 0", "--sample-rate is a number from 0.001 to 1"),
+        ("training.partial", "--model partial_face --cropped 1.5", "--cropped is a number from 0 to 1, got 1.5"),
+        ("training.clean", "--set celeba --ratio nan", "--ratio is a number"),
+        ("training.triplets", "--model dlib_kin --seed -1", "--seed is a whole number"),
+        ("training.evaluate.__main__", "partial_lfw --model partial_face --factors 0.3 7", "--factors is a number"),
+        ("training.evaluate.__main__", "partial_lfw --model partial_face --limit -1", "--limit is a whole number"),
+        ("training.studies.ablation", "--init x --steps -1", "--steps is a whole number"),
+        ("training.studies.digits", "--jobs 0", "--jobs is a whole number"),
+    ],
+)
+def test_numbers_have_a_range(
+    module: str, words: str, wanted: str, without_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    (without_data / "data").mkdir()
+    said = refused(module, words, monkeypatch, capsys)
+    assert said.startswith("error: ") and said.count("\n") == 1 and wanted in said
+    assert [p.name for p in without_data.iterdir()] == ["data"]
+
+
+def test_every_number_of_a_recipe_has_a_range() -> None:
+    recipes = [kinship.Settings, kinship.Weights, kinship.Augment, distill.Settings, recognition.Settings]
+    for recipe in (*recipes, partial.Settings, kinship_head.Settings):
+        for name, value in asdict(recipe()).items():
+            row = SETTINGS.get(name)
+            for number in value if isinstance(value, tuple) else [value]:
+                if isinstance(number, int | float) and not isinstance(number, bool):
+                    assert row and row.holds(number), (recipe, name)
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("training.evaluate.__main__", "lfw --model dlib_resnet"),
+        ("training.studies.attention_mass", ""),
+        ("training.studies.digits", "--seeds 2"),
+        ("training.studies.distill_study", "nothing.json"),
+        ("training.studies.gate_comparison", ""),
+        ("training.studies.link_study", ""),
+        ("training.studies.part_study", "nothing"),
+        ("training.studies.position_study", "nothing.json"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_said_before_the_work(
+    module: str, words: str, without_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (without_data / "file").touch()
+    for target in ("file/x.json", "."):
+        said = refused(module, f"{words} --json {target}", monkeypatch, capsys)
+        assert said.startswith("error: --json: ") and said.count("\n") == 1
+
+
+def test_trying_an_output_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_file(None, "--json")
+    check_file(tmp_path / "a" / "b.json", "--json")
+    monkeypatch.chdir(tmp_path)
+    check_file(Path("b.json"), "--json")
+    assert list(tmp_path.iterdir()) == []

@@ -13,14 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
-from models import create_model, load_model, predict, read_sidecar
+from models import load_model, predict, read_sidecar
 from models.tri import predict_tri
-from models.weights import OperatingPoints, file_sha256
+from models.weights import file_sha256
 from tests.training.families import HALF, Colour, colours, paint, sidecar
 from training import triplets as tri
-from training.calibrate import Calibration
 from training.data.detections import central_face
-from training.data.holdout import EARLIER, HELD_OUT_ROW, held_out_of, is_held_out, place
+from training.data.holdout import HELD_OUT_ROW, held_out_of, is_held_out, place
 from training.data.sets import DataError, family_of, identity_of
 from training.data.triplets import RELATIONS as BY_GENDER
 from training.data.triplets import Trio, Triplet, draw_triplets, held_out_triplets, read_triplets, trios_of
@@ -28,7 +27,7 @@ from training.evaluate.scoring import encode_photos
 from training.evaluate.setup import Setup
 from training.evaluate.tasks import TASKS
 from training.evaluate.triplets import score_triplets, triplet_log_odds
-from training.tools.checkpoint import RESEARCH, Facts, export
+from training.tools import checkpoint
 
 GENDERS = {"A/1": "m", "A/2": "f", "A/3": "f", "B/1": "f", "B/2": "m", "B/3": "f", "C/1": "m", "C/3": "f"}
 RELATIONS = [
@@ -122,39 +121,9 @@ def test_the_sidecar_tells_which_families_were_held_out():
         held_out_of(FAMILIES[:150], [row])
 
 
-@pytest.fixture
-def train(tmp_path: Path) -> Path:
-    """A FIW train of noise with a father, a mother and a child in each of twelve held-out families."""
-    chosen = [f for f in FAMILIES if is_held_out(f, EARLIER)][:12]
-    folder = tmp_path / "data" / "fiw"
-    members = [(f"{f}/MID{k}", g) for i, f in enumerate(chosen) for k, g in ((1, "m"), (2, "f"), (3, "mf"[i % 2]))]
-    rng = np.random.default_rng(0)
-    for member, _ in members:
-        for i in range(2):
-            path = folder / "train" / member / f"P{i}_face0.jpg"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 255, (112, 112, 3), np.uint8)).save(path)
-    write(folder / "train_members.csv", "member,gender,images", [f"{m},{g},2" for m, g in members])
-    write(folder / "train_pairs.csv", "member_a,member_b,relation", [f"{f}/MID1,{f}/MID3,fs" for f in chosen])
-    both = [f"{f}/MID{k},{f}/MID3,parent" for f in chosen for k in (1, 2)]
-    write(folder / "train_relations.csv", "member_a,member_b,a_is_the", both)
-    return tmp_path / "data"
-
-
 def write(path: Path, heading: str, rows: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([heading, *rows]) + "\n")
-
-
-@pytest.fixture
-def weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An untrained network exported to a folder of its own: only its file and sidecar matter here."""
-    folder = tmp_path / "weights"
-    monkeypatch.setenv("KINSIGHT_WEIGHTS", str(folder))
-    points = Calibration(0.5, "by hand", OperatingPoints([0.5], [0.1], [0.8], "by hand"))
-    torch.manual_seed(0)
-    facts = Facts(RESEARCH, [{"name": "x", "size": 1, "hash": "0" * 64}], points, config={"dim": 16})
-    return export(create_model("dlib_kin", dim=16), "tiny", facts, folder=folder)
 
 
 def test_the_command_writes_the_sidecar_and_leaves_the_weight(
@@ -175,6 +144,21 @@ def test_the_command_writes_the_sidecar_and_leaves_the_weight(
     assert weight.with_suffix(".json").read_text() == text
     with pytest.raises(SystemExit, match="untrained"):
         tri.main(["--model", "nothing", "--data", str(train)])
+
+
+def test_nothing_is_entered_from_a_dirty_tree(
+    train: Path, weight: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    text = weight.with_suffix(".json").read_text()
+    monkeypatch.setattr(checkpoint, "SHIPPED", weight.parent)
+    monkeypatch.setattr(checkpoint, "changed_files", lambda: ["training/x.py"])
+    monkeypatch.delenv(checkpoint.OVERRIDE, raising=False)
+    with pytest.raises(SystemExit, match=r"training/x\.py differ"):
+        tri.main(["--model", "tiny", "--data", str(train)])
+    assert weight.with_suffix(".json").read_text() == text and not (weight.parent / "cards").exists()
+    monkeypatch.setenv(checkpoint.OVERRIDE, "1")
+    tri.main(["--model", "tiny", "--data", str(train)])
+    assert "training/x.py" in read_sidecar("tiny").notes[-1]
 
 
 def test_families_without_trios_are_refused(train: Path):

@@ -6,18 +6,20 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.commands import command
+from models.commands import check_file, command
 from models.errors import UserError
 from models.faces.partial_crops import FACTORS
 from models.weights import load_pair, read_sidecar
 from training.evaluate.report import table, write_json
 from training.evaluate.setup import Setup, from_run
 from training.evaluate.tasks import TASKS
+from training.tools.settings import checked
 
 
 @command(ValueError)
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(arguments)
+    check_file(args.json, "--json")
     task = TASKS[args.task]
     if args.state and args.task not in ("lfw", "partial_lfw"):
         raise UserError("--state is for lfw and partial_lfw: only the embedding of such a network is trained")
@@ -54,7 +56,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--factors", type=float, nargs="+", default=FACTORS, help="partial_lfw: sizes; all nine")
     parser.add_argument("--limit", type=int, default=0, help="partial_lfw: so many pairs, evenly from every fold")
     parser.add_argument("--maps", action="store_true", help="partial_lfw: overlap of the part maps and more")
-    return parser.parse_args(arguments)
+    return checked(parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ from training.tools.checkpoint import command_line, git_commit
 from training.tools.kin_objectives import FusionObjective, Weights, objective_for
 from training.tools.loop import Run, make_accelerator, set_rate, warm_stable_decay
 from training.tools.resume import generator_of, seed_step
+from training.tools.settings import checked
 from training.tools.warm_start import freeze
 
 LAMBDAS = (0.0, 0.001, 0.003, 0.01)
@@ -223,7 +224,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=150, help="of the rows that train everything")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="run folders")
-    args = parser.parse_args()
+    args = checked(parser.parse_args())
     root = data_root(args.data)
     files = {name: path for name in ("init", "unguided", "resnet") if (path := getattr(args, name))}
     starts = {name: tensors_in(path) for name, path in files.items()}

@@ -29,7 +29,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from models.commands import command
+from models.commands import check_file, command
 from models.faces.face import FaceBatch
 from models.faces.regions import MASS_REGIONS, mass_regions
 from models.pair import PairModel
@@ -214,6 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", action="append", choices=list(SETS), help="repeat; default: both")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/attention_mass.json"))
     args = parser.parse_args(arguments)
+    check_file(args.json, "--json")
     root, models = data_root(args.data), {arm: load_pair(arm) for arm in ARMS}
     report = {
         "claim": CLAIM,

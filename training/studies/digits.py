@@ -34,9 +34,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.commands import check_file, command
 from models.nets.vit_kprpe import POSITIONS, ViT, VitConfig
 from training.evaluate.metrics import fold_ci
 from training.tools.loop import is_offset, parameter_groups
+from training.tools.settings import checked
 
 PUBLISHED = {"abs": 0.7727, "kprpe": 0.981}
 """Accuracy on AffNIST in the paper."""
@@ -231,13 +233,15 @@ def tabulate(results: dict[str, list[dict[str, float]]], recipe: Recipe) -> dict
     }
 
 
+@command()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=12, help="at least 2: there is no interval without")
     parser.add_argument("--epochs", type=int, default=Recipe.epochs)
     parser.add_argument("--jobs", type=int, default=2, help="networks trained at a time, one thread each")
     parser.add_argument("--json", type=Path, default=None)
-    args = parser.parse_args()
+    args = checked(parser.parse_args())
+    check_file(args.json, "--json")
     if args.seeds < 2:
         parser.error("an interval needs at least two seeds")
     digits, recipe = load(), Recipe(epochs=args.epochs)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.commands import command
+from models.commands import check_file, command
 from models.weights import WeightError, file_sha256, read_sidecar
 from training.evaluate.report import write_json
 
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("reports", type=Path, nargs="+", help="of the task lfw")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/distill_study.json"))
     args = parser.parse_args(arguments)
+    check_file(args.json, "--json")
     rows = [row_of(file) for file in args.reports]
     for row in rows:
         print(f"{row['weight']:24s} {100 * row['accuracy']:.2f}")

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from models import create_pair
-from models.commands import command
+from models.commands import check_file, command
 from models.errors import UserError
 from models.faces.regions import MASS_REGIONS
 from models.pair import PairModel
@@ -155,6 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/gate_comparison.json"))
     args = parser.parse_args(arguments)
+    check_file(args.json, "--json")
     found = list(finished(args.runs))
     if not {gate for gate, _, _ in found} >= {"none", "cbam"}:
         raise UserError(f"{args.runs} wants finished runs of the arms to compare, such as none-0 and cbam-0")

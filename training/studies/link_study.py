@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from models import load_pair, read_sidecar
-from models.commands import command
+from models.commands import check_file, command
 from models.errors import UserError
 from models.nets.facor import FaCoR
 from training.data.kin_batches import held_out_list, split
@@ -91,6 +91,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/link_study.json"))
     args = parser.parse_args()
+    check_file(args.json, "--json")
     root, model, sidecar = data_root(args.data), load_pair(args.model, "cpu"), read_sidecar(args.model)
     if not isinstance(model, FaCoR):
         raise UserError(f"{args.model} is no FaCoRNet: its score has no links")

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from models.commands import command
+from models.commands import check_file, command
 from models.weights import WeightError, file_sha256, read_sidecar
 from training.evaluate.metrics import fold_ci
 from training.evaluate.report import write_json
@@ -111,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="run folders; the others are compared with the first")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/part_study.json"))
     args = parser.parse_args(arguments)
+    check_file(args.json, "--json")
     rows = comparable([row_of(run) for run in args.runs])
     apart = compared(rows)
     for row in rows:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from models.commands import command
+from models.commands import check_file, command
 from training.evaluate.metrics import fold_ci
 from training.evaluate.report import write_json
 
@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("reports", type=Path, nargs="+", help="of affine_lfw; the plain network's first")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/position_study.json"))
     args = parser.parse_args(arguments)
+    check_file(args.json, "--json")
     found = study([json.loads(path.read_text()) for path in args.reports])
     for row in found["rows"]:
         print(row["weight"], f"aligned {100 * row['aligned']['mean']:.2f}")

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from models.errors import UserError
 from models.pair import PairModel
 from models.registry import entry
 from models.weights import (
@@ -43,7 +44,7 @@ OVERRIDE = "KINSIGHT_EXPORT_DIRTY"
 """Environment variable: 1 exports into weights/ from a tree with uncommitted code; the sidecar then says so."""
 
 
-class DirtyTreeError(RuntimeError):
+class DirtyTreeError(UserError, RuntimeError):
     """Code differs from the commit that the sidecar would name; the message lists the files and the ways out."""
 
 

@@ -1,18 +1,60 @@
-"""A recipe's settings on the command line: a flag for each field of its dataclass."""
+"""A recipe's settings on the command line: a flag for each field of its dataclass, and a range for each number."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 from models.errors import UserError
+from models.numbers import Range, within
 from models.pair import PairModel
 from models.registry import create_pair
 
 T = TypeVar("T")
+_COUNT, _AMOUNT, _SHARE = Range(1, 10**9, whole=True), Range(0, 10**6), Range(0, 1)
+SETTINGS: Mapping[str, Range] = {
+    **dict.fromkeys(("epochs", "steps", "batch", "groups", "check", "patience", "seeds", "jobs", "views"), _COUNT),
+    **dict.fromkeys(("warmup", "morphs", "overfit", "limit"), Range(0, 10**9, whole=True)),
+    **dict.fromkeys(("pairs", "negatives", "photos"), _COUNT),
+    **dict.fromkeys(("decay", "balance", "average", "worn", "cropped", "hard"), _SHARE),
+    **dict.fromkeys(("flip", "grey", "erase", "erase_side", "brightness", "saturation"), _SHARE),
+    **dict.fromkeys(
+        ("margin_loss", "symface", "contrast", "cross_entropy", "diversity", "center", "teacher", "noise"), _AMOUNT
+    ),
+    **dict.fromkeys(("weight_decay", "offsets", "reach"), Range(0, 1000)),
+    **dict.fromkeys(("temperature", "relation_scale"), Range(1e-4, 10**6)),
+    "lr": Range(1e-9, 10),
+    "sample_rate": Range(0.001, 1),
+    "ratio": Range(0, 1000),
+    "seed": Range(0, 2**32 - 1, whole=True),
+    "factors": Range(0.05, 1),
+    "shift": _SHARE,
+    "scale": Range(1, 4),
+    "degrees": Range(0, 180),
+}
+"""Setting -> its range, on the command line and in overrides."""
+
+
+def checked(args: argparse.Namespace) -> argparse.Namespace:
+    """The same arguments, whose numbers lie in the ranges of SETTINGS.
+
+    Raises:
+        RangeError: one does not; the message names the flag.
+    """
+    for dest, given in vars(args).items():
+        name = dest.removeprefix("how_")
+        flag = "--weight-of-teacher" if dest == "how_teacher" else f"--{name.replace('_', '-')}"
+        _check(name, given, flag)
+    return args
+
+
+def _check(name: str, given: Any, shown: str) -> None:
+    for value in given if isinstance(given, list | tuple) else [given]:
+        if name in SETTINGS and isinstance(value, int | float) and not isinstance(value, bool):
+            within(SETTINGS[name], value, shown)
 
 
 def add_settings(parser: argparse.ArgumentParser, defaults: Any, **choices: Sequence[str]) -> None:
@@ -60,10 +102,14 @@ def network(name: str, config: dict[str, Any]) -> PairModel:
 
 
 def overridden(defaults: T, given: dict[str, Any], flag: str) -> T:
-    """A dataclass with the values that a flag gave. Raises UserError for a name it does not have."""
+    """A dataclass with the values that a flag gave. Raises UserError for a name it does not have, or a wrong number."""
     known = asdict(defaults)  # type: ignore[call-overload]
     if unknown := sorted(set(given) - set(known)):
         raise UserError(f"{flag} has no {unknown[0]!r}; there are: {', '.join(known)}")
+    for name, value in given.items():
+        if name in SETTINGS and not isinstance(value, list | tuple):
+            within(SETTINGS[name], value, f"{flag} {name}")
+        _check(name, value, f"{flag} {name}")
     return type(defaults)(**{**known, **given})
 
 

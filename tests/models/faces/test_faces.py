@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from models.faces import look
 from models.faces.align import ARCFACE_112, DLIB_150, PARTIAL_160, warp_back
 from models.faces.detect import default_face, detect_faces
 from models.faces.face import Face
@@ -193,3 +194,17 @@ def test_an_upside_down_photo_with_exif_is_aligned_upright(photos: Path, tmp_pat
     turned.save(tmp_path / "turned.png", exif=exif)
     (found,) = detect_faces(open_photo(tmp_path / "turned.png"))
     assert np.abs(found.keypoints - face.keypoints).max() < 3
+
+
+@pytest.mark.parametrize("shape", [(600, 480), (601, 333), (97, 480)])
+def test_a_large_photo_shrinks_in_bands_as_a_small_one_does(
+    portrait: np.ndarray, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+):
+    given = np.asarray(Image.fromarray(portrait).resize((shape[1], shape[0])))
+    monkeypatch.setattr(look, "BAND", 16)
+    for side in (50, 200, 331):
+        whole = np.asarray(look.shrunk(given, side)).astype(int)
+        with monkeypatch.context() as patch:
+            patch.setattr(look, "LARGE", 0)
+            apart = np.abs(whole - np.asarray(look.shrunk(given, side)))
+        assert apart.max() <= 1 and apart.mean() < 0.01

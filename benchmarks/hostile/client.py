@@ -102,8 +102,12 @@ class Visitor:
 
     @asynccontextmanager
     async def page(self, session: str) -> AsyncIterator[None]:
-        """A page that is open: its settings are read and its heartbeat is held."""
-        (await self.http.get("/config")).raise_for_status()
+        """A page that is open: its settings are read, its session begins and its heartbeat is held."""
+        (await self.http.get("/")).raise_for_status()  # gives the visitor's cookie
+        config = await self.http.get("/config")
+        config.raise_for_status()
+        load = next(e["id"] for e in config.json()["dependencies"] if {kind for _, kind in e["targets"]} == {"load"})
+        await self._join(session, load, [])
         async with self.http.stream("GET", f"/gradio_api/heartbeat/{session}") as beat:
             beat.raise_for_status()
             yield
@@ -111,24 +115,27 @@ class Visitor:
     async def event(self, session: str, number: int, data: list[Any]) -> Outcome:
         """An event of the page, by its number in /config."""
         start = time.perf_counter()
-        body = {"data": data, "fn_index": number, "session_hash": session, "event_data": None}
         kind, words = FAILED, "no answer"
         try:
-            joined = await self.http.post("/gradio_api/queue/join", json=body)
+            joined = await self._join(session, number, data)
             if joined.status_code != 200:
                 kind, words = refusal(joined)
             else:
-                kind, words = await self._completed(session)
+                kind, words = await self._completed(session, str(joined.json()["event_id"]))
         except httpx.HTTPError as error:
             words = repr(error)
         return Outcome(kind, words, time.perf_counter() - start)
 
-    async def _completed(self, session: str) -> tuple[str, str]:
+    async def _join(self, session: str, number: int, data: list[Any]) -> httpx.Response:
+        body = {"data": data, "fn_index": number, "session_hash": session, "event_data": None}
+        return await self.http.post("/gradio_api/queue/join", json=body)
+
+    async def _completed(self, session: str, own: str) -> tuple[str, str]:
         query = {"session_hash": session}
         async with self.http.stream("GET", "/gradio_api/queue/data", params=query) as stream:
             async for line in stream.aiter_lines():
                 said = json.loads(line[6:]) if line.startswith("data: ") else {}
-                if said.get("msg") == "process_completed":
+                if said.get("msg") == "process_completed" and said.get("event_id") == own:
                     words = (said.get("output") or {}).get("error") or ""
                     return (ANSWERED, "") if said["success"] else (REFUSED if words else FAILED, str(words))
         return FAILED, "the stream ended"

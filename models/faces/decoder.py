@@ -147,6 +147,7 @@ class Decoder:
                     [sys.executable, "-c", _START, str(ROOT / "models"), str(there.fileno())],
                     pass_fds=[there.fileno()],
                     stdin=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,  # libtiff writes a line there for every damaged file
                     env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
                 )
             self._socket = here

@@ -111,7 +111,7 @@ def sweep(uploads: Path, kept: float, unfinished: float = 600) -> None:
         if now - made > (unfinished if path.parent == uploads else kept):
             with contextlib.suppress(OSError):
                 path.unlink()
-    for folder in uploads.iterdir():
+    for folder in list(uploads.iterdir()):
         with contextlib.suppress(OSError):  # not empty, or not a folder
             if now - folder.stat().st_mtime > unfinished:
                 folder.rmdir()
@@ -127,9 +127,10 @@ def size(uploads: Path) -> int:
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, float]]:
-    """Regular files, each with the time of its last change."""
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            found = path.lstat()
-            if stat.S_ISREG(found.st_mode):
-                yield path, found.st_mtime
+    """Regular files, each with the time of its last change; what goes meanwhile is left out."""
+    for root, _, names in os.walk(folder):  # unlike Path.rglob it passes over folders that vanish
+        for path in (Path(root, name) for name in names):
+            with contextlib.suppress(OSError):
+                found = path.lstat()
+                if stat.S_ISREG(found.st_mode):
+                    yield path, found.st_mtime

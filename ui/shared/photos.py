@@ -5,9 +5,10 @@ Pixels are read again when needed: a session stays a few hundred bytes, whatever
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image
@@ -24,6 +25,8 @@ VIEW_SIDE = 900
 NO_FACE = (
     "No face was found in this photo. Choose one in which a face is larger, better lit or turned more to the camera."
 )
+KEPT_BYTES = 150_000_000
+"""Pixels kept for speed: of the newest photo in any case, of others while all take no more than this."""
 GONE = "This photo is no longer kept. Please choose it again."
 
 
@@ -126,24 +129,36 @@ def to_view(points: np.ndarray, scale: float) -> np.ndarray:
 
 
 def read(path: str) -> Photo:
-    """A photo, decoded in the child process, its pixels read-only; the last three photos are kept.
+    """A photo, decoded in the child process, its pixels read-only; the last ones are kept (KEPT_BYTES).
 
     Raises:
         PhotoError: unreadable, larger than MAX_MEGAPIXELS, or no longer there.
     """
     try:
-        return _photo(path, Path(path).stat().st_mtime_ns)
+        key = path, Path(path).stat().st_mtime_ns
     except FileNotFoundError as error:
         raise PhotoError(GONE) from error
-
-
-@lru_cache(maxsize=3)
-def _photo(path: str, _written: int) -> Photo:
-    photo = read_untrusted(path, MAX_MEGAPIXELS * 1_000_000)
+    with _LOCK:
+        if key in _KEPT:
+            _KEPT.move_to_end(key)
+            return _KEPT[key]
+    try:
+        photo = read_untrusted(path, MAX_MEGAPIXELS * 1_000_000)
+    except FileNotFoundError as error:
+        raise PhotoError(GONE) from error
     photo.pixels.setflags(write=False)
+    with _LOCK:
+        _KEPT[key] = photo
+        while len(_KEPT) > 1 and sum(kept.pixels.nbytes for kept in _KEPT.values()) > KEPT_BYTES:
+            _KEPT.popitem(last=False)
     return photo
+
+
+_KEPT: OrderedDict[tuple[str, int], Photo] = OrderedDict()
+_LOCK = Lock()
 
 
 def forget() -> None:
     """Drop the pixels that are kept for speed: when a session ends, none of its photos stays in memory."""
-    _photo.cache_clear()
+    with _LOCK:
+        _KEPT.clear()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -84,3 +86,25 @@ def test_uploads_without_an_end_and_empty_folders_are_swept(tmp_path: Path) -> N
         os.utime(tmp_path / name, (time.time() - 11,) * 2)
     sweep(tmp_path, kept=100, unfinished=10)
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
+
+
+def test_folders_that_go_during_the_count_do_not_matter(tmp_path: Path) -> None:
+    over = threading.Event()
+
+    def churn() -> None:
+        while not over.is_set():
+            for i in range(40):
+                (tmp_path / str(i)).mkdir(exist_ok=True)
+                (tmp_path / str(i) / "x").write_bytes(b"x")
+            for i in range(40):
+                shutil.rmtree(tmp_path / str(i))
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        for _ in range(200):
+            assert size(tmp_path) <= 40
+            sweep(tmp_path, 3600)
+    finally:
+        over.set()
+        thread.join()

@@ -93,6 +93,22 @@ def test_shrunk_coordinates_point_at_the_same_place() -> None:
 
 def test_no_pixels_stay_when_a_session_ends(obama: Shot) -> None:
     obama.face()
-    assert shots._photo.cache_info().currsize > 0
+    assert shots._KEPT
     shots.forget()
-    assert shots._photo.cache_info().currsize == 0
+    assert not shots._KEPT
+
+
+def test_kept_pixels_are_bounded_and_the_newest_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shots, "KEPT_BYTES", 2 * 40 * 40 * 3)
+    shots.forget()
+    paths = [str(tmp_path / f"{name}.png") for name in "abc"]
+    for path in paths:
+        Image.new("RGB", (40, 40)).save(path)
+    first = shots.read(paths[0])
+    shots.read(paths[1])
+    assert shots.read(paths[0]) is first  # used again: the second is now the oldest
+    shots.read(paths[2])
+    assert [Path(path).name for path, _ in shots._KEPT] == ["a.png", "c.png"]
+    monkeypatch.setattr(shots, "KEPT_BYTES", 1)
+    shots.read(paths[1])
+    assert [Path(path).name for path, _ in shots._KEPT] == ["b.png"]

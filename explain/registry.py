@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from explain.core.findings import Heatmap
-from explain.methods import branches, grad_cam, occlusion, pair_gradients, part_shapley
+from explain.methods import branches, corr_rise, grad_cam, occlusion, pair_gradients, part_shapley
 from explain.methods.attention_maps import CAPTION as ATTENTION_CAPTION
 from explain.methods.attention_maps import attention_received
 from explain.methods.cross_attention import CAPTION as CROSS_CAPTION
@@ -96,6 +96,17 @@ _ALL = (
         caption=occlusion.CAPTION,
         reads="the answer with one patch after another covered",
         options=("patch", "stride", "fill"),
+    ),
+    Explainer(
+        "corr_rise",
+        "Random patches, CorrRISE (signed)",
+        corr_rise.corr_rise,
+        needs=frozenset(),
+        grad=False,
+        signed=True,
+        caption=corr_rise.CAPTION,
+        reads="the rank of the answer under random coverings",
+        options=("masks", "fill", "seed"),
     ),
     Explainer(
         "part_shapley",

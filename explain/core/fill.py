@@ -20,6 +20,7 @@ def _blur(image: Tensor) -> Tensor:
 FILLS: dict[str, Callable[[Tensor], Tensor]] = {
     "blur": _blur,
     "grey": lambda image: torch.full_like(image, 0.5),
+    "black": torch.zeros_like,
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from explain.core.findings import Heatmap
-from explain.methods import branches, corr_rise, grad_cam, occlusion, pair_gradients, part_shapley
+from explain.methods import branches, corr_rise, grad_cam, occlusion, pair_gradients, part_shapley, xssab
 from explain.methods.attention_maps import CAPTION as ATTENTION_CAPTION
 from explain.methods.attention_maps import attention_received
 from explain.methods.cross_attention import CAPTION as CROSS_CAPTION
@@ -83,6 +83,18 @@ _ALL = (
         signed=True,
         caption=pair_gradients.CAPTION,
         reads="the gradient of every embedding dimension at the pixels",
+        targets=("similarity",),
+        options=("theta",),
+    ),
+    Explainer(
+        "xssab",
+        "Gradients of agreeing and differing dimensions, xSSAB (signed)",
+        xssab.xssab,
+        needs=frozenset({"pair"}),
+        grad=True,
+        signed=True,
+        caption=xssab.CAPTION,
+        reads="the gradients, at the pixels, of the cosine's agreeing and of its differing dimensions",
         targets=("similarity",),
         options=("theta",),
     ),

@@ -152,6 +152,7 @@ def test_the_model_is_left_as_it_was_after_an_exception(method: str, monkeypatch
         monkeypatch.setattr(result.model, name, broken)
     for module in (
         "methods.pair_gradients.sensitivity",
+        "methods.xssab.sensitivities",
         "core.findings.AttentionMaps.received",
         "core.findings.Links.received",
     ):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from explain.core.findings import Heatmap
-from explain.methods import branches, corr_rise, grad_cam, occlusion, pair_gradients, part_shapley, xssab
+from explain.methods import branches, corr_rise, fame, grad_cam, occlusion, pair_gradients, part_shapley, xssab
 from explain.methods.attention_maps import CAPTION as ATTENTION_CAPTION
 from explain.methods.attention_maps import attention_received
 from explain.methods.cross_attention import CAPTION as CROSS_CAPTION
@@ -97,6 +97,17 @@ _ALL = (
         reads="the gradients, at the pixels, of the cosine's agreeing and of its differing dimensions",
         targets=("similarity",),
         options=("theta",),
+    ),
+    Explainer(
+        "fame",
+        "Pixels moved to change the answer, FAME",
+        fame.fame,
+        needs=frozenset(),
+        grad=False,
+        signed=False,
+        caption=fame.CAPTION,
+        reads="the pixels of a face that was changed step by step against its answer",
+        options=("steps", "towards"),
     ),
     Explainer(
         "occlusion",

@@ -31,9 +31,9 @@ from tests.explain.tiny import (
 )
 
 ALL = list(EXPLAINERS)
-MANY_ANSWERS = ("part_shapley", "corr_rise")
+MANY_ANSWERS = ("part_shapley", "corr_rise", "fame")
 """Methods that ask a network hundreds of times; they are tried on the small ones."""
-SCALE_FREE = ("corr_rise",)
+SCALE_FREE = ("corr_rise", "fame")
 """Methods whose map is the same for any rising function of the answer."""
 
 

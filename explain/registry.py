@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from explain.core.findings import Heatmap
-from explain.methods import branches, grad_cam, occlusion, pair_gradients, part_shapley
+from explain.methods import branches, corr_rise, ebp, fame, grad_cam, occlusion, pair_gradients, part_shapley, xssab
 from explain.methods.attention_maps import CAPTION as ATTENTION_CAPTION
 from explain.methods.attention_maps import attention_received
 from explain.methods.cross_attention import CAPTION as CROSS_CAPTION
@@ -33,7 +33,8 @@ class Explainer:
         title: for pickers.
         run: (result, **options) -> a heatmap a face.
         needs: what the model must give, all of it: kinds of taps (models/taps.py), "pair" where it compares two faces,
-            "places" where it takes its log-odds apart (models.pair.Branched).
+            "places" where it takes its log-odds apart (models.pair.Branched), "rectified" where excitation is defined
+            on it (models.face_model.FaceModel).
         grad: the result must come from predict(grad=True).
         signed: values below zero mean something.
         caption: what the map is, and what it does not show.
@@ -72,6 +73,21 @@ def _cam(label: str) -> Explainer:
     )
 
 
+def _ebp(label: str, title: str) -> Explainer:
+    return Explainer(
+        label,
+        title,
+        ebp.explainer(label),
+        needs=frozenset({"pair", "features", "rectified"}),
+        grad=False,
+        signed=False,
+        caption=ebp.CAPTIONS[label],
+        reads="the feature maps of all layers, and the network's weights above zero",
+        targets=("similarity",),
+        layers="features",
+    )
+
+
 _ALL = (
     *map(_cam, grad_cam.CAMS),
     Explainer(
@@ -87,6 +103,32 @@ _ALL = (
         options=("theta",),
     ),
     Explainer(
+        "xssab",
+        "Gradients of agreeing and differing dimensions, xSSAB (signed)",
+        xssab.xssab,
+        needs=frozenset({"pair"}),
+        grad=True,
+        signed=True,
+        caption=xssab.CAPTION,
+        reads="the gradients, at the pixels, of the cosine's agreeing and of its differing dimensions",
+        targets=("similarity",),
+        options=("theta",),
+    ),
+    Explainer(
+        "fame",
+        "Pixels moved to change the answer, FAME",
+        fame.fame,
+        needs=frozenset(),
+        grad=False,
+        signed=False,
+        caption=fame.CAPTION,
+        reads="the pixels of a face that was changed step by step against its answer",
+        options=("steps", "towards"),
+    ),
+    _ebp("ebp", "Excitation backpropagation, EBP"),
+    _ebp("contrastive_ebp", "Contrastive excitation backpropagation"),
+    _ebp("truncated_ebp", "Truncated contrastive excitation backpropagation"),
+    Explainer(
         "occlusion",
         "Occlusion (signed)",
         occlusion.occlusion_maps,
@@ -96,6 +138,17 @@ _ALL = (
         caption=occlusion.CAPTION,
         reads="the answer with one patch after another covered",
         options=("patch", "stride", "fill"),
+    ),
+    Explainer(
+        "corr_rise",
+        "Random patches, CorrRISE (signed)",
+        corr_rise.corr_rise,
+        needs=frozenset(),
+        grad=False,
+        signed=True,
+        caption=corr_rise.CAPTION,
+        reads="the rank of the answer under random coverings",
+        options=("masks", "fill", "seed"),
     ),
     Explainer(
         "part_shapley",
@@ -153,6 +206,7 @@ def methods_for(model: FaceModel) -> list[str]:
     """Labels of the explainers whose evidence this model gives, in the table's order."""
     gives = {kind_of(name) for name in tap_names(model)}
     gives |= {word for word, kind in (("pair", PairModel), ("places", Branched)) if isinstance(model, kind)}
+    gives |= {"rectified"} if model.rectified else set()
     return [label for label, e in EXPLAINERS.items() if e.needs <= gives]
 
 

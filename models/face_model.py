@@ -25,6 +25,8 @@ class FaceModel(nn.Module):
         threshold: on the score, the one its weight was shipped with, set by load_model; None for an untrained
             network, or one that answers with classes.
         cam_tap: name of the `features` tap that CAM methods use unless told otherwise.
+        rectified: `encode` is made of convolutions, affine maps, ReLU, pooling and sums, with a linear layer at its
+            end: excitation backpropagation is defined on it.
     """
 
     name: str = ""
@@ -32,6 +34,7 @@ class FaceModel(nn.Module):
     faces: ClassVar[int]
     threshold: float | None = None
     cam_tap: str
+    rectified: ClassVar[bool] = False
 
     @abstractmethod
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:

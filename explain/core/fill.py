@@ -29,6 +29,7 @@ def _over(image: Tensor, behind: Tensor) -> Cover:
 FILLS: dict[str, Callable[[Tensor], Cover]] = {
     "blur": lambda image: _over(image, _blurred(image)),
     "grey": lambda image: _over(image, torch.full_like(image, 0.5)),
+    "black": lambda image: _over(image, torch.zeros_like(image)),
     "road": lambda image: lambda masks: imputed(image, masks),
 }
 """Name -> what covers an image (1, 3, H, W) in [0, 1]."""

@@ -66,6 +66,7 @@ class Heatmap:
         unit: what the numbers are, for the colour bar.
         caption: one or two sentences: what it is, and what it does not show.
         floor: amounts below this are noise; a colour scale never ends below it.
+        error: (h, w) float32 standard error of each value where the method draws samples, None where it does not.
 
     Raises:
         ValueError: wrong shape, type or face, values that are not finite, or below zero when not signed.
@@ -78,9 +79,13 @@ class Heatmap:
     unit: str
     caption: str
     floor: float = 1e-6
+    error: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check_array("values", self.values, 2)
+        if self.error is not None:
+            check_array("error", self.error, 2)
+            check(self.error.shape == self.values.shape, "error and values must have one shape")
         check_face(self.face)
         check(self.signed or float(self.values.min()) >= 0, "a map with values below zero must be signed")
         check(self.floor > 0, "floor must be above zero")

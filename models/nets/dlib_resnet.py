@@ -141,6 +141,7 @@ class DlibResnet(PairModel):
     """Same-person verification with the reference encoder: calibrated cosine of two descriptors."""
 
     cam_tap = "stage3.features"  # 8 x 8; stage4 and stage5 are 4 x 4 and 2 x 2, their last row and column zero-padded
+    rectified = True
 
     def __init__(self, config: DlibResnetConfig | None = None) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from explain.methods.occlusion import occlude_regions
 from explain.report.pair import write_report
 from models import Face
 from tests.explain.report.test_pair import SIDECAR
-from tests.explain.tiny import seeded_result
+from tests.explain.tiny import rectified_result, seeded_result
 
 
 def states() -> tuple[object, ...]:
@@ -34,7 +34,7 @@ def unchanged() -> Iterator[None]:
 
 @pytest.mark.parametrize("method", list(EXPLAINERS))
 def test_no_explainer_draws(method: str) -> None:
-    result = seeded_result()
+    result = rectified_result() if "rectified" in EXPLAINERS[method].needs else seeded_result()
     with unchanged():
         explain(result, method)
 

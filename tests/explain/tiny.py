@@ -1,7 +1,8 @@
-"""Two small networks with everything that explainers read today.
+"""Small networks with everything that explainers read today.
 
 Planted: hand-set weights; the similarity depends on one known square of the crop and on nothing else.
 Seeded: random weights from a seed, for arithmetic and for what must change with the weights.
+Rectified: the reference encoder in small, for methods that want convolutions, affine maps and ReLU only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from models.faces.align import ARCFACE_112
 from models.faces.face import FaceBatch
+from models.nets.dlib_resnet import Affine, Residual
 from models.pair import CosineLogit, PairModel
 from models.predict import Result, predict
 from models.taps import Tap
@@ -117,6 +119,34 @@ class Seeded(Cosine):
         return x.flatten(2).transpose(1, 2) @ y.flatten(2)
 
 
+class Rectified(PairModel):
+    """Convolution, affine, ReLU, a down block and a plain one, the mean, a linear layer; all from one seed."""
+
+    cam_tap, rectified = "deep.features", True
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        self.spec, self.logit = ARCFACE_112.resized(SIZE), CosineLogit()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.conv, self.affine = nn.Conv2d(3, 6, 5, 4, 2), Affine(6)
+            self.down, self.plain = Residual(6, 8, True), Residual(8, 8, False)
+            self.fc = nn.Linear(8, 12, bias=False)
+            for module in self.modules():
+                if isinstance(module, Affine):
+                    nn.init.normal_(module.weight, 0.6, 0.5)
+                    nn.init.normal_(module.bias, 0.0, 0.2)
+        self.shallow, self.deep = Tap("shallow.features"), Tap("deep.features")
+
+    def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
+        x = self.shallow(F.relu(self.affine(self.conv(image * 4 - 2))))  # (B, 6, 16, 16)
+        x = self.deep(self.plain(self.down(F.max_pool2d(x, 2))))  # (B, 8, 4, 4)
+        return self.fc(x.mean((2, 3)))
+
+    def relate(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.logit(x, y)
+
+
 def ready(model: PairModel) -> PairModel:
     """As load_model leaves a model."""
     return model.eval().requires_grad_(False)
@@ -150,6 +180,11 @@ def planted_result(grad: bool = True) -> Result:
 
 def seeded_result(seed: int = 0, grad: bool = True) -> Result:
     model = ready(Seeded(seed))
+    return predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=grad)
+
+
+def rectified_result(seed: int = 0, grad: bool = False) -> Result:
+    model = ready(Rectified(seed))
     return predict(model, noise_faces(model, 1), noise_faces(model, 2), grad=grad)
 
 

@@ -96,7 +96,7 @@ def test_fills() -> None:
     assert blurred.shape == image.shape
     assert blurred.std() < image.std() / 3
     assert blurred.mean() == pytest.approx(image.mean().item(), abs=0.02)
-    with pytest.raises(ValueError, match="no fill 'black'; there are: blur, grey"):
-        filled(image, "black")
+    with pytest.raises(ValueError, match="no fill 'white'; there are: blur, grey, black"):
+        filled(image, "white")
     with pytest.raises(ValueError, match="no fill"):
-        explain(planted_result(), "occlusion", fill="black")
+        explain(planted_result(), "occlusion", fill="white")

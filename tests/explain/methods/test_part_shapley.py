@@ -166,4 +166,4 @@ def test_findings_check_themselves() -> None:
     with pytest.raises(ValueError, match=r"2\^3"):
         found_with(np.zeros(7))
     with pytest.raises(ValueError, match="no fill"):
-        explain(planted_result(), "part_shapley", fill="black")
+        explain(planted_result(), "part_shapley", fill="white")

@@ -1,0 +1,97 @@
+"""Excitation backpropagation for a pair: which places excite the embedding dimensions on which two faces agree.
+
+Zhang et al., IJCV 2018; for faces: Williford, May, Byrne, "Explainable Face Recognition", ECCV 2020. With the codes a
+and b of the two faces, excitation starts at dimension k of either face in the ratio of relu(a_k b_k) and goes down as
+explain/core/excitation.py says; it is read at a layer, added up over channels, with a sum of 1.
+
+    contrastive = relu(P - P'),  P' started in the ratio of relu(-a_k b_k), the dimensions on which the faces differ
+    truncated   = the same, only at the places that hold the top 80 % of P
+
+In the paper on faces P' comes from a third person; a pair has none, so the other face's negated code stands in for it
+(the dual unit of Zhang et al.). Defined for networks of convolutions, affine maps, ReLU, pooling and sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from explain.core.excitation import Excitation
+from explain.core.findings import Heatmap
+from models.predict import Result
+from models.taps import kind_of, record, tap_names
+
+_HOW = " It follows excitation only: what holds a value down is not seen."
+CAPTIONS = {
+    "ebp": "Places that excite the embedding dimensions on which the two faces agree; all places add up to 1." + _HOW,
+    "contrastive_ebp": "Places that excite the dimensions on which the two faces agree more than those on which they "
+    "differ." + _HOW,
+    "truncated_ebp": "As the contrastive map, only at the places that hold 80 % of what excites the agreeing "
+    "dimensions." + _HOW,
+}
+KEPT = 0.8
+
+
+def explainer(label: str) -> Callable[..., tuple[Heatmap, ...]]:
+    """One of CAPTIONS as a function (result, *, target, layer) -> a heatmap a face."""
+
+    def run(result: Result, *, target: str = "similarity", layer: str | None = None) -> tuple[Heatmap, ...]:
+        return excitation_maps(result, label, target=target, layer=layer)
+
+    return run
+
+
+def excitation_maps(
+    result: Result, label: str, *, target: str = "similarity", layer: str | None = None
+) -> tuple[Heatmap, ...]:
+    """Excitation of both faces at the resolution of a layer; values are not signed.
+
+    Args:
+        result: from predict; no graph needed.
+        label: one of CAPTIONS.
+        target: "similarity", the only one: excitation starts at the two codes.
+        layer: a `features` tap; by default the first one.
+
+    Raises:
+        ValueError: another target, or a network with an operation for which excitation is not defined.
+    """
+    if target != "similarity":
+        raise ValueError(f"{label} explains the similarity, not the {target}")
+    name = layer or next(tap for tap in tap_names(result.model) if kind_of(tap) == "features")
+    agree, differ = winning(result, name)
+    values = agree if label == "ebp" else (agree - differ).clamp_min(0)
+    if label == "truncated_ebp":
+        values = values * top(agree, KEPT)
+    drawn = result.model.on_crop(name, values).cpu().numpy()
+    caption = f"{CAPTIONS[label]} Layer: {name}."
+    return tuple(Heatmap(m.copy(), i, label, False, "share of the excitation", caption) for i, m in enumerate(drawn))
+
+
+def winning(result: Result, name: str) -> tuple[Tensor, Tensor]:
+    """Excitation at a layer from the dimensions on which the faces agree, and from those on which they differ.
+
+    Returns:
+        Two (2, h, w) tensors; each map adds up to 1, or is zero.
+    """
+    images = torch.cat([f.image.detach() for f in result.faces]).requires_grad_(True)
+    keypoints = torch.cat([f.keypoints.detach() for f in result.faces])
+    with record() as evidence, torch.enable_grad(), Excitation():
+        codes = result.model.encode(images, keypoints)
+    products = (codes[0] * codes[1]).detach().expand_as(codes)
+    found = []
+    for start in (products.clamp_min(0), (-products).clamp_min(0)):
+        (down,) = torch.autograd.grad(codes, evidence[name], start, retain_graph=True, materialize_grads=True)
+        total = down.sum((1, 2, 3), keepdim=True)
+        found.append(torch.where(total > 0, down / total.clamp_min(1e-30), 0.0).sum(1))
+    return found[0], found[1]
+
+
+def top(maps: Tensor, share: float) -> Tensor:
+    """(B, h, w) -> the same, bool: the fewest places, largest first, that hold this share of a map's sum."""
+    flat = maps.flatten(1)
+    ordered, places = flat.sort(1, descending=True)
+    before = ordered.cumsum(1) - ordered
+    kept = torch.zeros_like(flat, dtype=torch.bool).scatter(1, places, before < share * flat.sum(1, keepdim=True))
+    return kept.view_as(maps)

@@ -20,6 +20,7 @@ from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
 from explain.core.findings import Heatmap
+from explain.core.quick_backward import QuickBackward
 from explain.core.recorded import require_graph
 from models.pair import CosineLogit, PairModel
 from models.predict import Result
@@ -143,7 +144,7 @@ def copies(result: Result, count: int) -> tuple[Tensor, Tensor, Mapping[str, Ten
     faces, model = result.faces, as_pair(result.model)
     images = torch.cat([f.image.detach().expand(count, -1, -1, -1) for f in faces]).requires_grad_(True)
     keypoints = torch.cat([f.keypoints.detach().expand(count, -1, -1) for f in faces])
-    with record() as evidence, torch.enable_grad():
+    with record() as evidence, torch.enable_grad(), QuickBackward():
         embedding = model.embedding(model.encode(images, keypoints))
     return images, embedding, evidence
 

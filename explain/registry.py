@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from explain.core.explainer import ANY as ANY
+from explain.core.explainer import Explainer as Explainer
 from explain.core.findings import Heatmap
 from explain.methods import branches, corr_rise, ebp, fame, grad_cam, occlusion, pair_gradients, part_shapley, xssab
 from explain.methods.attention_maps import CAPTION as ATTENTION_CAPTION
@@ -20,41 +22,6 @@ from models.taps import kind_of, tap_names
 EMPTY = "This map holds nothing: no value reaches the noise floor."
 AT_MAXIMUM = 1 - 1e-5
 """A cosine above this is at its maximum, but for rounding."""
-ANY = ("*",)
-"""As targets: every scalar the answer has."""
-
-
-@dataclass(frozen=True)
-class Explainer:
-    """One way to explain an answer.
-
-    Attributes:
-        label: what people type; the key in EXPLAINERS.
-        title: for pickers.
-        run: (result, **options) -> a heatmap a face.
-        needs: what the model must give, all of it: kinds of taps (models/taps.py), "pair" where it compares two faces,
-            "places" where it takes its log-odds apart (models.pair.Branched), "rectified" where excitation is defined
-            on it (models.face_model.FaceModel).
-        grad: the result must come from predict(grad=True).
-        signed: values below zero mean something.
-        caption: what the map is, and what it does not show.
-        reads: what of the model's run it is made of, in a few words.
-        targets: scalars of the answer that it can explain; ANY for all, empty when it looks at none.
-        layers: tap kind that the option `layer` chooses from; empty when it has no such option.
-        options: names of its further options.
-    """
-
-    label: str
-    title: str
-    run: Callable[..., tuple[Heatmap, ...]]
-    needs: frozenset[str]
-    grad: bool
-    signed: bool
-    caption: str
-    reads: str
-    targets: tuple[str, ...] = ANY
-    layers: str = ""
-    options: tuple[str, ...] = ()
 
 
 def _cam(label: str) -> Explainer:

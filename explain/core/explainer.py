@@ -1,0 +1,44 @@
+"""A row of the table of explainers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from explain.core.findings import Heatmap
+
+ANY = ("*",)
+"""As targets: every scalar the answer has."""
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """One way to explain an answer.
+
+    Attributes:
+        label: what people type; the key in EXPLAINERS.
+        title: for pickers.
+        run: (result, **options) -> a heatmap a face.
+        needs: what the model must give, all of it: kinds of taps (models/taps.py), "pair" where it compares two faces,
+            "places" where it takes its log-odds apart (models.pair.Branched), "rectified" where excitation is defined
+            on it (models.face_model.FaceModel).
+        grad: the result must come from predict(grad=True).
+        signed: values below zero mean something.
+        caption: what the map is, and what it does not show.
+        reads: what of the model's run it is made of, in a few words.
+        targets: scalars of the answer that it can explain; ANY for all, empty when it looks at none.
+        layers: tap kind that the option `layer` chooses from; empty when it has no such option.
+        options: names of its further options.
+    """
+
+    label: str
+    title: str
+    run: Callable[..., tuple[Heatmap, ...]]
+    needs: frozenset[str]
+    grad: bool
+    signed: bool
+    caption: str
+    reads: str
+    targets: tuple[str, ...] = ANY
+    layers: str = ""
+    options: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ from ui.serve.paths import REFUSED
 
 EXAMPLES = Path(__file__).parents[2] / "ui" / "examples"
 A, B = EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg"
-TOOLS = {"kin_score", "tri_score", "kin_search", "partial_face", "compare_attention", "moved_face"}
+TOOLS = {"kin_score", "kin_parts", "tri_score", "kin_search", "partial_face", "compare_attention", "moved_face"}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,14 @@ def test_help_is_whole(tools: dict[str, Any]) -> None:
 def test_kin_score(url: str, form: Callable[[str, Path], str]) -> None:
     said = answered(url, "kin_score", photo_a=form(url, A), photo_b=form(url, B), model="dlib_kin")
     assert said["score"] == pytest.approx(wanted_score(), abs=1e-5)
+
+
+def test_kin_parts(url: str) -> None:
+    said = answered(url, "kin_parts", photo_a=data_uri(A), photo_b=data_uri(B), model="dlib_kin")
+    assert [part["face"] for part in said["parts"]] == ["a", "b"] and len(said["words"]) == 2
+    for part, words in zip(said["parts"], said["words"], strict=True):
+        assert sum(part["shapley"].values()) == pytest.approx(part["whole"] - part["empty"], abs=1e-5)
+        assert f"Of the similarity of {part['whole']:.2f}" in words
 
 
 @pytest.mark.parametrize("form", [lambda url, path: data_uri(path), upload])

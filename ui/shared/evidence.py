@@ -22,9 +22,11 @@ from explain import (
 )
 from explain import occlude_regions as _occlude_regions
 from explain.core.faithfulness import faithfulness
+from explain.core.parts import PartValues
 from explain.evidence import left_eye
 from explain.measured import Measured, measured
 from explain.measured import default_method as best_method
+from explain.methods.part_shapley import part_values
 from models import Result, predict
 from models.faces.face import FaceBatch
 from ui.shared.answering import Answer, answer_of, ask, network, sidecar
@@ -144,6 +146,11 @@ def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> 
 def occlude_regions(a: Shot, b: Shot, weight: str) -> tuple[RegionDrops, ...]:
     """What covering each region of either face takes from the score. Raises as ask."""
     return _occlude_regions(ask(a, b, weight))
+
+
+def parts(a: Shot, b: Shot, weight: str) -> tuple[PartValues, ...]:
+    """What each part of either face is worth to the answer, exactly. Raises as ask."""
+    return part_values(ask(a, b, weight))
 
 
 def curves(a: Shot, b: Shot, maps: Maps) -> tuple[Curve, ...]:

@@ -11,7 +11,7 @@ from explain.core.faithfulness import faithfulness, pixel_ranks, tile_noise
 from explain.core.fill import filled
 from explain.core.findings import Heatmap
 from models.predict import predict
-from tests.explain.tiny import planted_result, seeded_result
+from tests.explain.tiny import planted_result, rectified_result, seeded_result
 
 
 def perfect(sign: float = 1.0, face: int = 0) -> Heatmap:
@@ -81,7 +81,7 @@ def test_random_orders_are_seeded() -> None:
 
 @pytest.mark.parametrize("method", methods_for(planted_result(grad=False).model))
 def test_any_heatmap_can_be_tested(method: str) -> None:
-    result = planted_result()
+    result = rectified_result() if "rectified" in EXPLAINERS[method].needs else planted_result()
     curve = faithfulness(result, explain(result, method)[0], steps=4, random_orders=2)
     assert len(curve.x) == 5
     assert curve.method == method

@@ -16,11 +16,13 @@ from explain import EXPLAINERS, Curve, RegionDrops
 from explain.core import render
 from explain.measured import measured
 from models import PhotoError, WeightError
+from models.prior import EVEN
+from ui.kinship import gallery
 from ui.shared import answering, cards, evidence
 from ui.shared import evidence_callbacks as evidence_callbacks
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
-from ui.shared.examples import Example, first_example
+from ui.shared.examples import EXAMPLES, Example, example_of, first_example
 from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot
 from ui.shared.widgets import show_shot
@@ -32,11 +34,11 @@ UNTRAINED = "No weight for comparing two faces is installed: there is nothing to
 OPACITY = 0.5
 
 
-Answered = tuple[Answer | None, str, Any, Seen | None]
+Answered = tuple[Answer | None, str, str, Any, Seen | None]
 
 
-def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: float) -> Answered:
-    """Score two photos -> answer, its card, the rest of the page shown, and what the same pass gave away."""
+def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: float, prior: float = EVEN) -> Answered:
+    """Score two photos -> answer, card and details, the rest of the page shown, and what the same pass gave away."""
     if weight is None:
         return _no_answer(UNTRAINED)
     if a is None or b is None:
@@ -45,7 +47,7 @@ def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: f
         given, seen = evidence.answer_and_look(a, b, weight)
     except FAILURES as error:
         return _no_answer(str(error))
-    return given, set_threshold(given, threshold), gr.update(visible=True), seen
+    return given, *set_threshold(given, threshold, prior, a, b), gr.update(visible=True), seen
 
 
 def own_threshold(weight: str | None) -> Any:
@@ -61,7 +63,7 @@ def own_threshold(weight: str | None) -> Any:
 
 
 def _no_answer(why: str, *, error: bool = True) -> Answered:
-    return None, cards.message(why, error=error), gr.update(visible=False), None
+    return None, cards.message(why, error=error), "", gr.update(visible=False), None
 
 
 def describe(weight: str | None) -> Any:
@@ -72,11 +74,19 @@ def describe(weight: str | None) -> Any:
         return gr.skip()  # the answer that follows says what is wrong with the weight
 
 
-def set_threshold(answer: Answer | None, threshold: float) -> str:
-    """An answer against another threshold; no model runs."""
+def set_threshold(
+    answer: Answer | None, threshold: float, prior: float = EVEN, a: Shot | None = None, b: Shot | None = None
+) -> tuple[str, str]:
+    """An answer against another threshold, under another prior -> its card and details; no model runs.
+
+    Of the app's own examples the card says what is known as well.
+    """
     if answer is None:
-        return cards.message(WAITING)
-    return cards.answer_card(answer, answering.judge(answer, threshold), threshold)
+        return cards.message(WAITING), ""
+    verdict = answering.judge(answer, threshold)
+    known = gallery.known_line(example_of(a, b), answer.weight, verdict.above)
+    card = cards.answer_card(answer, verdict, threshold, prior, known)
+    return card, cards.answer_details(answer, verdict, threshold)
 
 
 def offer_methods(weight: str | None, method: str | None) -> tuple[Any, Any]:
@@ -144,7 +154,7 @@ def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[Any, 
         curves = evidence.curves(a, b, maps)
     except FAILURES as error:
         return None, None, cards.message(str(error), error=True)
-    return *curve_plots(curves), cards.curve_table(curves)
+    return *curve_plots(curves), cards.verdict(curves) + cards.curve_table(curves)
 
 
 def region_bars(drops: tuple[RegionDrops, ...]) -> Figure:
@@ -189,6 +199,14 @@ def make_report(
         return None, cards.message(str(error), error=True)
 
 
+def picked_example(event: gr.EventData) -> list[Any]:
+    """A press on the gallery -> as load_example; a number that is none of an example does nothing."""
+    number = event.example
+    if not isinstance(number, int) or not 0 <= number < len(EXAMPLES):
+        return [gr.skip()] * 9
+    return load_example(EXAMPLES[number])
+
+
 def load_example(example: Example) -> list[Any]:
     """Both photos of an example and the model that fits it."""
     a, b = example.shots()
@@ -214,7 +232,7 @@ def first_view() -> list[Any] | None:
         weight,
         done.answer,
         done.seen,
-        set_threshold(done.answer, sidecar.rule.threshold),
+        *set_threshold(done.answer, sidecar.rule.threshold, EVEN, done.a, done.b),
         sidecar.rule.threshold,
         gr.update(visible=True),
         methods,
@@ -224,6 +242,6 @@ def first_view() -> list[Any] | None:
         region_bars(done.drops),
         cards.region_table(done.drops),
         *curve_plots(done.curves),
-        cards.curve_table(done.curves),
+        cards.verdict(done.curves) + cards.curve_table(done.curves),
         *evidence_callbacks.show(done.seen, OPACITY),
     ]

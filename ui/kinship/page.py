@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from models.prior import EVEN
 from ui.kinship import callbacks as do
+from ui.kinship import gallery
 from ui.shared import answering, cards
 from ui.shared.evidence_view import EvidenceViewer, evidence_viewer, then_show
 from ui.shared.evidence_view import wire as wire_inside
-from ui.shared.examples import EXAMPLES
 from ui.shared.widgets import (
     FETCH,
     MAKES,
@@ -42,14 +43,20 @@ LIMITS = """
 """
 
 
+PRIOR = "Share of matching pairs among pairs like this one. The decision does not depend on it."
+
+
 class Page(NamedTuple):
     """The components that callbacks fill."""
 
     a: PhotoInput
     b: PhotoInput
     weight: gr.Dropdown
+    examples: gr.HTML
     card: gr.HTML
+    details: gr.HTML
     threshold: gr.Slider
+    prior: gr.Slider
     answer: gr.State
     viewer: HeatmapViewer
     inside: EvidenceViewer
@@ -66,7 +73,7 @@ class Page(NamedTuple):
     @property
     def filled(self) -> list[Any]:
         """What first_view returns values for."""
-        shown = [self.weight, self.answer, self.inside.seen, self.card, self.threshold, self.rest]
+        shown = [self.weight, self.answer, self.inside.seen, self.card, self.details, self.threshold, self.rest]
         maps = [self.viewer.method, self.viewer.layer, self.viewer.maps, self.viewer.view]
         below = [self.region_plot, self.region_table, self.curve_a, self.curve_b, self.curve_table]
         return [*self.a.outputs, *self.b.outputs, *shown, *maps, *below, *self.inside.filled]
@@ -74,17 +81,15 @@ class Page(NamedTuple):
 
 def build() -> Page:
     """Lay two faces out and wire them; the components are for pages that send a pair here."""
+    examples = gr.HTML(gallery.gallery(), elem_id="examples", js_on_load=gallery.PICKED)
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             a, b = photo_input("A"), photo_input("B")
             weight = _weight_picker()
-            gr.HTML("<div class='ks-sub'>No photos at hand? Try an example:</div>")
-            with gr.Row():
-                buttons = [gr.Button(e.label, size="sm", min_width=140) for e in EXAMPLES]
             gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
-            page = _right_side(a, b, weight)
-    _wire(page, buttons)
+            page = _right_side(a, b, weight, examples)
+    _wire(page)
     ready = gr.on(None, do.prepare_first_view, None, None, **VIEWS)
     done = [weight, a.shot, b.shot, a.pending, b.pending]
     ready.then(partial(_first_view, page), done, page.filled, **VIEWS)
@@ -112,13 +117,15 @@ def _weight_picker() -> gr.Dropdown:
     return gr.Dropdown(choices, value=default, label="Model", info=info, interactive=True, elem_id="model")
 
 
-def _right_side(a: PhotoInput, b: PhotoInput, weight: gr.Dropdown) -> Page:
+def _right_side(a: PhotoInput, b: PhotoInput, weight: gr.Dropdown, examples: gr.HTML) -> Page:
     """The answer; below it, once there is one, evidence, faithfulness and report."""
     card = gr.HTML(cards.message(do.WORKING), elem_id="answer")
     answer = gr.State(None, time_to_live=SESSION_SECONDS)
     with gr.Column(visible=False) as rest:
         info = "Above it the answer is yes. Moving it recomputes nothing: it shows what another threshold would cost."
         threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", info=info, elem_id="threshold", buttons=[])
+        prior = gr.Slider(0.01, 0.99, EVEN, step=0.01, label="Prior", info=PRIOR, elem_id="prior", buttons=[])
+        details = gr.HTML(elem_id="details")
         gr.Markdown("## What the model looked at")
         viewer = heatmap_viewer()
         gr.Markdown("## Can the map be trusted?")
@@ -137,23 +144,24 @@ def _right_side(a: PhotoInput, b: PhotoInput, weight: gr.Dropdown) -> Page:
         report = report_button()
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
     shown = (regions, region_plot, region_table, curves, curve_a, curve_b, curve_table, report)
-    return Page(a, b, weight, card, threshold, answer, viewer, inside, rest, *shown)
+    return Page(a, b, weight, examples, card, details, threshold, prior, answer, viewer, inside, rest, *shown)
 
 
-def _wire(page: Page, buttons: list[gr.Button]) -> None:
+def _wire(page: Page) -> None:
     """Every event of the tab. Events of a photo, a model or a method run networks; threshold and opacity never do."""
     for photo in (page.a, page.b):
         on_change(photo, lambda event: then_answer(event, page))
     then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
-    for button, example in zip(buttons, EXAMPLES, strict=True):
-        filled = [*page.a.outputs, *page.b.outputs, page.weight]
-        loaded = button.click(partial(do.load_example, example), None, filled, **RUNS)
-        then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+    filled = [*page.a.outputs, *page.b.outputs, page.weight]
+    loaded = page.examples.click(do.picked_example, None, filled, show_progress_on=page.card, **RUNS)
+    then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     page.weight.change(do.describe, page.weight, page.weight, **VIEWS)
     _wire_viewer(page)
     wire_inside(page.inside, page.viewer.opacity)
     # input, not change: a slider that a new model sets must not draw the old answer over the new one
-    page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **VIEWS)
+    asked = [page.answer, page.threshold, page.prior, page.a.shot, page.b.shot]
+    for slider in (page.threshold, page.prior):
+        slider.input(do.set_threshold, asked, [page.card, page.details], **VIEWS)
     made = page.report.button.click(
         do.make_report,
         [page.a.shot, page.b.shot, page.viewer.maps, page.threshold, page.viewer.opacity, *_looked_at(page.inside)],
@@ -186,8 +194,8 @@ def then_answer(event: Any, page: Page) -> None:
     """After `event`: the answer, the pickers that fit the model, the maps, and the covered regions."""
     answered = _mark(event, page.regions, page.viewer.view, page.curves, former=True).then(
         do.answer_pair,
-        [page.a.shot, page.b.shot, page.weight, page.threshold],
-        [page.answer, page.card, page.rest, page.inside.seen],
+        [page.a.shot, page.b.shot, page.weight, page.threshold, page.prior],
+        [page.answer, page.card, page.details, page.rest, page.inside.seen],
         show_progress_on=page.card,
         **RUNS,
     )

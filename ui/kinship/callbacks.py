@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from explain.measured import measured
 from models import PhotoError, WeightError
 from models.prior import EVEN
 from ui.kinship import gallery
-from ui.shared import answering, cards, evidence
+from ui.shared import answering, cards, evidence, picker
 from ui.shared import evidence_callbacks as evidence_callbacks
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
@@ -62,14 +63,25 @@ def own_threshold(weight: str | None) -> Any:
         return gr.skip()  # the answer that follows says what is wrong with the weight
 
 
+def own_settings(weight: str | None) -> tuple[Any, float]:
+    """The threshold a weight was shipped with, and a prior of one half."""
+    return own_threshold(weight), EVEN
+
+
 def _no_answer(why: str, *, error: bool = True) -> Answered:
     return None, cards.message(why, error=error), "", gr.update(visible=False), None
 
 
+def answered(answer: Answer | None, seen: Seen | None) -> list[Any]:
+    """After an answer: its number, what stands beside the photos, and whether the network's inside can be shown."""
+    has = seen is not None and (seen.inside.attention or seen.inside.links or seen.inside.shares is not None)
+    return [time.monotonic_ns(), gr.update(visible=answer is not None), gr.update(visible=bool(has))]
+
+
 def describe(weight: str | None) -> Any:
-    """How good the chosen model is, under its picker."""
+    """What the chosen model is and how good, under its picker."""
     try:
-        return gr.skip() if weight is None else gr.update(info=answering.measured(weight))
+        return gr.skip() if weight is None else gr.update(info=picker.line(weight))
     except WeightError:
         return gr.skip()  # the answer that follows says what is wrong with the weight
 
@@ -146,15 +158,22 @@ def cover_regions(a: Shot | None, b: Shot | None, answer: Answer | None) -> tupl
     return region_bars(drops), cards.region_table(drops)
 
 
-def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[Any, Any, str]:
-    """Faithfulness curves of both maps and their areas."""
+def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[str, tuple[Curve, ...] | None]:
+    """Whether both maps can be trusted, in words, and the faithfulness curves that say so."""
     if a is None or b is None or maps is None:
-        return None, None, ""
+        return "", None
     try:
         curves = evidence.curves(a, b, maps)
     except FAILURES as error:
-        return None, None, cards.message(str(error), error=True)
-    return *curve_plots(curves), cards.verdict(curves) + cards.curve_table(curves)
+        return cards.message(str(error), error=True), None
+    return cards.verdict(curves), curves
+
+
+def draw_curves(curves: tuple[Curve, ...] | None) -> tuple[Any, Any, str]:
+    """Faithfulness curves of both maps and their areas; no model runs."""
+    if curves is None:
+        return None, None, ""
+    return *curve_plots(curves), cards.curve_table(curves)
 
 
 def region_bars(drops: tuple[RegionDrops, ...]) -> Figure:
@@ -239,9 +258,7 @@ def first_view() -> list[Any] | None:
         layers,
         done.maps,
         redraw(done.maps, done.a, done.b, OPACITY),
-        region_bars(done.drops),
-        cards.region_table(done.drops),
-        *curve_plots(done.curves),
-        cards.verdict(done.curves) + cards.curve_table(done.curves),
-        *evidence_callbacks.show(done.seen, OPACITY),
+        cards.verdict(done.curves),
+        done.curves,
+        *answered(done.answer, done.seen),
     ]

@@ -82,15 +82,16 @@ def answer_card(answer: Answer, verdict: Verdict, threshold: float, prior: float
         known: markup about what is known of the two people.
     """
     task = TASKS[sidecar(answer.weight).task]
-    side, even = "at or above" if verdict.above else "below", prior == EVEN
+    even = prior == EVEN
+    side = f"{'' if even else 'the score is '}{'at or above' if verdict.above else 'below'}"
     assumed = f"if {'half' if even else percent(prior)} of all {task.share}"
     score = "" if even else f" The score, for half of them, is {percent(answer.score)}."
     return (
         f"<section class='ks-answer' role='status' data-score='{answer.score!r}'>"
         f"<div class='ks-head'><div class='ks-big'>{percent(posterior(answer.score, prior))}</div><div>"
         f"<div class='ks-decision'>Decision: {escape(verdict.decision)}</div>"
-        f"<div class='ks-sub'>{task.score} {assumed}; {'the score is ' if not even else ''}{side} the threshold of "
-        f"{percent(threshold)}.{score}</div></div></div>"
+        f"<div class='ks-sub'>The {task.score}, {assumed}; {side} the threshold of {percent(threshold)}."
+        f"{score}</div></div></div>"
         f"{gauge(answer.score, threshold)}{known}</section>"
     )
 

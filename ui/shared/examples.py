@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from explain import Curve, RegionDrops
+from explain import Curve
 from ui.shared import answering, evidence
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
@@ -110,25 +110,23 @@ def _records() -> dict[str, Recorded]:
 
 @dataclass(frozen=True)
 class Finished:
-    """Everything the page shows about one pair."""
+    """Everything the page shows about one pair before a folded part is opened."""
 
     a: Shot
     b: Shot
     answer: Answer
     seen: Seen
     maps: Maps
-    drops: tuple[RegionDrops, ...]
     curves: tuple[Curve, ...]
 
 
 def finish(example: Example, weight: str) -> Finished:
-    """Run an example through everything."""
+    """Run an example through everything that is shown at once."""
     a, b = example.shots()
     answer, seen = evidence.answer_and_look(a, b, weight)
     method = evidence.default_method(weight)
     maps = evidence.make_maps(a, b, weight, method, evidence.default_layer(weight, method))
-    drops = evidence.occlude_regions(a, b, weight)
-    return Finished(a, b, answer, seen, maps, drops, evidence.curves(a, b, maps))
+    return Finished(a, b, answer, seen, maps, evidence.curves(a, b, maps))
 
 
 def first_example() -> Finished | None:

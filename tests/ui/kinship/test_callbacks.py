@@ -19,6 +19,7 @@ from models import load_model, open_photo, predict, read_sidecar
 from ui.kinship import callbacks as do
 from ui.kinship import gallery
 from ui.kinship import page as kinship
+from ui.kinship.layout import Page
 from ui.shared import answering, cards, evidence
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps
@@ -134,11 +135,13 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
 def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:
     bars, table = do.cover_regions(obama, biden, answer)
     assert [b.name for b in bars.data] == ["face A", "face B"] and table.count("<tr>") == 6
-    a, b, areas = do.check_maps(obama, biden, maps)
+    verdict, curves = do.check_maps(obama, biden, maps)
+    assert "Face A" in verdict and "Face B" in verdict
+    a, b, areas = do.draw_curves(curves)
     assert a.layout.yaxis.range == b.layout.yaxis.range  # one scale for what is compared
     shown = [y for plot in (a, b) for line in plot.data for y in line.y]
     assert a.layout.yaxis.range[0] < min(shown) and max(shown) < a.layout.yaxis.range[1]
-    assert "Face A" in areas and "Face B" in areas
+    assert "face A" in areas and "face B" in areas
 
 
 def test_report_says_what_the_page_says(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:
@@ -156,7 +159,7 @@ def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
     assert given is None and seen is None and do.WAITING in card and rest["visible"] is False
     assert do.explain_pair(obama, None, None, "grad_cam", None, 0.5)[0] is None
     assert do.cover_regions(obama, None, None)[0] is None
-    assert do.check_maps(obama, None, None)[:2] == (None, None)
+    assert do.check_maps(obama, None, None) == ("", None) and do.draw_curves(None)[:2] == (None, None)
     assert do.make_report(obama, None, None, 0.5, 0.5)[0] is None
     assert do.redraw(None, obama, None, 0.5) == do.explain_pair(None, None, None, "grad_cam", None, 0.5)[1]
 
@@ -196,7 +199,7 @@ def test_a_click_on_a_face_picks_it(six: Path) -> None:
 
 
 def test_first_view_gives_way_to_a_visitor_who_was_faster(obama: Shot) -> None:
-    page, default = cast(kinship.Page, None), answering.default_weight()
+    page, default = cast(Page, None), answering.default_weight()
     assert default != SAME
     assert kinship._first_view(page, SAME, None, None, None, None) == {}  # has chosen another model
     assert kinship._first_view(page, default, obama, None, None, None) == {}  # has brought a photo

@@ -18,6 +18,7 @@ class Task:
         score: what the number between 0 and 1 is, in words.
         wrong_yes, right_yes: what FAR and TAR are shares of, in words; empty for classes.
         gallery_yes, strangers: a search's hits at or above the threshold, and the others, in words.
+        share: what some share of all pairs is assumed to be, in words, for a score that is a probability.
         evaluation: key of Sidecar.metrics that ranks the models of the task.
         data: what that evaluation is on, in words.
         figures: (word, key) of the evaluation's figures, the ranking one first.
@@ -36,6 +37,7 @@ class Task:
     right_yes: str = ""
     gallery_yes: str = ""
     strangers: str = ""
+    share: str = ""
 
     def decision(self, above: bool) -> str:
         """A decision in words."""
@@ -59,6 +61,7 @@ TASKS: dict[str, Task] = {
         "kin pairs, this share would be found",
         "called kin of the probe",
         "unrelated",
+        "pairs were kin",
     ),
     "verification": Task(
         2,
@@ -74,6 +77,7 @@ TASKS: dict[str, Task] = {
         "pairs of one person, this share would be recognised",
         "taken for the probe's own face",
         "other",
+        "pairs showed one person",
     ),
     "tri": Task(
         3,

@@ -23,7 +23,7 @@ def photos() -> Path:
     return PHOTOS
 
 
-BROWSER = ("kinship", "search", "tri", "api"), ("partial", "attention", "inside", "keypoints", "lost")
+BROWSER = ("kinship", "search", "tri", "api"), ("first_screen", "partial", "attention", "inside", "keypoints", "lost")
 """Files of tests/browser that share a process, an app and a browser."""
 
 

@@ -100,6 +100,13 @@ def open_tab_named(page: Any, name: str) -> None:
     button.click()
 
 
+def unfold(page: Any, part: str) -> None:
+    """Open a folded part of a page, if it is not open."""
+    heading = page.locator(f"#{part} > button.label-wrap")
+    if "open" not in str(heading.get_attribute("class")).split():
+        heading.click()
+
+
 @pytest.fixture
 def open_page(browser: Any, app_url: str) -> Iterator[Callable[..., Any]]:
     """Opens the app in a fresh session and waits for its finished example.
@@ -119,7 +126,7 @@ def open_page(browser: Any, app_url: str) -> Iterator[Callable[..., Any]]:
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: errors.append(str(e)))
         page.goto(f"{app_url}?__theme={theme}")
-        page.wait_for_selector("#curve-b .js-plotly-plot .legend")
+        page.wait_for_selector("#map-verdict .ks-readings")
         return page
 
     yield visit

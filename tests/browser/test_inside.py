@@ -7,17 +7,22 @@ from typing import Any
 
 import pytest
 
+from tests.browser.conftest import unfold
+from ui.shared import picker
+
 pytestmark = pytest.mark.browser
 
 
-def choose(page: Any, picker: str, words: str) -> None:
-    page.locator(f"#{picker} input").click()
+def choose(page: Any, name: str, words: str) -> None:
+    page.locator(f"#{name} input").click()
     page.get_by_role("option", name=words).click()
 
 
 def answered_by(page: Any, weight: str, section: str) -> None:
     """Choose a model and wait until a section has both faces, in view."""
-    choose(page, "model", f"Blood relatives? ({weight})")
+    choose(page, "model", picker.title(weight))
+    page.wait_for_selector("#fold-inside")
+    unfold(page, "fold-inside")
     page.wait_for_selector(section, state="visible")
     page.locator(section).scroll_into_view_if_needed()
     for face in "ab":
@@ -47,7 +52,7 @@ def expect_number(page: Any, slider: str, value: int) -> None:
 
 def test_a_click_on_a_patch_shows_where_it_reads(open_page: Callable[..., Any]) -> None:
     page = open_page()
-    choose(page, "model", "Blood relatives? (dlib_kin)")
+    choose(page, "model", picker.title("dlib_kin"))
     page.wait_for_selector("#attention", state="hidden")  # a model without attention
     answered_by(page, "svit", "#attention")
     assert not page.locator("#links").is_visible() and page.locator("#shares").is_visible()

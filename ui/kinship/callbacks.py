@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from explain import EXPLAINERS, Curve, RegionDrops
 from explain.core import render
 from explain.measured import measured
 from models import PhotoError, WeightError
-from ui.shared import answering, cards, evidence
+from models.prior import EVEN
+from ui.kinship import gallery
+from ui.shared import answering, cards, evidence, picker
 from ui.shared import evidence_callbacks as evidence_callbacks
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
-from ui.shared.examples import Example, first_example
+from ui.shared.examples import EXAMPLES, Example, example_of, first_example
 from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot
 from ui.shared.widgets import show_shot
@@ -32,11 +35,11 @@ UNTRAINED = "No weight for comparing two faces is installed: there is nothing to
 OPACITY = 0.5
 
 
-Answered = tuple[Answer | None, str, Any, Seen | None]
+Answered = tuple[Answer | None, str, str, Any, Seen | None]
 
 
-def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: float) -> Answered:
-    """Score two photos -> answer, its card, the rest of the page shown, and what the same pass gave away."""
+def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: float, prior: float = EVEN) -> Answered:
+    """Score two photos -> answer, card and details, the rest of the page shown, and what the same pass gave away."""
     if weight is None:
         return _no_answer(UNTRAINED)
     if a is None or b is None:
@@ -45,7 +48,7 @@ def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: f
         given, seen = evidence.answer_and_look(a, b, weight)
     except FAILURES as error:
         return _no_answer(str(error))
-    return given, set_threshold(given, threshold), gr.update(visible=True), seen
+    return given, *set_threshold(given, threshold, prior, a, b), gr.update(visible=True), seen
 
 
 def own_threshold(weight: str | None) -> Any:
@@ -60,23 +63,42 @@ def own_threshold(weight: str | None) -> Any:
         return gr.skip()  # the answer that follows says what is wrong with the weight
 
 
+def own_settings(weight: str | None) -> tuple[Any, float]:
+    """The threshold a weight was shipped with, and a prior of one half."""
+    return own_threshold(weight), EVEN
+
+
 def _no_answer(why: str, *, error: bool = True) -> Answered:
-    return None, cards.message(why, error=error), gr.update(visible=False), None
+    return None, cards.message(why, error=error), "", gr.update(visible=False), None
+
+
+def answered(answer: Answer | None, seen: Seen | None) -> list[Any]:
+    """After an answer: its number, what stands beside the photos, and whether the network's inside can be shown."""
+    has = seen is not None and (seen.inside.attention or seen.inside.links or seen.inside.shares is not None)
+    return [time.monotonic_ns(), gr.update(visible=answer is not None), gr.update(visible=bool(has))]
 
 
 def describe(weight: str | None) -> Any:
-    """How good the chosen model is, under its picker."""
+    """What the chosen model is and how good, under its picker."""
     try:
-        return gr.skip() if weight is None else gr.update(info=answering.measured(weight))
+        return gr.skip() if weight is None else gr.update(info=picker.line(weight))
     except WeightError:
         return gr.skip()  # the answer that follows says what is wrong with the weight
 
 
-def set_threshold(answer: Answer | None, threshold: float) -> str:
-    """An answer against another threshold; no model runs."""
+def set_threshold(
+    answer: Answer | None, threshold: float, prior: float = EVEN, a: Shot | None = None, b: Shot | None = None
+) -> tuple[str, str]:
+    """An answer against another threshold, under another prior -> its card and details; no model runs.
+
+    Of the app's own examples the card says what is known as well.
+    """
     if answer is None:
-        return cards.message(WAITING)
-    return cards.answer_card(answer, answering.judge(answer, threshold), threshold)
+        return cards.message(WAITING), ""
+    verdict = answering.judge(answer, threshold)
+    known = gallery.known_line(example_of(a, b), answer.weight, verdict.above)
+    card = cards.answer_card(answer, verdict, threshold, prior, known)
+    return card, cards.answer_details(answer, verdict, threshold)
 
 
 def offer_methods(weight: str | None, method: str | None) -> tuple[Any, Any]:
@@ -136,14 +158,21 @@ def cover_regions(a: Shot | None, b: Shot | None, answer: Answer | None) -> tupl
     return region_bars(drops), cards.region_table(drops)
 
 
-def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[Any, Any, str]:
-    """Faithfulness curves of both maps and their areas."""
+def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[str, tuple[Curve, ...] | None]:
+    """Whether both maps can be trusted, in words, and the faithfulness curves that say so."""
     if a is None or b is None or maps is None:
-        return None, None, ""
+        return "", None
     try:
         curves = evidence.curves(a, b, maps)
     except FAILURES as error:
-        return None, None, cards.message(str(error), error=True)
+        return cards.message(str(error), error=True), None
+    return cards.verdict(curves), curves
+
+
+def draw_curves(curves: tuple[Curve, ...] | None) -> tuple[Any, Any, str]:
+    """Faithfulness curves of both maps and their areas; no model runs."""
+    if curves is None:
+        return None, None, ""
     return *curve_plots(curves), cards.curve_table(curves)
 
 
@@ -189,6 +218,14 @@ def make_report(
         return None, cards.message(str(error), error=True)
 
 
+def picked_example(event: gr.EventData) -> list[Any]:
+    """A press on the gallery -> as load_example; a number that is none of an example does nothing."""
+    number = event.example
+    if not isinstance(number, int) or not 0 <= number < len(EXAMPLES):
+        return [gr.skip()] * 9
+    return load_example(EXAMPLES[number])
+
+
 def load_example(example: Example) -> list[Any]:
     """Both photos of an example and the model that fits it."""
     a, b = example.shots()
@@ -214,16 +251,14 @@ def first_view() -> list[Any] | None:
         weight,
         done.answer,
         done.seen,
-        set_threshold(done.answer, sidecar.rule.threshold),
+        *set_threshold(done.answer, sidecar.rule.threshold, EVEN, done.a, done.b),
         sidecar.rule.threshold,
         gr.update(visible=True),
         methods,
         layers,
         done.maps,
         redraw(done.maps, done.a, done.b, OPACITY),
-        region_bars(done.drops),
-        cards.region_table(done.drops),
-        *curve_plots(done.curves),
-        cards.curve_table(done.curves),
-        *evidence_callbacks.show(done.seen, OPACITY),
+        cards.verdict(done.curves),
+        done.curves,
+        *answered(done.answer, done.seen),
     ]

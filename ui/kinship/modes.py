@@ -13,6 +13,8 @@ from ui.kinship import search_page as search
 from ui.kinship import tri_callbacks as tri_do
 from ui.kinship import tri_page as tri
 from ui.kinship.callbacks import own_threshold
+from ui.kinship.events import then_answer
+from ui.kinship.layout import Page
 from ui.shared.widgets import RUNS, VIEWS
 
 PAIR = "pair"
@@ -41,7 +43,7 @@ def build() -> None:
     _open_results(modes, pair, found)
 
 
-def _open_parents(modes: gr.Tabs, pair: kinship.Page, family: tri.Page) -> None:
+def _open_parents(modes: gr.Tabs, pair: Page, family: tri.Page) -> None:
     """A button a parent: that pair as two faces."""
 
     def opened(parent: Any, child: Any, weight: str | None) -> list[Any]:
@@ -52,7 +54,7 @@ def _open_parents(modes: gr.Tabs, pair: kinship.Page, family: tri.Page) -> None:
         _then_show(event, modes, pair, button)
 
 
-def _open_results(modes: gr.Tabs, pair: kinship.Page, found: search.Page) -> None:
+def _open_results(modes: gr.Tabs, pair: Page, found: search.Page) -> None:
     """A click on a result: the probe and that face become the two photos of "Two faces"."""
 
     def opened(ranking: Any, event: gr.EventData) -> list[Any]:
@@ -62,8 +64,8 @@ def _open_results(modes: gr.Tabs, pair: kinship.Page, found: search.Page) -> Non
     _then_show(event, modes, pair, found.hits)
 
 
-def _then_show(event: Any, modes: gr.Tabs, pair: kinship.Page, on: Any) -> None:
+def _then_show(event: Any, modes: gr.Tabs, pair: Page, on: Any) -> None:
     """`event` fills the photos, the model and the chosen sub-tab; then the pair is answered as any other."""
-    sent = event([*pair.a.outputs, *pair.b.outputs, pair.weight, modes], show_progress_on=on, **RUNS)
+    sent = event([*pair.chosen, modes], show_progress_on=on, **RUNS)
     sent.success(None, None, None, js=TO_TOP, api_visibility="private")
-    kinship.then_answer(sent.success(own_threshold, pair.weight, pair.threshold, **VIEWS), pair)
+    then_answer(sent.success(own_threshold, pair.weight, pair.threshold, **VIEWS), pair)

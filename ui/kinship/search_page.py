@@ -9,7 +9,7 @@ import gradio as gr
 from models.gallery import TOP
 from ui.kinship import search_callbacks as do
 from ui.kinship.callbacks import own_threshold
-from ui.shared import answering, cards
+from ui.shared import answering, cards, picker
 from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 PICKED = (
@@ -77,7 +77,7 @@ def _gallery_input() -> tuple[Any, ...]:
 
 
 def _options() -> tuple[Any, ...]:
-    choices = [(answering.title(n), n) for n in answering.pair_weights()]
+    choices = [(picker.title(n), n) for n in answering.pair_weights()]
     weight = gr.Dropdown(
         choices, value=answering.default_weight(), label="Model", interactive=True, elem_id="search-model"
     )

@@ -9,7 +9,7 @@ import gradio as gr
 from ui.kinship import tri_answers as triplet
 from ui.kinship import tri_callbacks as do
 from ui.kinship.callbacks import offer_layers, offer_methods
-from ui.shared import answering, cards
+from ui.shared import cards, picker
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 FETCH = "() => setTimeout(() => document.querySelector('#tri-file')?.click(), 150)"
@@ -64,7 +64,7 @@ def build() -> Page:
         with gr.Column(scale=4, min_width=320):
             father, mother = photo_input("father", "Father", 220), photo_input("mother", "Mother", 220)
             child = photo_input("child", "Child", 220)
-            choices = [(answering.title(n), n) for n in triplet.weights()]
+            choices = [(picker.title(n), n) for n in triplet.weights()]
             weight = gr.Dropdown(
                 choices, value=triplet.default_weight(), label="Model", interactive=True, elem_id="tri-model"
             )

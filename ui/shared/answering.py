@@ -82,36 +82,29 @@ def trained(models: Sequence[str]) -> bool:
     return all(weight_of(model) for model in models)
 
 
-def title(weight: str) -> str:
-    """A weight's name for pickers."""
-    return f"{TASKS[sidecar(weight).task].question} ({weight})"
-
-
 def default_weight() -> str | None:
     """The weight the page opens with: models.weights.default_model, else the first there is; None without any."""
     names, own = pair_weights(), default_model()
     return own if own in names else next(iter(names), None)
 
 
-def _figures(weight: str) -> dict[str, Any]:
+def figures(weight: str) -> dict[str, Any]:
     """What training.evaluate wrote of a weight on the data of its task; empty when it was not measured."""
     row = sidecar(weight)
-    figures: dict[str, Any] = row.metrics.get(TASKS[row.task].evaluation, {})
-    return figures
+    found: dict[str, Any] = row.metrics.get(TASKS[row.task].evaluation, {})
+    return found
 
 
 def measured(weight: str) -> str:
     """How good a weight is, in one line: "Families In the Wild: AUC 0.809 [0.790, 0.830], accuracy 0.737 [...]"."""
-    figures, task = _figures(weight), TASKS[sidecar(weight).task]
-    named = [
-        f"{word} {_with_interval(figures, key)}" for word, key in task.figures if isinstance(figures.get(key), float)
-    ]
+    found, task = figures(weight), TASKS[sidecar(weight).task]
+    named = [f"{word} {_with_interval(found, key)}" for word, key in task.figures if isinstance(found.get(key), float)]
     return f"Measured on {task.data}: {', '.join(named)}." if named else f"Not measured on {task.data}."
 
 
-def _with_interval(figures: dict[str, Any], key: str) -> str:
-    ci = figures.get(f"{key}_ci95")
-    return f"{figures[key]:.3f}" + (f" [{ci[0]:.3f}, {ci[1]:.3f}]" if ci else "")
+def _with_interval(found: dict[str, Any], key: str) -> str:
+    ci = found.get(f"{key}_ci95")
+    return f"{found[key]:.3f}" + (f" [{ci[0]:.3f}, {ci[1]:.3f}]" if ci else "")
 
 
 @lru_cache(maxsize=32)

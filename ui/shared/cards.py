@@ -14,6 +14,7 @@ from explain import EXPLAINERS, Curve, RegionDrops
 from explain.core import render
 from explain.core.findings import letter
 from models.faces.quality import Quality
+from models.prior import EVEN, posterior
 from models.tasks import TASKS, Task
 from ui.shared.answering import Answer, Verdict, network, sidecar
 from ui.shared.evidence import Maps
@@ -72,17 +73,33 @@ def quality_note(quality: Quality, faces: int, note: str = "") -> str:
     return f"<div class='ks-quality' role='status'>{note}{found}<b>Face:</b> {escape(quality.words)}{listed}</div>"
 
 
-def answer_card(answer: Answer, verdict: Verdict, threshold: float) -> str:
-    """The answer first: probability, decision in words, raw score, both orders, and what the threshold costs."""
+def answer_card(answer: Answer, verdict: Verdict, threshold: float, prior: float = EVEN, known: str = "") -> str:
+    """The answer first: probability and decision in one sentence, and its place beside the threshold.
+
+    Args:
+        answer, verdict, threshold: what was decided.
+        prior: the share of matching pairs the probability is for; the threshold is held against the score of one half.
+        known: markup about what is known of the two people.
+    """
     task = TASKS[sidecar(answer.weight).task]
-    side = "at or above" if verdict.above else "below"
+    even = prior == EVEN
+    side = f"{'' if even else 'the score is '}{'at or above' if verdict.above else 'below'}"
+    assumed = f"if {'half' if even else percent(prior)} of all {task.share}"
+    score = "" if even else f" The score, for half of them, is {percent(answer.score)}."
     return (
         f"<section class='ks-answer' role='status' data-score='{answer.score!r}'>"
-        f"<div class='ks-head'><div class='ks-big'>{percent(answer.score)}</div><div>"
+        f"<div class='ks-head'><div class='ks-big'>{percent(posterior(answer.score, prior))}</div><div>"
         f"<div class='ks-decision'>Decision: {escape(verdict.decision)}</div>"
-        f"<div class='ks-sub'>{task.score}; {side} the threshold of {percent(threshold)}</div></div></div>"
-        f"{gauge(answer.score, threshold)}{_facts(answer)}{_cost(task, verdict, threshold)}</section>"
+        f"<div class='ks-sub'>The {task.score}, {assumed}; {side} the threshold of {percent(threshold)}."
+        f"{score}</div></div></div>"
+        f"{gauge(answer.score, threshold)}{known}</section>"
     )
+
+
+def answer_details(answer: Answer, verdict: Verdict, threshold: float) -> str:
+    """Raw score, both orders, the weight, and what the threshold costs."""
+    task = TASKS[sidecar(answer.weight).task]
+    return f"<div class='ks-details'>{_facts(answer)}{_cost(task, verdict, threshold)}</div>"
 
 
 def gauge(score: float, threshold: float) -> str:
@@ -165,20 +182,25 @@ def region_table(drops: Sequence[RegionDrops]) -> str:
     )
 
 
+def verdict(curves: Sequence[Curve]) -> str:
+    """Can the map be trusted? In words, a line a face."""
+    lines = "".join(f"<li><b>Face {capital(c.face)}:</b> {reading(c)}.</li>" for c in curves)
+    return f"<div class='ks-verdict'><b>Can this map be trusted?</b><ul class='ks-readings'>{lines}</ul></div>"
+
+
 def curve_table(curves: Sequence[Curve]) -> str:
-    """Areas under the curves beside those of random orders, and what they say."""
-    rows, readings = "", ""
+    """Areas under the curves beside those of random orders."""
+    rows = ""
     for c in curves:
         areas = (c.deletion_auc, c.random_deletion_auc, c.insertion_auc, c.random_insertion_auc)
         cells = "".join(f"<td>{area:.3f}</td>" for area in areas)
         rows += f"<tr><th scope='row'>face {capital(c.face)}</th>{cells}</tr>"
-        readings += f"<li><b>Face {capital(c.face)}:</b> {reading(c)}.</li>"
     heads = ("map", "deletion ↓", "random", "insertion ↑", "random")
     head = "".join(f"<th scope='col'>{h}</th>" for h in heads)
     return (
         "<div class='ks-scroll'><table class='ks-table'><caption>Areas under the curves, of a score from 0 to 1; "
         f"a faithful map has little under deletion and much under insertion</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div><ul class='ks-readings'>{readings}</ul>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 

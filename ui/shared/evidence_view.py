@@ -153,11 +153,6 @@ def _place() -> gr.State:
     return gr.State(None, time_to_live=SESSION_SECONDS)
 
 
-def then_show(event: Any, viewer: EvidenceViewer, opacity: gr.Slider) -> Any:
-    """After `event`, which has filled the raw evidence: every section anew."""
-    return event.then(do.show, [viewer.seen, opacity], viewer.filled, **VIEWS)
-
-
 def wire(viewer: EvidenceViewer, opacity: gr.Slider) -> None:
     """Clicks, pickers and sliders of the sections; `opacity` is the page's own."""
     _wire_attention(viewer, opacity)

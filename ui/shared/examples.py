@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from explain import Curve, RegionDrops
+from explain import Curve
 from ui.shared import answering, evidence
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
 from ui.shared.photos import Shot, take
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples"
+RECORDS = FOLDER.parents[1] / "benchmarks" / "results" / "examples.json"
 _COMPUTING = Lock()
 
 
 @dataclass(frozen=True)
 class Example:
-    """Two photos and the task they show.
+    """Two photos, who is on them, and what is known about the two.
 
     Attributes:
-        label: for its button.
+        known: what they are, in words: "sisters".
+        names: of both people.
         a, b: file names in FOLDER.
+        truth: task -> whether the right answer to its question is yes; a task that is not there has no right answer.
         task: of the weight that answers, where one is there.
     """
 
-    label: str
+    known: str
+    names: str
     a: str
     b: str
-    task: str
+    truth: Mapping[str, bool]
+    task: str = "kinship"
 
     def shots(self) -> tuple[Shot, Shot]:
         """Both photos with their faces."""
@@ -44,33 +51,82 @@ class Example:
         return default if default in fitting else next(iter(fitting), default)
 
 
+RELATIVES = {"kinship": True, "verification": False}
+STRANGERS = {"kinship": False, "verification": False}
+ONE_PERSON = {"verification": True}
 EXAMPLES = (
-    Example("Two unrelated people", "obama_2012.jpg", "biden_2010.jpg", "kinship"),
-    Example("Same person, two photos", "obama_2012.jpg", "obama_2009.jpg", "verification"),
+    Example("sisters", "Linda Sánchez and Loretta Sanchez", "sanchez_linda.jpg", "sanchez_loretta.jpg", RELATIVES),
+    Example("father and daughter", "Dick and Liz Cheney", "cheney_dick.jpg", "cheney_liz.jpg", RELATIVES),
+    Example("brothers", "Carl and Sander Levin", "levin_carl.jpg", "levin_sander.jpg", RELATIVES),
+    Example("mother and son", "Carrie and Kendrick Meek", "meek_carrie.jpg", "meek_kendrick.jpg", RELATIVES),
+    Example("father and son", "Birch and Evan Bayh", "bayh_birch.jpg", "bayh_evan.jpg", RELATIVES),
+    Example("unrelated", "Grace Hopper and Loretta Sanchez", "hopper_1984.jpg", "sanchez_loretta.jpg", STRANGERS),
+    Example("unrelated", "Barack Obama and Joe Biden", "obama_2012.jpg", "biden_2010.jpg", STRANGERS),
+    Example(
+        "the same person", "Barack Obama, 2012 and 2009", "obama_2012.jpg", "obama_2009.jpg", ONE_PERSON, "verification"
+    ),
 )
+"""What the page offers; the first one is shown to every visitor."""
+
+
+def example_of(a: Shot | None, b: Shot | None) -> Example | None:
+    """The example that two photos are, in either order; None for all others."""
+    if a is None or b is None or a.chosen or b.chosen:
+        return None
+    asked = {a.path, b.path}
+    return next((e for e in EXAMPLES if asked == {str(FOLDER / e.a), str(FOLDER / e.b)}), None)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a weight answered about an example when `python -m benchmarks.examples` asked it.
+
+    Attributes:
+        weight, sha256: which weight, and the very file.
+        score: its answer.
+        agrees: is that the known truth?
+    """
+
+    weight: str
+    sha256: str
+    score: float
+    agrees: bool
+
+
+def recorded(example: Example) -> Recorded | None:
+    """The recorded answer of the weight that answers an example; None where that very file was not asked."""
+    found, weight = _records().get(f"{example.a} {example.b}"), example.weight()
+    if found is None or weight is None or (found.weight, found.sha256) != (weight, answering.sidecar(weight).sha256):
+        return None
+    return found
+
+
+@lru_cache(maxsize=1)
+def _records() -> dict[str, Recorded]:
+    """ "a b" -> what was recorded; empty without the file."""
+    rows = json.loads(RECORDS.read_text())["examples"] if RECORDS.exists() else []
+    return {row.pop("pair"): Recorded(**row) for row in rows}
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Everything the page shows about one pair."""
+    """Everything the page shows about one pair before a folded part is opened."""
 
     a: Shot
     b: Shot
     answer: Answer
     seen: Seen
     maps: Maps
-    drops: tuple[RegionDrops, ...]
     curves: tuple[Curve, ...]
 
 
 def finish(example: Example, weight: str) -> Finished:
-    """Run an example through everything."""
+    """Run an example through everything that is shown at once."""
     a, b = example.shots()
     answer, seen = evidence.answer_and_look(a, b, weight)
     method = evidence.default_method(weight)
     maps = evidence.make_maps(a, b, weight, method, evidence.default_layer(weight, method))
-    drops = evidence.occlude_regions(a, b, weight)
-    return Finished(a, b, answer, seen, maps, drops, evidence.curves(a, b, maps))
+    return Finished(a, b, answer, seen, maps, evidence.curves(a, b, maps))
 
 
 def first_example() -> Finished | None:

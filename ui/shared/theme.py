@@ -7,7 +7,9 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils.fonts import Font
 
-STYLES = [Path(__file__).with_name(name) for name in ("style.css", "modes.css", "attention.css", "partial.css")]
+STYLES = [
+    Path(__file__).with_name(name) for name in ("style.css", "kinship.css", "modes.css", "attention.css", "partial.css")
+]
 HEAD = f"<style>{Path(__file__).with_name('page.css').read_text()}</style>"
 TEXT = tuple(
     Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")

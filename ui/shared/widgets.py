@@ -209,7 +209,7 @@ class HeatmapViewer(NamedTuple):
 def heatmap_viewer() -> HeatmapViewer:
     """Pickers above, both faces below; filled by a tab's callbacks."""
     with gr.Row():
-        method = gr.Dropdown(label="Method", interactive=True, min_width=200, elem_id="method")
+        method = gr.Dropdown(label="Method", interactive=True, scale=2, min_width=280, elem_id="method")
         layer = gr.Dropdown(label="Layer", interactive=True, min_width=200, visible=False, elem_id="layer")
         opacity = gr.Slider(
             0, 1, 0.5, step=0.05, label="Opacity of the map", min_width=180, elem_id="opacity", buttons=[]

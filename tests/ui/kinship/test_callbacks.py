@@ -12,15 +12,18 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from benchmarks.examples import record
 from explain import EXPLAINERS
 from explain.measured import Measured
 from models import load_model, open_photo, predict, read_sidecar
 from ui.kinship import callbacks as do
+from ui.kinship import gallery
 from ui.kinship import page as kinship
-from ui.shared import answering, evidence
+from ui.kinship.layout import Page
+from ui.shared import answering, cards, evidence
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps
-from ui.shared.examples import EXAMPLES, Example, first_example
+from ui.shared.examples import EXAMPLES, Example, example_of, first_example, recorded
 from ui.shared.photos import Shot
 from ui.shared.widgets import face_at, notice, pick_face, show_shot, take_photo
 
@@ -38,11 +41,11 @@ def answer(obama: Shot, biden: Shot) -> Answer:
 
 
 def test_the_answer_is_the_models_own(obama: Shot, biden: Shot) -> None:
-    given, card, rest, seen = do.answer_pair(obama, biden, KIN, 0.9)
+    given, card, details, rest, seen = do.answer_pair(obama, biden, KIN, 0.9)
     result = predict(load_model(KIN), obama.face(), biden.face())
     assert given is not None and given.score == result.score and given.similarity == result.similarity
     assert (given.score_ab, given.score_ba) == (result.score_ab, result.score_ba)
-    assert f"data-score='{result.score!r}'" in card and f"{result.similarity:+.4f}" in card
+    assert f"data-score='{result.score!r}'" in card and f"{result.similarity:+.4f}" in details
     assert rest["visible"] is True
     assert seen is not None and not seen.inside.attention and seen.inside.shares is None  # a convolutional network
 
@@ -66,8 +69,19 @@ def test_a_threshold_shows_what_it_costs_and_runs_nothing(answer: Answer, thresh
     verdict = answering.judge(answer, threshold)
     assert (verdict.far, verdict.tar) == (far, tar)
     assert verdict.above == (answer.score >= threshold)
-    card = do.set_threshold(answer, threshold)
-    assert verdict.decision in card and verdict.protocol in card
+    card, details = do.set_threshold(answer, threshold)
+    assert verdict.decision in card and verdict.protocol in details
+
+
+@pytest.mark.usefixtures("no_model_runs")
+@pytest.mark.parametrize("prior", [0.01, 0.1, 0.5, 0.9])
+def test_a_prior_changes_the_probability_and_not_the_decision(answer: Answer, prior: float) -> None:
+    card, even = (do.set_threshold(answer, 0.4, p)[0] for p in (prior, 0.5))
+    odds = answer.score / (1 - answer.score) * prior / (1 - prior)
+    assert f"<div class='ks-big'>{cards.percent(odds / (1 + odds))}</div>" in card
+    words = answering.judge(answer, 0.4).decision
+    assert f"Decision: {words}" in card and f"Decision: {words}" in even
+    assert ("if half of all pairs were kin" in card) == (prior == 0.5) and cards.percent(answer.score) in card
 
 
 @pytest.mark.usefixtures("no_model_runs")
@@ -121,11 +135,13 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
 def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:
     bars, table = do.cover_regions(obama, biden, answer)
     assert [b.name for b in bars.data] == ["face A", "face B"] and table.count("<tr>") == 6
-    a, b, areas = do.check_maps(obama, biden, maps)
+    verdict, curves = do.check_maps(obama, biden, maps)
+    assert "Face A" in verdict and "Face B" in verdict
+    a, b, areas = do.draw_curves(curves)
     assert a.layout.yaxis.range == b.layout.yaxis.range  # one scale for what is compared
     shown = [y for plot in (a, b) for line in plot.data for y in line.y]
     assert a.layout.yaxis.range[0] < min(shown) and max(shown) < a.layout.yaxis.range[1]
-    assert "Face A" in areas and "Face B" in areas
+    assert "face A" in areas and "face B" in areas
 
 
 def test_report_says_what_the_page_says(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:
@@ -139,11 +155,11 @@ def test_report_says_what_the_page_says(obama: Shot, biden: Shot, answer: Answer
 
 
 def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
-    given, card, rest, seen = do.answer_pair(obama, None, KIN, 0.5)
+    given, card, _, rest, seen = do.answer_pair(obama, None, KIN, 0.5)
     assert given is None and seen is None and do.WAITING in card and rest["visible"] is False
     assert do.explain_pair(obama, None, None, "grad_cam", None, 0.5)[0] is None
     assert do.cover_regions(obama, None, None)[0] is None
-    assert do.check_maps(obama, None, None)[:2] == (None, None)
+    assert do.check_maps(obama, None, None) == ("", None) and do.draw_curves(None)[:2] == (None, None)
     assert do.make_report(obama, None, None, 0.5, 0.5)[0] is None
     assert do.redraw(None, obama, None, 0.5) == do.explain_pair(None, None, None, "grad_cam", None, 0.5)[1]
 
@@ -183,7 +199,7 @@ def test_a_click_on_a_face_picks_it(six: Path) -> None:
 
 
 def test_first_view_gives_way_to_a_visitor_who_was_faster(obama: Shot) -> None:
-    page, default = cast(kinship.Page, None), answering.default_weight()
+    page, default = cast(Page, None), answering.default_weight()
     assert default != SAME
     assert kinship._first_view(page, SAME, None, None, None, None) == {}  # has chosen another model
     assert kinship._first_view(page, default, obama, None, None, None) == {}  # has brought a photo
@@ -197,7 +213,48 @@ def test_first_view_is_a_finished_example() -> None:
     assert done.answer == fresh
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.label)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.names)
 def test_examples_come_with_the_model_of_their_task(example: Example) -> None:
     weight = do.load_example(example)[-1]
-    assert answering.sidecar(weight).task == example.task
+    assert answering.sidecar(weight).task == example.task and example.task in example.truth
+
+
+def test_a_press_on_the_gallery_loads_that_example_and_no_other() -> None:
+    event = gr.EventData(None, {"example": 2})
+    assert do.picked_example(event)[-1] == EXAMPLES[2].weight()
+    for wrong in (-1, len(EXAMPLES), "2", None, 1.5):
+        assert do.picked_example(gr.EventData(None, {"example": wrong})) == [gr.skip()] * 9
+
+
+def test_the_recorded_answers_are_the_models_own() -> None:
+    """The gallery calls an example right or wrong by this file: `python -m benchmarks.examples` renews it."""
+    for example in (EXAMPLES[0], *EXAMPLES[4:]):
+        kept, fresh = recorded(example), record(example)
+        assert kept is not None and kept.sha256 == fresh.sha256 and kept.agrees == fresh.agrees
+        assert kept.score == pytest.approx(fresh.score, abs=1e-4)
+    assert all(recorded(e) for e in EXAMPLES)
+    assert recorded(EXAMPLES[0]).agrees and not all(recorded(e).agrees for e in EXAMPLES)  # type: ignore[union-attr]
+
+
+def test_the_card_says_whether_the_answer_agrees_with_what_is_known() -> None:
+    for example in (EXAMPLES[0], EXAMPLES[4]):
+        weight = str(example.weight())
+        card = do.answer_pair(*example.shots(), weight, answering.sidecar(weight).rule.threshold)[1]
+        right = recorded(example).agrees  # type: ignore[union-attr]
+        assert f"Known: {example.known}" in card and f"data-agrees='{str(right).lower()}'" in card
+        assert ("The model is wrong here" in card) != right
+    a, b = EXAMPLES[0].shots()
+    assert example_of(b, a) is EXAMPLES[0]
+    assert example_of(a, replace(b, path="/other.jpg")) is None and example_of(a, None) is None
+    assert gallery.known_line(EXAMPLES[-1], KIN, True).endswith(
+        "no right answer here.</p>"
+    )  # one person: are they kin?
+
+
+def test_the_gallery_shows_every_example_with_its_truth() -> None:
+    page = gallery.gallery()
+    assert page.count("<button") == len(EXAMPLES) and page.count("<img") == 2 * len(EXAMPLES)
+    for number, example in enumerate(EXAMPLES):
+        card = page.split(f"data-example='{number}'")[1].split("</button>")[0]
+        assert f"Known: {example.known}" in card and example.names in card
+        assert ("the model is wrong" in card) == (not recorded(example).agrees)  # type: ignore[union-attr]

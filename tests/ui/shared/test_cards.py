@@ -60,8 +60,8 @@ def curve(deletion: float, insertion: float) -> Curve:
     ],
 )
 def test_curve_table_reads_the_areas(deletion: float, insertion: float, words: str) -> None:
-    table = cards.curve_table([curve(deletion, insertion)])
-    assert words in table and f"{deletion:.3f}" in table
+    found = [curve(deletion, insertion)]
+    assert words in cards.verdict(found) and f"{deletion:.3f}" in cards.curve_table(found)
 
 
 def test_region_table_has_every_number() -> None:

@@ -1,0 +1,114 @@
+"""The first screen, what is folded, and the comparisons: on a desktop, a small one and a phone, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import unfold
+from tests.browser.test_kinship import KIN, expect_score, wanted
+from tests.ui.photos import EXAMPLES
+from ui.shared import answering
+from ui.shared.examples import EXAMPLES as PAIRS
+
+pytestmark = pytest.mark.browser
+
+
+def edges(page: Any, selector: str) -> tuple[float, float]:
+    """Top and bottom of an element, pixels of the document."""
+    box = page.evaluate(
+        "s => { const r = document.querySelector(s).getBoundingClientRect();"
+        " return [r.top + scrollY, r.bottom + scrollY]; }",
+        selector,
+    )
+    return float(box[0]), float(box[1])
+
+
+def height(page: Any) -> int:
+    return int(page.evaluate("document.documentElement.scrollHeight"))
+
+
+@pytest.mark.parametrize(
+    ("width", "tall", "theme", "screens", "most"),
+    [(1440, 900, "light", 1, 2200), (1024, 768, "dark", 1, 2400), (390, 844, "dark", 1.2, 4500)],
+)
+def test_the_first_screen(
+    open_page: Callable[..., Any], width: int, tall: int, theme: str, screens: float, most: int
+) -> None:
+    page = open_page(width=width, height=tall, theme=theme)
+    assert edges(page, "#answer .ks-answer")[1] <= screens * tall and height(page) <= most
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".ks-known").get_attribute("data-agrees") == "true"  # it opens with a right answer
+    assert page.locator(".ks-fold > button.open").count() == 0 and page.locator("#words").count() == 0
+    phone = width < 720
+    assert page.locator("#to-photos").is_visible() == phone
+    if phone:
+        assert 0 <= edges(page, "#answer")[0] - edges(page, "#photos")[1] <= 40  # the answer follows at once
+        page.evaluate("window.scrollTo(0, 1500)")
+        page.locator("#to-photos").click()
+    else:
+        page.evaluate("window.scrollTo(0, 600)")
+    page.wait_for_function("() => Math.abs(document.querySelector('#photos').getBoundingClientRect().top) < 60")
+
+
+def test_an_example_that_the_model_gets_wrong_says_so_by_keyboard(open_page: Callable[..., Any]) -> None:
+    page, example = open_page(), PAIRS[4]
+    card = page.locator("[data-example='4']")
+    assert "the model is wrong" in card.inner_text()
+    card.focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, KIN))
+    assert "The model is wrong here" in page.locator(".ks-known").inner_text()
+    before = page.locator("#answer .ks-big").inner_text()
+    prior = page.locator("#prior input[type=number]")
+    prior.fill("0.1")
+    prior.press("Enter")
+    page.wait_for_function("t => document.querySelector('#answer .ks-big').innerText !== t", arg=before)
+    assert "if 10.0 % of all pairs were kin" in page.locator("#answer .ks-sub").inner_text()
+    unfold(page, "fold-place")
+    page.locator("#reset").click()
+    page.wait_for_function("t => document.querySelector('#answer .ks-big').innerText === t", arg=before)
+
+
+def test_what_was_open_is_open_again_and_filled(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    assert page.locator("#place-bars .js-plotly-plot").count() == 0
+    unfold(page, "fold-place")
+    for plot in ("#place-bars", "#place-roc"):
+        page.wait_for_selector(f"{plot} .js-plotly-plot")
+    points = answering.sidecar(KIN).rule.operating_points
+    far, tar = points.at(float(page.locator(".ks-answer").get_attribute("data-score")))
+    words = page.locator("#place-words").inner_text()
+    assert f"{100 * far:.1f} %" in words and f"{100 * tar:.1f} %" in words
+    again = page.context.new_page()
+    again.goto(page.url)
+    again.wait_for_selector("#place-roc .js-plotly-plot")
+    assert again.locator(".ks-fold > button.open").count() == 1
+    again.locator("#fold-place > button").click()
+    third = page.context.new_page()
+    third.goto(page.url)
+    third.wait_for_selector("#map-verdict .ks-readings")
+    third.wait_for_timeout(1500)
+    assert third.locator(".ks-fold > button.open").count() == 0
+
+
+def test_all_models_answer_one_after_another_and_can_be_stopped(open_page: Callable[..., Any]) -> None:
+    page, names = open_page(), answering.pair_weights()
+    unfold(page, "fold-all")
+    page.wait_for_selector("#all-models tr[data-weight]")
+    page.locator("#all-stop").click()
+    page.wait_for_selector("#all-note .ks-hint")
+    page.wait_for_timeout(1500)
+    some = page.locator("#all-models tr[data-weight]").count()
+    assert 0 < some < len(names) and "models have answered" in page.locator("#all-models").inner_text()
+    page.wait_for_timeout(1500)
+    assert page.locator("#all-models tr[data-weight]").count() == some  # nothing goes on
+    page.locator("#all-again").click()
+    page.wait_for_function("n => document.querySelectorAll('#all-models tr[data-weight]').length === n", arg=len(names))
+    given = page.locator(f"#all-models tr[data-weight='{KIN}']").get_attribute("data-score")
+    assert float(given) == pytest.approx(float(page.locator(".ks-answer").get_attribute("data-score")), abs=1e-5)
+    assert page.locator(".ks-agreement li").count() == 2
+    page.wait_for_selector("#all-stop", state="hidden")

@@ -1,0 +1,150 @@
+"""Every event of the page of two faces. Photos, models and methods run networks; thresholds and opacity never do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from ui.kinship import callbacks as do
+from ui.kinship import comparing
+from ui.kinship.layout import Page
+from ui.shared import evidence_callbacks
+from ui.shared.evidence_view import EvidenceViewer
+from ui.shared.evidence_view import wire as wire_inside
+from ui.shared.folds import REOPEN, fill, remember
+from ui.shared.widgets import FETCH, MAKES, RUNS, VIEWS, on_change
+
+ALL: dict[str, Any] = {**RUNS, "concurrency_id": "all", "concurrency_limit": 1}
+"""All models on one pair: seconds, so beside the queue of single pairs."""
+TO_PHOTOS = "() => document.querySelector('#photos').scrollIntoView({behavior: 'smooth', block: 'start'})"
+
+
+def wire(page: Page) -> None:
+    """All of them."""
+    for photo in (page.a, page.b):
+        on_change(photo, lambda event: then_answer(event, page))
+    then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+    loaded = page.examples.click(do.picked_example, None, page.chosen, show_progress_on=page.card, **RUNS)
+    then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+    page.weight.change(do.describe, page.weight, page.weight, **VIEWS)
+    page.back.click(None, None, None, js=TO_PHOTOS, api_visibility="private")
+    _wire_sliders(page)
+    _wire_viewer(page)
+    _wire_folds(page)
+    _wire_report(page)
+
+
+def _wire_sliders(page: Page) -> None:
+    # input, not change: a slider that a new model sets must not draw the old answer over the new one
+    asked = [page.answer, page.threshold, page.prior, *page.photos]
+    for slider in (page.threshold, page.prior):
+        _then_place(slider.input(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
+    back = page.place.reset.click(do.own_settings, page.weight, [page.threshold, page.prior], **VIEWS)
+    _then_place(back.then(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
+
+
+def _then_place(event: Any, page: Page) -> Any:
+    """The plots at another threshold, where they are open."""
+    place = page.place
+    return fill(event, place.fold, comparing.place, [page.answer, page.threshold], place.drawn, **VIEWS)
+
+
+def _wire_viewer(page: Page) -> None:
+    viewer = page.viewer
+    chosen = viewer.method.input(do.offer_layers, [page.weight, viewer.method], viewer.layer, **VIEWS)
+    _then_explain(chosen, page)
+    _then_explain(viewer.layer.input(None, show_progress="hidden", api_visibility="private"), page)
+    viewer.opacity.input(do.redraw, [viewer.maps, *page.photos, viewer.opacity], viewer.view, **VIEWS)
+    wire_inside(page.inside.viewer, viewer.opacity)
+
+
+def _wire_folds(page: Page) -> None:
+    """A part is filled when it is opened, and when there is another answer while it is open."""
+    for part in (page.numbers, page.limits):
+        remember(part)
+    fill_curves(remember(page.curves.fold).then, page)
+    for event in (remember(page.regions.fold).then, page.turn.change):
+        regions, given = page.regions, [*page.photos, page.answer]
+        shown = {"key": page.turn, "show_progress_on": regions.plot, **RUNS}
+        fill(event, regions.fold, do.cover_regions, given, [regions.plot, regions.table], **shown)
+    for event in (remember(page.inside.fold).then, page.turn.change):
+        viewer, given = page.inside.viewer, [page.inside.viewer.seen, page.viewer.opacity]
+        fill(event, page.inside.fold, evidence_callbacks.show, given, viewer.filled, key=page.turn, **VIEWS)
+    for event in (remember(page.place.fold).then, page.turn.change):
+        _then_place(event, page)
+    _wire_every_model(page)
+    page.turn.change(None, None, None, js=REOPEN, api_visibility="private")
+
+
+def _wire_every_model(page: Page) -> None:
+    """Asked when the part is opened, for another pair while it is open, and again on demand; it can be stopped."""
+    every = page.every
+    given, how = [every.fold.opened, every.fold.filled, *page.photos], {"show_progress": "hidden", **ALL}
+    forgotten = every.again.click(lambda: None, None, every.fold.filled, **VIEWS)
+    asked = [
+        event(comparing.ask_all, given, every.outputs, **how)
+        for event in (remember(every.fold).then, page.turn.change, forgotten.then)
+    ]
+    every.stop.click(comparing.stopped, None, [every.note, every.stop], cancels=asked, **VIEWS)
+
+
+def fill_curves(event: Any, page: Page) -> None:
+    """The curves of the map that is shown, where their part is open."""
+    fill(event, page.curves.fold, do.draw_curves, [page.curves.raw], page.curves.drawn, **VIEWS)
+
+
+def _wire_report(page: Page) -> None:
+    viewer, report = page.viewer, page.report
+    given = [*page.photos, viewer.maps, page.threshold, viewer.opacity, *_looked_at(page.inside.viewer)]
+    outputs = [report.file, report.note]
+    made = report.button.click(do.make_report, given, outputs, show_progress_on=report.button, **MAKES)
+    made.success(None, None, None, js=FETCH, api_visibility="private")
+
+
+def _looked_at(inside: EvidenceViewer) -> list[Any]:
+    """What the report is told of the patch on the page."""
+    return [inside.seen, inside.attention.layer, inside.attention.head, inside.attention.place, inside.links.number]
+
+
+def then_answer(event: Any, page: Page) -> None:
+    """After `event`: the answer, the pickers that fit the model, the map, and what is open below."""
+    folds = [page.every.fold, page.place.fold, page.inside.fold, page.regions.fold, page.curves.fold]
+    former = [page.viewer.view, page.verdict, *(part.panel for part in folds)]
+    answered = _mark(event, *former, former=True).then(
+        do.answer_pair,
+        [*page.photos, page.weight, page.threshold, page.prior],
+        [page.answer, page.card, page.details, page.rest, page.inside.viewer.seen],
+        show_progress_on=page.card,
+        **RUNS,
+    )
+    told = answered.then(do.answered, [page.answer, page.inside.viewer.seen], page.answered, **VIEWS)
+    viewer = page.viewer
+    offered = told.then(do.offer_methods, [page.weight, viewer.method], [viewer.method, viewer.layer], **VIEWS)
+    _then_explain(offered, page)
+
+
+def _mark(event: Any, *panels: Any, former: bool) -> Any:
+    """After `event`: fade panels that still show a former answer, or show them in full again; returns the step."""
+    classes = ["ks-former"] if former else []
+    return event.then(lambda: {p: gr.update(elem_classes=classes) for p in panels}, None, list(panels), **VIEWS)
+
+
+def _then_explain(event: Any, page: Page) -> None:
+    """After `event`: the map, whether it can be trusted, and the curves where they are open."""
+    viewer = page.viewer
+    explained = _mark(event, viewer.view, page.verdict, page.curves.fold.panel, former=True).then(
+        do.explain_pair,
+        [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
+        [viewer.maps, viewer.view],
+        show_progress_on=viewer.view,
+        **RUNS,
+    )
+    checked = _mark(explained, viewer.view, former=False).then(
+        do.check_maps,
+        [*page.photos, viewer.maps],
+        [page.verdict, page.curves.raw],
+        show_progress_on=page.verdict,
+        **RUNS,
+    )
+    fill_curves(_mark(checked, page.verdict, former=False).then, page)

@@ -1,0 +1,87 @@
+"""Folded parts of a page: closed at first, filled when they are opened, and remembered by the visitor's browser.
+
+What only a folded part shows is not computed before it is opened, nor while it is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ui.shared.widgets import SESSION_SECONDS, VIEWS
+
+_STORE = """() => { try { const key = 'kinsight-open', open = new Set(JSON.parse(localStorage.getItem(key) || '[]'));
+  open.%s('%s'); localStorage.setItem(key, JSON.stringify([...open])); } catch (e) { /* not remembered */ } }"""
+REOPEN = """() => setTimeout(() => { try {
+  for (const id of JSON.parse(localStorage.getItem('kinsight-open') || '[]'))
+    document.querySelector(`.ks-fold#${CSS.escape(id)} > button.label-wrap:not(.open)`)?.click();
+} catch (e) { /* no storage: all stay closed */ } }, 300)"""
+"""Opens what this browser had open, as a press on each heading would."""
+
+
+class Fold(NamedTuple):
+    """One folded part.
+
+    Attributes:
+        accordion: its heading.
+        panel: what is folded; fades while it shows a former answer.
+        opened: state: is it open?
+        filled: state: what it was last filled for.
+    """
+
+    accordion: gr.Accordion
+    panel: gr.Column
+    opened: gr.State
+    filled: gr.State
+
+
+@contextmanager
+def fold(label: str, name: str) -> Iterator[Fold]:
+    """A closed part with the id `name`; what is laid out within the block is folded."""
+    with gr.Accordion(label, open=False, elem_id=name, elem_classes="ks-fold") as accordion:
+        opened, filled = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
+        with gr.Column() as panel:
+            yield Fold(accordion, panel, opened, filled)
+
+
+def remember(part: Fold) -> Any:
+    """Keep in mind whether a part is open, here and in the browser; returns the event of its opening."""
+    name = part.accordion.elem_id
+    part.accordion.expand(None, None, None, js=_STORE % ("add", name), api_visibility="private")
+    part.accordion.collapse(None, None, None, js=_STORE % ("delete", name), api_visibility="private")
+    part.accordion.collapse(lambda: False, None, part.opened, **VIEWS)
+    return part.accordion.expand(lambda: True, None, part.opened, **VIEWS)
+
+
+def fill(
+    event: Callable[..., Any],
+    part: Fold,
+    work: Callable[..., Sequence[Any]],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    *,
+    key: gr.State | None = None,
+    **how: Any,
+) -> Any:
+    """Fill a part at an event, if it is open; returns the step.
+
+    Args:
+        event: `button.click`, `step.then` or the like.
+        part: what is filled.
+        work: from the values of `inputs` to values for `outputs`.
+        inputs, outputs: components.
+        key: state that names what is shown now: a part that was filled for it is left alone.
+        how: options of the event.
+    """
+
+    def step(opened: bool | None, filled: Any, now: Any, *values: Any) -> list[Any]:
+        if not opened or (key is not None and now == filled):
+            return [gr.skip()] * (2 + len(outputs))
+        return [now, gr.update(elem_classes=[]), *work(*values)]
+
+    step.__name__ = work.__name__  # not wraps: Gradio would count the arguments of `work`
+    given = [part.opened, part.filled, key or part.filled, *inputs]
+    return event(step, given, [part.filled, part.panel, *outputs], **how)

@@ -20,6 +20,10 @@ from models.sidecars import WeightError
 FILE = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "evidence.json"
 
 
+DIRECT = ("occlusion", "part_shapley")
+"""Methods whose maps are changes of the answer itself."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """How a method did on a weight.
@@ -64,12 +68,14 @@ def measured(weight: str) -> dict[str, Measured]:
 def default_method(weight: str, offered: Sequence[str]) -> str:
     """The offered method that did best on this weight; on a weight that was not measured, best on the others.
 
+    Where nothing was measured, one that asks the network itself with places covered (DIRECT).
+
     Args:
         weight: its name.
         offered: labels, at least one.
     """
     own = [method for method in measured(weight) if method in offered]
-    known = own or [method for method in _best_on_average() if method in offered]
+    known = own or [method for method in (*_best_on_average(), *DIRECT) if method in offered]
     return next(iter(known), offered[0])
 
 

@@ -14,6 +14,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"
 HEADS = ["method", "explains", "beats random orders", *("blur", "ROAD"), "flips at 1 %", "flips at 5 %"]
 HEADS += ["alike, all weights shuffled", "alike, other partner", "s"]
 FILLS = ("blur", "road")
+NOTHING = "No weight has been measured to the end yet: until then the app shows occlusion first, and no figure."
 
 
 def write_page(report: Mapping[str, Any], path: Path = PAGE) -> None:
@@ -22,7 +23,9 @@ def write_page(report: Mapping[str, Any], path: Path = PAGE) -> None:
 
 
 def tables(report: Mapping[str, Any]) -> str:
-    """A table a weight."""
+    """A table a weight; a word where none was measured."""
+    if not report["weights"]:
+        return NOTHING
     return "\n\n".join(_weight(name, row) for name, row in report["weights"].items())
 
 

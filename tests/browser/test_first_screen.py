@@ -41,7 +41,9 @@ def test_the_first_screen(
     assert edges(page, "#answer .ks-answer")[1] <= screens * tall and height(page) <= most
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator(".ks-known").get_attribute("data-agrees") == "true"  # it opens with a right answer
-    assert page.locator(".ks-fold > button.open").count() == 0 and page.locator("#words").count() == 0
+    assert page.locator(".ks-fold > button.open").count() == 0
+    page.wait_for_function("() => document.querySelector('#words').innerText.includes('turns the decision')")
+    assert "Of the similarity of" in page.locator("#words").inner_text() and height(page) <= most
     phone = width < 720
     assert page.locator("#to-photos").is_visible() == phone
     if phone:

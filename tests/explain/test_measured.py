@@ -59,3 +59,4 @@ def test_without_a_file_nothing_is_measured(file: Path) -> None:
     file.unlink()
     measured._weights.cache_clear()
     assert measured.measured("svit") == {} and measured.default_method("svit", ["a", "b"]) == "a"
+    assert measured.default_method("svit", ["grad_cam", "occlusion"]) == "occlusion"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from plotly.graph_objects import Figure
 
 from explain import EXPLAINERS, Curve, RegionDrops
 from explain.core import render
+from explain.core.parts import PartValues
 from explain.measured import measured
+from explain.report.parts import words_of
 from models import PhotoError, WeightError
 from models.prior import EVEN
 from ui.kinship import gallery
@@ -135,6 +138,24 @@ def explain_pair(
         return maps, cards.maps_view(maps, a, b, opacity)
     except (WeightError, ValueError) as error:
         return None, cards.message(str(error), error=True)
+
+
+def part_words(
+    a: Shot | None, b: Shot | None, answer: Answer | None, threshold: float
+) -> tuple[tuple[PartValues, ...] | None, str]:
+    """What each part of either face is worth to an answer, and that in words."""
+    if a is None or b is None or answer is None:
+        return None, ""
+    try:
+        parts = evidence.parts(a, b, answer.weight)
+    except FAILURES as error:
+        return None, cards.message(str(error), error=True)
+    return parts, say_parts(parts, threshold)
+
+
+def say_parts(parts: tuple[PartValues, ...] | None, threshold: float) -> str:
+    """The parts in words, with what would turn the decision at a threshold; no model runs."""
+    return "".join(f"<p>{escape(sentence)}</p>" for sentence in words_of(parts, threshold)) if parts else ""
 
 
 def redraw(maps: Maps | None, a: Shot | None, b: Shot | None, opacity: float) -> str:

@@ -40,8 +40,10 @@ def _wire_sliders(page: Page) -> None:
     asked = [page.answer, page.threshold, page.prior, *page.photos]
     for slider in (page.threshold, page.prior):
         _then_place(slider.input(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
+    page.threshold.input(do.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
     back = page.place.reset.click(do.own_settings, page.weight, [page.threshold, page.prior], **VIEWS)
     _then_place(back.then(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
+    back.then(do.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
 
 
 def _then_place(event: Any, page: Page) -> Any:
@@ -110,7 +112,7 @@ def _looked_at(inside: EvidenceViewer) -> list[Any]:
 def then_answer(event: Any, page: Page) -> None:
     """After `event`: the answer, the pickers that fit the model, the map, and what is open below."""
     folds = [page.every.fold, page.place.fold, page.inside.fold, page.regions.fold, page.curves.fold]
-    former = [page.viewer.view, page.verdict, *(part.panel for part in folds)]
+    former = [page.words, page.viewer.view, page.verdict, *(part.panel for part in folds)]
     answered = _mark(event, *former, former=True).then(
         do.answer_pair,
         [*page.photos, page.weight, page.threshold, page.prior],
@@ -121,7 +123,13 @@ def then_answer(event: Any, page: Page) -> None:
     told = answered.then(do.answered, [page.answer, page.inside.viewer.seen], page.answered, **VIEWS)
     viewer = page.viewer
     offered = told.then(do.offer_methods, [page.weight, viewer.method], [viewer.method, viewer.layer], **VIEWS)
-    _then_explain(offered, page)
+    _mark(then_words(_then_explain(offered, page), page), page.words, former=False)
+
+
+def then_words(event: Any, page: Page) -> Any:
+    """After `event`: what each part of either face is worth, in words; returns the step."""
+    given = [*page.photos, page.answer, page.threshold]
+    return event.then(do.part_words, given, [page.parts, page.words], show_progress_on=page.words, **RUNS)
 
 
 def _mark(event: Any, *panels: Any, former: bool) -> Any:
@@ -130,8 +138,8 @@ def _mark(event: Any, *panels: Any, former: bool) -> Any:
     return event.then(lambda: {p: gr.update(elem_classes=classes) for p in panels}, None, list(panels), **VIEWS)
 
 
-def _then_explain(event: Any, page: Page) -> None:
-    """After `event`: the map, whether it can be trusted, and the curves where they are open."""
+def _then_explain(event: Any, page: Page) -> Any:
+    """After `event`: the map, whether it can be trusted, and the curves where they are open; returns the last step."""
     viewer = page.viewer
     explained = _mark(event, viewer.view, page.verdict, page.curves.fold.panel, former=True).then(
         do.explain_pair,
@@ -147,4 +155,6 @@ def _then_explain(event: Any, page: Page) -> None:
         show_progress_on=page.verdict,
         **RUNS,
     )
-    fill_curves(_mark(checked, page.verdict, former=False).then, page)
+    shown = _mark(checked, page.verdict, former=False)
+    fill_curves(shown.then, page)
+    return shown

@@ -106,6 +106,7 @@ class Page(NamedTuple):
 
     Attributes:
         turn: state: a number that is new with every answer.
+        parts: state: what each part of either face is worth to the answer.
         rest, aside: what is shown once there is an answer, beside the photos and below them.
     """
 
@@ -120,6 +121,8 @@ class Page(NamedTuple):
     aside: gr.Column
     threshold: gr.Slider
     prior: gr.Slider
+    parts: gr.State
+    words: gr.HTML
     viewer: HeatmapViewer
     verdict: gr.HTML
     details: gr.HTML
@@ -184,7 +187,7 @@ def _right_side() -> dict[str, Any]:
     """The answer; below it, once there is one, the map with its verdict, and what is folded."""
     answer, turn = gr.State(None, time_to_live=SESSION_SECONDS), gr.State(0, time_to_live=SESSION_SECONDS)
     card = gr.HTML(cards.message(do.WORKING), elem_id="answer")
-    gr.HTML(visible=False, elem_id="words")
+    parts = gr.State(None, time_to_live=SESSION_SECONDS)
     weight = _weight_picker()
     with gr.Column(visible=False) as rest:
         with gr.Row():
@@ -192,12 +195,14 @@ def _right_side() -> dict[str, Any]:
             threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", info=THRESHOLD, elem_id="threshold", **wide)
             prior = gr.Slider(0.01, 0.99, EVEN, step=0.01, label="Prior", info=PRIOR, elem_id="prior", **wide)
         gr.Markdown("## What the model looked at")
+        words = gr.HTML(elem_id="words")
         viewer = heatmap_viewer()
         verdict = gr.HTML(elem_id="map-verdict", min_height=60)
         with gr.Column(elem_classes="ks-folds"):
             folded = _folded()
     back = gr.Button("↑ Photos", size="sm", elem_id="to-photos")
     given = {"answer": answer, "turn": turn, "card": card, "weight": weight, "rest": rest, "back": back}
+    given |= {"parts": parts, "words": words}
     return {**given, "threshold": threshold, "prior": prior, "viewer": viewer, "verdict": verdict, **folded}
 
 

@@ -108,10 +108,10 @@ def method_choices(weight: str) -> list[tuple[str, str]]:
 
 
 def method_title(method: str, figures: Measured | None) -> str:
-    """ "Occlusion (signed): beats a random order on 97 % of 400 pairs"."""
+    """ "Occlusion (signed): beats a random order on 97 % of 400 pairs"; the title alone where nothing was measured."""
     title = EXPLAINERS[method].title
     if figures is None:
-        return f"{title}: not measured on this model"
+        return title
     return f"{title}: {figures.words}{'' if figures.trusted else ', no better than chance'}"
 
 

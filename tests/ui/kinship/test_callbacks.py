@@ -129,7 +129,7 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
     titles = {m: t for t, m in kept["choices"]}
     assert titles["occlusion"].endswith("beats a random order on 100 % of 40 pairs")
     assert titles["grad_cam"].endswith("30 % of 40 pairs, no better than chance")
-    assert titles["layer_cam"].endswith("not measured on this model")
+    assert titles["layer_cam"] == EXPLAINERS["layer_cam"].title
 
 
 def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:
@@ -258,3 +258,15 @@ def test_the_gallery_shows_every_example_with_its_truth() -> None:
         card = page.split(f"data-example='{number}'")[1].split("</button>")[0]
         assert f"Known: {example.known}" in card and example.names in card
         assert ("the model is wrong" in card) == (not recorded(example).agrees)  # type: ignore[union-attr]
+
+
+def test_parts_in_words_follow_the_threshold_and_run_nothing_then(obama: Shot, biden: Shot, answer: Answer) -> None:
+    parts, words = do.part_words(obama, biden, answer, 0.5)
+    assert parts is not None and words.count("<p>") == 2
+    for found in parts:
+        assert found.whole == pytest.approx(answer.similarity, abs=1e-5)
+        assert float(found.phi.sum()) == pytest.approx(found.whole - found.empty, abs=1e-5)
+    assert do.say_parts(parts, 0.5) == words and do.say_parts(None, 0.5) == ""
+    low = max(float(p.decisions.max()) for p in parts) + 1e-3
+    assert do.say_parts(parts, min(low, 1.0)).count("No set of parts turns the decision") == 2
+    assert do.part_words(obama, None, answer, 0.5) == (None, "")

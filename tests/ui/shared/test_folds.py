@@ -1,0 +1,44 @@
+"""Folded parts: nothing is computed for what is closed, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from ui.shared.folds import fill, fold
+
+
+def step_of(*, keyed: bool) -> tuple[Callable[..., list[Any]], list[int]]:
+    """The step that `fill` makes of a function of one value, and what that function was given."""
+    given: list[int] = []
+
+    def work(value: int) -> list[int]:
+        given.append(value)
+        return [value + 1]
+
+    made: list[Any] = []
+    with gr.Blocks():
+        with fold("Part", "part") as part:
+            shown, key = gr.Number(), gr.State(0)
+        fill(lambda step, *_, **__: made.append(step), part, work, [key], [shown], key=key if keyed else None)
+    return made[0], given
+
+
+def test_a_closed_part_is_left_alone() -> None:
+    step, given = step_of(keyed=True)
+    assert step(False, None, 1, 7) == step(None, None, 1, 7) == [gr.skip()] * 3 and given == []
+
+
+def test_an_open_part_is_filled_once_for_what_is_shown() -> None:
+    step, given = step_of(keyed=True)
+    filled, panel, shown = step(True, None, 1, 7)
+    assert (filled, panel["elem_classes"], shown) == (1, [], 8)
+    assert step(True, filled, 1, 7) == [gr.skip()] * 3 and given == [7]
+    assert step(True, filled, 2, 9)[2] == 10 and given == [7, 9]
+
+
+def test_without_a_key_an_open_part_is_filled_each_time() -> None:
+    step, given = step_of(keyed=False)
+    assert step(True, None, None, 1)[2] == 2 and step(True, None, None, 1)[2] == 2 and given == [1, 1]

@@ -195,7 +195,7 @@ def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: 
     page.wait_for_selector(".ks-former #region-table")
     assert page.locator("#region-table").inner_html() == table  # the former model's, and seen to be
     expect_score(page, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / PAIRS[0].b, "dlib_resnet"))
-    page.wait_for_function("() => !document.querySelector('.ks-former')")
+    page.wait_for_function("() => ![...document.querySelectorAll('.ks-former')].some(e => e.offsetParent)")
     assert page.locator("#region-table").inner_html() != table
     assert not page.locator("#report-file").is_visible()
 

@@ -97,7 +97,8 @@ def test_two_uploads_give_score_maps_and_report(open_page: Callable[..., Any], t
         "t => document.querySelector('#details').innerText.includes(t)", arg=f"{report['similarity']:+.4f}"
     )
     assert report["weight_sha256"] == read_sidecar(KIN).sha256
-    assert raw["grad_cam_a"].ndim == 2 and len(pictures) >= 7
+    (method,) = report["methods"]
+    assert raw[f"{method}_a"].ndim == 2 and len(pictures) >= 7
 
 
 def test_several_faces_are_picked_by_number_and_by_click(open_page: Callable[..., Any], tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explain import methods_for
 from explain.kinship.__main__ import main
+from explain.measured import default_method
 from models.weights import available_weights, read_sidecar
 
 ROOT = Path(__file__).parents[3]
@@ -42,11 +44,12 @@ def same_person(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_photos_in_a_report_out(same_person: Path) -> None:
     values = report(same_person)
     assert values["weight_sha256"] == read_sidecar(MODEL).sha256
-    assert list(values["methods"]) == ["grad_cam"]
+    method = default_method(MODEL, methods_for(load_model(MODEL, "cpu")))
+    assert list(values["methods"]) == [method]
     raw = np.load(same_person / "maps.npz")
-    assert set(raw) == {"grad_cam_a", "grad_cam_b"}
+    assert set(raw) == {f"{method}_a", f"{method}_b"}
     assert max(raw[key].std() for key in raw) > 0
-    assert Image.open(same_person / "grad_cam_photo_a.png").size == (480, 600)
+    assert Image.open(same_person / f"{method}_photo_a.png").size == (480, 600)
 
 
 def test_another_person_is_less_alike(same_person: Path, photos: Path, tmp_path: Path) -> None:

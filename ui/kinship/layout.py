@@ -156,7 +156,8 @@ class Page(NamedTuple):
         """What first_view returns values for."""
         answer = [self.answer, self.inside.viewer.seen, self.card, self.details, self.threshold, self.rest]
         maps = [self.viewer.method, self.viewer.layer, self.viewer.maps, self.viewer.view]
-        return [*self.chosen, *answer, *maps, self.verdict, self.curves.raw, *self.answered]
+        words = [self.parts, self.words]
+        return [*self.chosen, *answer, *maps, self.verdict, self.curves.raw, *words, *self.answered]
 
 
 def lay_out() -> Page:

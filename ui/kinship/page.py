@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ui.kinship import callbacks as do
-from ui.kinship.events import then_words, wire
+from ui.kinship.events import wire
 from ui.kinship.layout import Page, lay_out
 from ui.shared import answering, cards
 from ui.shared.widgets import VIEWS
@@ -20,7 +20,7 @@ def build() -> Page:
     wire(page)
     ready = gr.on(None, do.prepare_first_view, None, None, **VIEWS)
     done = [page.weight, *page.photos, page.a.pending, page.b.pending]
-    then_words(ready.then(partial(_first_view, page), done, page.filled, **VIEWS), page)
+    ready.then(partial(_first_view, page), done, page.filled, **VIEWS)
     return page
 
 

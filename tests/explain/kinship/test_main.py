@@ -15,7 +15,7 @@ from PIL import Image
 from explain import methods_for
 from explain.kinship.__main__ import main
 from explain.measured import default_method
-from models.weights import available_weights, read_sidecar
+from models.weights import available_weights, load_pair, read_sidecar
 
 ROOT = Path(__file__).parents[3]
 MODEL = "dlib_resnet"
@@ -44,7 +44,7 @@ def same_person(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_photos_in_a_report_out(same_person: Path) -> None:
     values = report(same_person)
     assert values["weight_sha256"] == read_sidecar(MODEL).sha256
-    method = default_method(MODEL, methods_for(load_model(MODEL, "cpu")))
+    method = default_method(MODEL, methods_for(load_pair(MODEL, "cpu")))
     assert list(values["methods"]) == [method]
     raw = np.load(same_person / "maps.npz")
     assert set(raw) == {f"{method}_a", f"{method}_b"}

@@ -61,7 +61,8 @@ def kin_score(photo_a: str, photo_b: str, model: str = DEFAULT) -> Json:
 def kin_parts(photo_a: str, photo_b: str, model: str = DEFAULT) -> Json:
     """Say which parts of either face carry the similarity of the largest face of two photos, in words and figures.
 
-    Exact Shapley values over eight parts of the face, by covering every set of them; a few seconds.
+    Exact Shapley values over eight parts of the face, by covering every set of them; a few seconds. A research
+    demonstration: no proof of kinship or identity.
 
     Args:
         photo_a: The first photo: JPEG, PNG, WebP, BMP or TIFF with at least one face.

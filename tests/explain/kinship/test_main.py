@@ -91,7 +91,8 @@ def test_bad_requests(capsys: pytest.CaptureFixture[str], photos: Path, tmp_path
         capsys, tmp_path, a, b, "--model", MODEL, "--face-a", "2"
     )
     assert "--face-b 0" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--face-b", "0")
-    assert "stage3.features" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--layer", "stage9.features")
+    layer = ("--method", "grad_cam", "--layer", "stage9.features")
+    assert "stage3.features" in refused(capsys, tmp_path, a, b, "--model", MODEL, *layer)
     none = refused(capsys, tmp_path, a, b, "--model", MODEL, "--attention", "stage1.block0.attn")
     assert "no attention layer 'stage1.block0.attn'; there are: none" in none
     assert "--head 2 does not exist" in refused(capsys, tmp_path, a, b, "--model", MODEL, "--head", "2")

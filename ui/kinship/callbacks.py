@@ -281,7 +281,6 @@ def first_view() -> list[Any] | None:
         redraw(done.maps, done.a, done.b, OPACITY),
         cards.verdict(done.curves),
         done.curves,
-        done.parts,
-        say_parts(done.parts, sidecar.rule.threshold),
+        None,
         *answered(done.answer, done.seen),
     ]

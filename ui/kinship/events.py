@@ -70,6 +70,10 @@ def _wire_folds(page: Page) -> None:
         regions, given = page.regions, [*page.photos, page.answer]
         shown = {"key": page.turn, "show_progress_on": regions.plot, **RUNS}
         fill(event, regions.fold, do.cover_regions, given, [regions.plot, regions.table], **shown)
+    for event in (remember(page.told).then, page.turn.change):
+        given = [*page.photos, page.answer, page.threshold]
+        shown = {"key": page.turn, "show_progress_on": page.words, **RUNS}
+        fill(event, page.told, do.part_words, given, [page.parts, page.words], **shown)
     for event in (remember(page.inside.fold).then, page.turn.change):
         viewer, given = page.inside.viewer, [page.inside.viewer.seen, page.viewer.opacity]
         fill(event, page.inside.fold, evidence_callbacks.show, given, viewer.filled, key=page.turn, **VIEWS)
@@ -111,8 +115,8 @@ def _looked_at(inside: EvidenceViewer) -> list[Any]:
 
 def then_answer(event: Any, page: Page) -> None:
     """After `event`: the answer, the pickers that fit the model, the map, and what is open below."""
-    folds = [page.every.fold, page.place.fold, page.inside.fold, page.regions.fold, page.curves.fold]
-    former = [page.words, page.viewer.view, page.verdict, *(part.panel for part in folds)]
+    folds = [page.told, page.every.fold, page.place.fold, page.inside.fold, page.regions.fold, page.curves.fold]
+    former = [page.viewer.view, page.verdict, *(part.panel for part in folds)]
     answered = _mark(event, *former, former=True).then(
         do.answer_pair,
         [*page.photos, page.weight, page.threshold, page.prior],
@@ -123,13 +127,7 @@ def then_answer(event: Any, page: Page) -> None:
     told = answered.then(do.answered, [page.answer, page.inside.viewer.seen], page.answered, **VIEWS)
     viewer = page.viewer
     offered = told.then(do.offer_methods, [page.weight, viewer.method], [viewer.method, viewer.layer], **VIEWS)
-    _mark(then_words(_then_explain(offered, page), page), page.words, former=False)
-
-
-def then_words(event: Any, page: Page) -> Any:
-    """After `event`: what each part of either face is worth, in words; returns the step."""
-    given = [*page.photos, page.answer, page.threshold]
-    return event.then(do.part_words, given, [page.parts, page.words], show_progress_on=page.words, **RUNS)
+    _then_explain(offered, page)
 
 
 def _mark(event: Any, *panels: Any, former: bool) -> Any:

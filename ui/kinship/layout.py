@@ -122,6 +122,7 @@ class Page(NamedTuple):
     threshold: gr.Slider
     prior: gr.Slider
     parts: gr.State
+    told: Fold
     words: gr.HTML
     viewer: HeatmapViewer
     verdict: gr.HTML
@@ -156,7 +157,7 @@ class Page(NamedTuple):
         """What first_view returns values for."""
         answer = [self.answer, self.inside.viewer.seen, self.card, self.details, self.threshold, self.rest]
         maps = [self.viewer.method, self.viewer.layer, self.viewer.maps, self.viewer.view]
-        words = [self.parts, self.words]
+        words = [self.parts]
         return [*self.chosen, *answer, *maps, self.verdict, self.curves.raw, *words, *self.answered]
 
 
@@ -196,14 +197,15 @@ def _right_side() -> dict[str, Any]:
             threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", info=THRESHOLD, elem_id="threshold", **wide)
             prior = gr.Slider(0.01, 0.99, EVEN, step=0.01, label="Prior", info=PRIOR, elem_id="prior", **wide)
         gr.Markdown("## What the model looked at")
-        words = gr.HTML(elem_id="words")
+        with fold("In words: what each part of the faces carries", "fold-words") as told:
+            words = gr.HTML(elem_id="words")
         viewer = heatmap_viewer()
         verdict = gr.HTML(elem_id="map-verdict", min_height=60)
         with gr.Column(elem_classes="ks-folds"):
             folded = _folded()
     back = gr.Button("↑ Photos", size="sm", elem_id="to-photos")
     given = {"answer": answer, "turn": turn, "card": card, "weight": weight, "rest": rest, "back": back}
-    given |= {"parts": parts, "words": words}
+    given |= {"parts": parts, "told": told, "words": words}
     return {**given, "threshold": threshold, "prior": prior, "viewer": viewer, "verdict": verdict, **folded}
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Lock
 
 from explain import Curve
-from explain.core.parts import PartValues
 from ui.shared import answering, evidence
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
@@ -119,7 +118,6 @@ class Finished:
     seen: Seen
     maps: Maps
     curves: tuple[Curve, ...]
-    parts: tuple[PartValues, ...]
 
 
 def finish(example: Example, weight: str) -> Finished:
@@ -128,7 +126,7 @@ def finish(example: Example, weight: str) -> Finished:
     answer, seen = evidence.answer_and_look(a, b, weight)
     method = evidence.default_method(weight)
     maps = evidence.make_maps(a, b, weight, method, evidence.default_layer(weight, method))
-    return Finished(a, b, answer, seen, maps, evidence.curves(a, b, maps), evidence.parts(a, b, weight))
+    return Finished(a, b, answer, seen, maps, evidence.curves(a, b, maps))
 
 
 def first_example() -> Finished | None:

@@ -167,6 +167,7 @@ def test_method_layer_and_model_change_what_they_say(open_page: Callable[..., An
         page.locator(f"#{name} input").click()
         page.get_by_role("option", name=re.compile(f"^{re.escape(words)}")).click()
 
+    choose("method", "Layer-CAM")
     choose("layer", "stage2.features")
     page.wait_for_function("() => document.querySelector('#maps .ks-caption').innerText.includes('stage2.features')")
     choose("method", "Eigen-CAM")

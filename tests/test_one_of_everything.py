@@ -53,7 +53,7 @@ def test_page_endpoints_and_commands_have_the_same_default(monkeypatch: pytest.M
     ]
     parsers = [
         command.parser("explain").parse_args(["a.jpg", "b.jpg"]).model,
-        ranking._parser().parse_args(["a.jpg", "--gallery", "g"]).model,
+        ranking.parser().parse_args(["a.jpg", "--gallery", "g"]).model,
     ]
     page = [answering.default_weight(), tri_answers.default_weight()]
     assert {*asked, *endpoints, *parsers, *page} == {default_model()}
@@ -94,7 +94,7 @@ def test_our_errors_have_one_base(error: type[Exception], also: type[Exception])
 def test_a_command_says_our_errors_and_lets_mistakes_of_the_program_through(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    parser = ranking._parser()
+    parser = ranking.parser()
     typed = ["a.jpg", "--gallery", "g"]
 
     def fail(error: Exception) -> Any:

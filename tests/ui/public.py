@@ -9,6 +9,7 @@ from ui.shared.answering import trained
 
 ENDPOINTS: dict[str, tuple[str, ...]] = {
     "kin_score": (),
+    "kin_parts": (),
     "tri_score": (),
     "kin_search": (),
     "compare_attention": arms.NEEDS,

@@ -54,7 +54,7 @@ def record(weight: str, method: str) -> str:
     known = measured(weight).get(method)
     if known is None:
         return "This method was not measured on this model."
-    return f"On this model the method {known.words}{'' if known.trusted else ', which is no better than chance'}."
+    return f"On this model the method {known.words}{'' if known.trusted else ', which may not be most'}."
 
 
 def verdict(face: str, curve: Mapping[str, Any]) -> str:

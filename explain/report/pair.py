@@ -96,14 +96,14 @@ def write_report(
     )
     raw: dict[str, Any] = {**{f"{m}_{letter(h.face)}": h.values for m, pair in maps.items() for h in pair}, **arrays}
     np.savez_compressed(folder / "maps.npz", **raw)
-    found = part_values(result, fill=fill)
+    found, decided = part_values(result, fill=fill), None if sidecar.decision is None else threshold
     values = {
         "notice": NOTICE,
         "question": TASKS[sidecar.task].question,
         **_answer_values(result, sidecar, threshold),
         "faces": {letter(i): _face_values(face) for i, face in enumerate(faces)},
-        "words": words_of(found, None if sidecar.decision is None else threshold),
-        "parts": [part_figures(p) for p in found],
+        "words": words_of(found, decided),
+        "parts": [part_figures(p, decided) for p in found],
         "regions": [_region_values(d) for d in occlude_regions(result, fill=fill)],
         "methods": {m: _method_values(result, m, target, pair, fill) for m, pair in maps.items()},
         **inside,

@@ -20,9 +20,9 @@ def words_of(found: Sequence[PartValues], threshold: float | None = None) -> lis
     return [f"{part_sentences(f, f'face {letter(f.face).upper()}')} {flip_sentence(f, threshold)}" for f in found]
 
 
-def part_figures(found: PartValues) -> dict[str, Any]:
-    """Every number of a finding, for JSON."""
-    flip = found.smallest_flip()
+def part_figures(found: PartValues, threshold: float | None = None) -> dict[str, Any]:
+    """Every number of a finding, for JSON; the decision at a threshold, by default the model's own."""
+    flip = found.smallest_flip(threshold)
     turned = flip and {"covered": list(flip.parts), "before": flip.before, "after": flip.after}
     return {
         "face": letter(found.face),
@@ -32,7 +32,7 @@ def part_figures(found: PartValues) -> dict[str, Any]:
         "empty": found.empty,
         "shapley": dict(zip(found.parts, found.phi.tolist(), strict=True)),
         "decided_by": found.decided_by,
-        "threshold": found.threshold,
+        "threshold": found.threshold if threshold is None else threshold,
         "smallest_flip": turned,
         "values": found.values.tolist(),
     }

@@ -7,6 +7,7 @@ there was none is one that was lost.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from datetime import datetime, timedelta
@@ -39,8 +40,24 @@ def forget_ended(page: gr.Blocks) -> None:
 LOST = "This page's photos are no longer kept. Reload the page and give the photos again."
 CHAIN_SECONDS = 3
 """Events closer than this follow one act of the visitor, who is told once."""
+OPENING_SECONDS = 2
 _TOLD, _OPENED = "kinsight_told", "kinsight_opened"
 """Attributes of a session's state: when it was told LOST; its page was loaded, and nothing of it was forgotten."""
+
+
+async def wait_for_opening(page: gr.Blocks, event: Any, state: Any, session: str) -> None:
+    """Give the load event of a new page OPENING_SECONDS to arrive: a busy server may get a later event first."""
+    end = time.monotonic() + OPENING_SECONDS
+    while _needs_opening(event, state, session) and not hasattr(state, _TOLD) and time.monotonic() < end:
+        if hasattr(state, _OPENED) or _loading(page, session):
+            return
+        await asyncio.sleep(0.05)
+
+
+def _needs_opening(event: Any, state: Any, session: str) -> bool:
+    """Is it an event of a page, other than those that open and close it?"""
+    private = getattr(event, "api_visibility", "private") == "private"
+    return bool(session) and state is not None and private and not _is(event, "load") and not _is(event, "unload")
 
 
 def check_session(page: gr.Blocks, event: Any, state: Any, session: str) -> None:

@@ -14,7 +14,7 @@ from models.running import task
 from ui.serve.allowance import FULL
 from ui.serve.owners import visitor_behind
 from ui.serve.paths import REFUSED, NotUploadedError, checked
-from ui.serve.sessions import check_session, forget_ended
+from ui.serve.sessions import check_session, forget_ended, wait_for_opening
 from ui.shared.held import SESSION
 from ui.shared.tools import Page
 from ui.shared.widgets import GALLERIES, GALLERY_SECONDS, TASK_SECONDS
@@ -34,7 +34,9 @@ class GuardedBlocks(Page):
         try:
             if kwargs.get("iterator") is None:  # else a call that goes on
                 inputs = _of_visitor(inputs, kwargs.get("request"))
-                check_session(self, block_fn, kwargs.get("state"), SESSION.get())
+                asked = (self, block_fn, kwargs.get("state"), SESSION.get())
+                await wait_for_opening(*asked)
+                check_session(*asked)
             with task(_seconds(block_fn)):
                 return await super().process_api(block_fn, inputs, *args, **kwargs)
         except UserError as error:

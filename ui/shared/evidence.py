@@ -112,7 +112,7 @@ def method_title(method: str, figures: Measured | None) -> str:
     title = EXPLAINERS[method].title
     if figures is None:
         return title
-    return f"{title}: {figures.words}{'' if figures.trusted else ', no better than chance'}"
+    return f"{title}: {figures.words}{'' if figures.trusted else ', not for sure in most'}"
 
 
 def default_method(weight: str) -> str:

@@ -72,3 +72,12 @@ def test_verdicts_and_lines_by_hand() -> None:
     drawn = lines(curve)
     assert drawn[0]["points"] == "34.0,8.0 183.0,156.0 332.0,156.0" and drawn[0]["dash"] == "none"
     assert drawn[3]["points"] == "34.0,156.0 183.0,82.0 332.0,8.0" and drawn[3]["dash"] == "4 3"
+
+
+def test_words_and_figures_decide_at_the_same_threshold(tmp_path: Path) -> None:
+    result, a, b = pair()
+    low = 1e-6  # nothing falls below it
+    folder = write_report(tmp_path, result, (a, b), [], sidecar=SIDECAR, threshold=low)
+    values = json.loads((folder / "report.json").read_text())
+    assert all(p["smallest_flip"] is None and p["threshold"] == low for p in values["parts"])
+    assert all("No set of parts turns the decision" in words for words in values["words"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from gradio.state_holder import StateHolder
 
 from tests import coroutines
+from ui.serve import sessions
 from ui.serve.sessions import LOST, forget_ended
 from ui.serve.uploads import QUEUE_FULL, GuardedBlocks
 from ui.shared.held import HeldForSessions
@@ -205,3 +207,25 @@ def wait_for(held: HeldForSessions[str], wanted: list[str]) -> None:
     while kept(held) != wanted:
         assert time.monotonic() < end, kept(held)
         time.sleep(0.02)
+
+
+def test_an_event_that_comes_before_the_load_of_its_page_waits_for_it() -> None:
+    """On a busy server the order of the first events is not sure; a page that was just opened is not lost."""
+    event, state = SimpleNamespace(targets=[(1, "change")], api_visibility="private"), SimpleNamespace()
+    page = SimpleNamespace(_queue=SimpleNamespace(event_ids_to_events={}, pending_event_ids_session={}))
+
+    async def late() -> float:
+        asyncio.get_running_loop().call_later(0.2, lambda: setattr(state, "kinsight_opened", True))
+        begun = time.monotonic()
+        await sessions.wait_for_opening(page, event, state, "s")
+        return time.monotonic() - begun
+
+    assert 0.15 < coroutines.run(late()) < 1.5
+
+
+def test_a_page_without_a_load_waits_no_longer_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "OPENING_SECONDS", 0.2)
+    event, state = SimpleNamespace(targets=[(1, "change")], api_visibility="private"), SimpleNamespace()
+    page = SimpleNamespace(_queue=SimpleNamespace(event_ids_to_events={}, pending_event_ids_session={}))
+    coroutines.run(sessions.wait_for_opening(page, event, state, "s"))
+    assert not hasattr(state, "kinsight_opened")

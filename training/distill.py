@@ -34,7 +34,7 @@ from training.tools.lessons import Lesson, lessons
 from training.tools.loop import Run, gathered, is_offset, make_accelerator, parameter_groups
 from training.tools.losses import distillation
 from training.tools.resume import Batches
-from training.tools.settings import add_settings, checked, chosen, json_object, network
+from training.tools.settings import add_export, add_settings, add_teachers, checked, chosen, json_object, network
 from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import begin
@@ -83,7 +83,7 @@ def fit(
 
     def loss(step: Step) -> tuple[Tensor, dict[str, float]]:
         draws = draw(augment, how.batch, step.generator)
-        faces = augmented(train.faces(step.own), draws[step.mine]).to(mean.device)
+        faces = augmented(train.faces(step.own, mean.device), draws[step.mine])
         image = faces.image.contiguous(memory_format=layout)
         embedding = gathered(network(image, faces.keypoints))  # (batch, D)
         learnt = distillation(embedding, train.targets(step.rows).to(mean), mean)
@@ -103,13 +103,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json_object, default={}, help='JSON overrides, such as {"drop_path": 0.1}')
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_distill")
-    parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
+    add_export(parser)
+    add_teachers(parser)
+    parser.add_argument("--morphs", type=int, default=0, help="mixtures of two training faces to add")
     parser.add_argument("--init", type=Path, nargs="+", help="weights to start from; for a guide also the encoder's")
     parser.add_argument("--stem", type=Path, help="the reference encoder's weights, for a ViT's stem: left as they are")
     parser.add_argument("--windows", action="store_true", help="KP-RPE starts on places of the face, not at zero")
     parser.add_argument("--frozen", default="", help="parameters that stay as they are, such as backbone.guide.trunk")
-    parser.add_argument("--teacher", default="", help="a trained weight that teaches too, such as dlib_kin")
-    parser.add_argument("--morphs", type=int, default=0, help="mixtures of two training faces to add")
     parser.add_argument("--overfit", type=int, default=0, help="only the first N faces, no augmentation: a check")
     add_settings(parser, Settings())
     return checked(parser.parse_args())
@@ -124,7 +124,7 @@ def main() -> None:
     torch.manual_seed(how.seed)
     model = network(args.model, args.config)
     with accelerator.main_process_first():  # caches are written once
-        train, held_out, teachers = lessons(root, model.spec, args.teacher, args.morphs)
+        train, held_out = lessons(root, model.spec, args.teachers, args.morphs)
     begun = begin(model, args.init or (), args.stem, args.windows, args.frozen)
     augment = Augment().reaching(how.reach)
     if args.overfit:
@@ -132,14 +132,14 @@ def main() -> None:
         augment = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_distill", accelerator, how.seed)
-    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
+    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(args.teachers)}
     if begun or args.morphs:
         facts |= {"init": "", "frozen": "", **begun, "morphs": args.morphs}
     facts |= start_facts([*(args.init or ()), *([args.stem] if args.stem else [])], train.families())
-    best = fit(student, train, held_out, how, augment, run, facts)
+    if not args.export_only:
+        fit(student, train, held_out, how, augment, run, facts)
     if accelerator.is_main_process:
-        state = run.folder / "model.safetensors"
-        print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
+        state = run.report()
         if args.export and entry(args.model).task == "verification":
             init = args.init[0] if args.init else None
             print(ship(network(args.model, args.config), args.config, state, root, how.seed, init))

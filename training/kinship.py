@@ -52,7 +52,7 @@ from training.tools.loop import (
     warm_stable_decay,
 )
 from training.tools.resume import generator_of, seeds_of
-from training.tools.settings import checked, json_object, network, overridden
+from training.tools.settings import add_export, checked, json_object, network, overridden
 from training.tools.student import keep
 from training.tools.teachers import teacher_embeddings, weight_teacher
 from training.tools.warm_start import freeze
@@ -171,7 +171,7 @@ def fit(
     accelerator, model = run.accelerator, objective.model
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     model.to(memory_format=layout)
-    average = copy.deepcopy(model).requires_grad_(False)
+    average = copy.deepcopy(model).to(accelerator.device).requires_grad_(False)
     optimizer = torch.optim.AdamW(optimizer_groups(objective, started, how), lr=how.lr)
     network, optimizer = accelerator.prepare(objective, optimizer)
     stopping = EarlyStopping(how.patience)
@@ -186,7 +186,7 @@ def fit(
         batch, generator = lesson.batches(step), generator_of(how.seed, step)
         rows, draws = batch.rows, draw(augment, len(batch.rows), generator)
         mine = my_rows(accelerator, len(rows))
-        faces = augmented(lesson.crops.batch(rows[mine]), draws[mine]).to(accelerator.device)
+        faces = augmented(lesson.crops.batch(rows[mine], accelerator.device), draws[mine])
         partner = partners(batch.relation, how.weights.negatives, generator).to(accelerator.device)
         target = None if lesson.target is None else lesson.target[torch.from_numpy(rows)].to(accelerator.device)
         seed = torch.tensor(seeds_of(how.seed, step, NOISE))
@@ -242,7 +242,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--teacher", default="", help="a kinship weight whose similarities to agree with")
     parser.add_argument("--plain", action="store_true", help="no augmentation")
     parser.add_argument("--augment", type=json_object, default={}, help='JSON overrides of Augment: {"erase": 0}')
-    parser.add_argument("--no-export", action="store_true", help="leave weights/ as it is")
+    add_export(parser)
     for name, value in {**asdict(Settings()), **asdict(Weights())}.items():
         if name != "weights":
             flag = "--weight-of-teacher" if name == "teacher" else f"--{name.replace('_', '-')}"
@@ -283,11 +283,11 @@ def main() -> None:
         **start_facts(args.init or (), map(family_of, lesson.crops.names)),
     }
     run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)
-    best = fit(objective, lesson, how, augment, run, facts, bool(args.init))
+    if not args.export_only:
+        fit(objective, lesson, how, augment, run, facts, bool(args.init))
     if accelerator.is_main_process:
-        print(f"held-out families: AUC {best:.4f}; weights: {run.folder / 'model.safetensors'}")
-        if not args.no_export:
-            state = run.folder / "model.safetensors"
+        state = run.report()
+        if args.export:
             model.load_state_dict(load_file(state))
             print(
                 f"wrote {ship(model, args.config, lesson.crops, lesson.held, root, facts, how.seed, sources=[state])}"

@@ -56,7 +56,7 @@ from training.tools.loop import Run, gathered, make_accelerator
 from training.tools.losses import MarginHead, distillation
 from training.tools.partial_losses import weighted_cross_entropy, weighted_diversity
 from training.tools.resume import Batches
-from training.tools.settings import add_settings, checked, chosen, json_object, network
+from training.tools.settings import add_export, add_settings, add_teachers, checked, chosen, json_object, network
 from training.tools.student import Student, embedding_length, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import StartError
@@ -135,8 +135,8 @@ class Cropped(Lesson):
 
     views: Views
 
-    def faces(self, index: np.ndarray) -> FaceBatch:
-        return seen(super().faces(index), self.views[torch.from_numpy(index)])
+    def faces(self, index: np.ndarray, device: torch.device | str = "cpu") -> FaceBatch:
+        return seen(super().faces(index, device), self.views[torch.from_numpy(index)])
 
 
 def cropped(lesson: Lesson, seed: int = 0) -> Cropped:
@@ -160,7 +160,7 @@ def fit(
     def loss(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
         wears = (torch.rand(how.batch, generator=step.generator) < share).numpy()
         draws, views = draw(augment, how.batch, step.generator), draw_views(cut, how.batch, step.generator)
-        faces = seen(train.batch(step.own, wears[step.mine]), views[step.mine], draws[step.mine]).to(mean.device)
+        faces = seen(train.batch(step.own, wears[step.mine], mean.device), views[step.mine], draws[step.mine])
         labels = train.labels[torch.from_numpy(step.own)].to(mean.device)
         image = faces.image.contiguous(memory_format=layout)
         embedding, entropy, overlap = network(image, faces.keypoints, labels)
@@ -218,7 +218,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json_object, default={}, help='JSON overrides, such as {"recalibrate": false}')
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_partial or _whole")
-    parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
+    add_export(parser)
+    add_teachers(parser)
     parser.add_argument("--init", type=Path, default=None, help="weights to start from; what fits is loaded")
     add_settings(parser, Settings())
     return checked(parser.parse_args())
@@ -234,20 +235,20 @@ def main() -> None:
     if model.spec != PARTIAL_160:
         raise UserError(f"the boxes lie on the {PARTIAL_160.size} px template, {args.model} has another one")
     with accelerator.main_process_first():  # caches are written once
-        train, held, teachers = lessons(root, model.spec)
+        train, held = lessons(root, model.spec, args.teachers)
         faces = faces_of(train)
     if args.init:
         fresh, unused = load_fitting(model, for_every_part(model, tensors_in(args.init)))
         accelerator.print(f"{args.init}: not in it, starts anew: {by_module(fresh)}; not used: {by_module(unused)}")
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_{'partial' if how.partial else 'whole'}", accelerator, how.seed)
-    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
+    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(args.teachers)}
     facts |= {"init": file_sha256(args.init) if args.init else ""}
     facts |= start_facts([args.init] if args.init else [], train.families())
-    best = fit(student, faces, held, how, Augment(), run, facts)
+    if not args.export_only:
+        fit(student, faces, held, how, Augment(), run, facts)
     if accelerator.is_main_process:
-        state = run.folder / "model.safetensors"
-        print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
+        state = run.report()
         if args.export and how.partial:
             print(ship(network(args.model, args.config), args.config, state, root, how.seed, args.init))
 

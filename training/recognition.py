@@ -42,7 +42,7 @@ from training.tools.lessons import Faces, faces_of, lessons
 from training.tools.loop import Run, gathered, make_accelerator
 from training.tools.losses import distillation, frontness, symmetry
 from training.tools.resume import Batches, IdentityBatches, Stateful
-from training.tools.settings import add_settings, checked, chosen, json_object, network
+from training.tools.settings import add_export, add_settings, add_teachers, checked, chosen, json_object, network
 from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
 from training.tools.warm_start import start_from
@@ -102,7 +102,7 @@ def fit(
     def loss(step: Step) -> tuple[Tensor, dict[str, Tensor]]:
         wears = (torch.rand(how.batch, generator=step.generator) < how.worn).numpy()
         draws = draw(augment, how.batch, step.generator)
-        faces = augmented(train.batch(step.own, wears[step.mine]), draws[step.mine]).to(device)
+        faces = augmented(train.batch(step.own, wears[step.mine], device), draws[step.mine])
         shown = FaceBatch.cat([faces, *halves(faces)]) if how.symface else faces
         output = network(shown.image.contiguous(memory_format=layout), shown.keypoints, raw)
         embedding, *of_halves = output.split(len(faces))
@@ -140,7 +140,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json_object, default={}, help="JSON overrides")
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>_recognition")
-    parser.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
+    add_export(parser)
+    add_teachers(parser)
     parser.add_argument("--init", type=Path, default=None, help="weights to start from (.safetensors)")
     add_settings(parser, Settings(), head=HEADS)
     return checked(parser.parse_args())
@@ -154,19 +155,19 @@ def main() -> None:
     torch.manual_seed(how.seed)
     model = network(args.model, args.config)
     with accelerator.main_process_first():  # caches are written once
-        train, held, teachers = lessons(root, model.spec)
+        train, held = lessons(root, model.spec, args.teachers)
         faces, held_faces = faces_of(train), faces_of(held)
     if args.init:
         start_from(model, tensors_in(args.init))
     student = Student(model, train.target.shape[1])
     run = Run(args.out or Path("runs") / f"{args.model}_recognition", accelerator, how.seed)
-    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(teachers)}
+    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(args.teachers)}
     facts |= {"init": file_sha256(args.init) if args.init else ""}
     facts |= start_facts([args.init] if args.init else [], train.families())
-    best = fit(student, faces, held_faces, how, Augment(), run, facts)
+    if not args.export_only:
+        fit(student, faces, held_faces, how, Augment(), run, facts)
     if accelerator.is_main_process:
-        state = run.folder / "model.safetensors"
-        print(f"held-out cosine to the teachers: {best:.4f}; weights: {state}")
+        state = run.report()
         if args.export:
             print(ship(network(args.model, args.config), args.config, state, root, how.seed, args.init))
 

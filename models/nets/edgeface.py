@@ -79,14 +79,18 @@ class EdgeFaceTrunk(nn.Module):
         self.register_buffer("mean", torch.full((3, 1, 1), 0.5))
         self.register_buffer("std", torch.full((3, 1, 1), 0.5))
 
-    def maps(self, image: Tensor) -> list[Tensor]:
-        """(B, 3, 112, 112) RGB in [0, 1] -> the maps of stage 1 to 4, (B, C, h, w)."""
+    def maps(self, image: Tensor, stages: int = 4) -> list[Tensor]:
+        """(B, 3, 112, 112) RGB in [0, 1] -> the maps of the first stages, (B, C, h, w) each."""
         x = self.stem((image - self.mean) / self.std)
         found = []
-        for stage, tap in zip(self.stages, self.taps, strict=True):
+        for stage, tap in zip(self.stages[:stages], self.taps, strict=False):
             x = tap(stage(x))
             found.append(x)
         return found
+
+    def rest(self, x: Tensor) -> Tensor:
+        """(B, C, 7, 7) of stage 3 -> (B, dim), past the taps: what is left of forward."""
+        return self.head(self.stages[3](x))
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, 112, 112) -> (B, dim)."""
@@ -128,11 +132,15 @@ class EdgeFace(PairModel):
 def read_places(tap: str, values: Tensor) -> Tensor:
     """(B, h, w) over the map of a tap -> the same over the crop: zero where stage 4 does not read stage 3."""
     if tap == "stage4.features":
-        values = values.repeat_interleave(2, 1).repeat_interleave(2, 2)  # 3 x 3 -> 6 x 6
-        return F.pad(values, (0, 1, 0, 1))
+        return laid_out(values)
     if tap == "stage3.features":
         return F.pad(values[:, :-1, :-1], (0, 1, 0, 1))
     return values
+
+
+def laid_out(values: Tensor) -> Tensor:
+    """Stage 4 over the places of stage 3: (..., 3, 3) -> (..., 7, 7), zero in the last row and column, never read."""
+    return F.pad(values.repeat_interleave(2, -2).repeat_interleave(2, -1), (0, 1, 0, 1))
 
 
 PACKED = "._packed_params._packed_params"

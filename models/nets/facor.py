@@ -2,16 +2,24 @@
 
 Su et al., "Kinship Representation Learning with Face Componential Relation" (FaCoRNet), ICCV AMFG workshop 2023.
 
-    face -> IR-ResNet -> map x (B, C, 7, 7) and global embedding g (B, C), C = 512 as published
+    face -> trunk -> map x (B, C, 7, 7) and global embedding g (B, C), C = 512 as published
     A    = softmax over j of q_i . k_j / sqrt(C/16),  q, k = 1x1 conv of sqrt(C) [x^, y^] (2C -> C/16),
                                                       i and j of the 49 positions
-    x'   = mean over the map of (A V x^ + x^),        x^ = x with every position at unit length
+    x'   = pool over the map of (A V x^ + x^),        x^ = x with every position at unit length
     g'   = M g^ + g^,                                 M = channel attention from [gx^, gy^]
     w    = sigmoid(2C -> C/4 -> 2C of [g', x'])       channel-interaction gate
     f    = w_g g' + w_x x'                            logit = slope * cos(f of x, f of y) + offset
 
 A is one map for a pair in one order: it weighs the positions of x for x and those of y for y, and is computed from
 both. A_ij reads: how much position j counts for position i, given both faces.
+
+Pooling. Published is the mean over the map. The mean of A V x^ over the places i is sum_j (mean_i A_ij) V x^_j: only the
+column means of A reach the score, and exchanging its rows changes it by exactly 0. So a published link i -> j says
+nothing about i. Ours, `pooling="max"`: the largest value over the map, a channel at a time. There a place gives what its
+own row of A brings to it, and exchanging rows changes the score.
+
+Trunk. Published is an IR-ResNet. Ours, `trunk="edgeface"`: stage 3 of EdgeFace (7 x 7) is the map, its embedding the
+global one, each brought to C numbers by a linear layer.
 
 Our reading, where public code and paper leave a choice: the published code takes the attention it shows (and feeds
 to its loss) from raw maps and the attention it scores with from unit-length maps, in a second pass. Here is one A,
@@ -32,10 +40,17 @@ from torch import Tensor, nn
 
 from models.faces.align import ARCFACE_112
 from models.faces.face import InputSpec
+from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk
 from models.nets.ir_resnet import IRConfig, IRTrunk
 from models.outputs import PairOutput
 from models.pair import CosineLogit, Lenders, PairModel
 from models.taps import Tap
+
+
+POOLINGS = ("mean", "max")
+TRUNKS = ("ir", "edgeface")
+EDGEFACE_MAP = 100
+"""Channels of EdgeFace XS's stage 3."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,7 @@ class FaCoRConfig:
     """Shape of a FaCoRNet.
 
     Attributes:
+        trunk: one of TRUNKS.  pooling: one of POOLINGS.
         depth, width, final_prelu, dropout: of the IR-ResNet (see IRConfig); its embedding is as long as its map is
             deep, 8 width, because the gate mixes the two.
         reduction: C / reduction channels of query and key.
@@ -55,12 +71,20 @@ class FaCoRConfig:
     dropout: float = 0.0
     reduction: int = 16
     gate_reduction: int = 8
+    trunk: str = "ir"
+    pooling: str = "mean"
+
+    def __post_init__(self) -> None:
+        if self.trunk not in TRUNKS:
+            raise ValueError(f"no trunk {self.trunk!r}; there are: {', '.join(TRUNKS)}")
+        if self.pooling not in POOLINGS:
+            raise ValueError(f"no pooling {self.pooling!r}; there are: {', '.join(POOLINGS)}")
 
     @property
     def channels(self) -> int:
         return 8 * self.width
 
-    def trunk(self) -> IRConfig:
+    def ir(self) -> IRConfig:
         return IRConfig(self.depth, self.width, self.channels, final_prelu=self.final_prelu, dropout=self.dropout)
 
 
@@ -89,8 +113,9 @@ class Relation:
 class ComponentAttention(nn.Module):
     """A over the positions of two maps, and both maps re-weighted by it."""
 
-    def __init__(self, channels: int, reduction: int) -> None:
+    def __init__(self, channels: int, reduction: int, pooling: str = "mean") -> None:
         super().__init__()
+        self.pooling = pooling
         self.query = nn.Conv2d(2 * channels, channels // reduction, 1)
         self.key = nn.Conv2d(2 * channels, channels // reduction, 1)
         self.value_x = nn.Conv2d(channels, channels, 1)
@@ -104,18 +129,28 @@ class ComponentAttention(nn.Module):
         attention = self.tap((query.transpose(1, 2) @ key / query.shape[1] ** 0.5).softmax(-1))  # (B, N, N)
         return self.pooled(self.value_x, x, attention), self.pooled(self.value_y, y, attention), attention
 
-    @staticmethod
-    def pooled(value: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
-        """Mean over the map of A V x^ + x^."""
+    def linked(self, value: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
+        """A V x^ + x^: (B, N, C)."""
+        unit = F.normalize(x, dim=1)
+        return attention @ value(unit).flatten(2).transpose(1, 2) + unit.flatten(2).transpose(1, 2)
+
+    def pooled(self, value: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
+        """Mean or maximum of A V x^ + x^ over the places of the map: (B, C)."""
+        if self.pooling == "max":
+            return self.linked(value, x, attention).amax(1)
         unit = F.normalize(x, dim=1)
         weighted = attention @ value(unit).flatten(2).transpose(1, 2)  # (B, N, C)
         return weighted.mean(1) + unit.mean((2, 3))
 
     def by_place(self, x: Tensor, attention: Tensor) -> Tensor:
         """(B, C, h, w), A -> (B, C, N): what each position puts into the pooled x; their sum is the pooled x."""
-        unit = F.normalize(x, dim=1)
-        counted = attention.mean(1)[:, None]  # (B, 1, N): how much position j counts for all i
-        return counted * self.value_x(unit).flatten(2) + unit.flatten(2) / counted.shape[2]
+        unit = F.normalize(x, dim=1).flatten(2)  # (B, C, N)
+        if self.pooling == "max":
+            top = self.linked(self.value_x, x, attention).argmax(1)  # (B, C): the place that holds a channel's maximum
+            kept = F.one_hot(top, unit.shape[2]).to(unit)  # (B, C, N)
+        else:
+            kept = torch.full_like(unit, 1 / unit.shape[2])
+        return kept @ attention * self.value_x(F.normalize(x, dim=1)).flatten(2) + kept * unit
 
 
 class ChannelAttention(nn.Module):
@@ -155,27 +190,37 @@ class FaCoR(PairModel):
     Rows of the tap "relation.cross_attn" are (a -> b, b -> a): the order in which the maps were joined.
     """
 
-    cam_tap = code_tap = "stage4.features"
     by_similarity = False
-    lenders: ClassVar[Lenders] = {"trunk.": ("siamese_ir", "trunk.")}
+    lenders: ClassVar[Lenders] = {"trunk.": ("edgeface_kin", "trunk.")}
 
     def __init__(self, config: FaCoRConfig | None = None) -> None:
         super().__init__()
-        config = config or FaCoRConfig()
+        self.config = config = config or FaCoRConfig()
         self.spec: InputSpec = ARCFACE_112
-        self.trunk = IRTrunk(config.trunk())
-        self.components = ComponentAttention(config.channels, config.reduction)
+        if config.trunk == "edgeface":
+            self.trunk: EdgeFaceTrunk | IRTrunk = EdgeFaceTrunk(EdgeFaceConfig())
+            self.to_map: nn.Module = nn.Conv2d(EDGEFACE_MAP, config.channels, 1)
+            self.to_global: nn.Module = nn.Linear(EdgeFaceConfig().dim, config.channels, bias=False)
+            nn.init.orthogonal_(self.to_global.weight)
+            self.cam_tap = self.code_tap = "stage3.features"
+        else:
+            self.trunk = IRTrunk(config.ir())
+            self.to_map, self.to_global = nn.Identity(), nn.Identity()
+            self.cam_tap = self.code_tap = "stage4.features"
+        self.components = ComponentAttention(config.channels, config.reduction, config.pooling)
         self.channel_attention = ChannelAttention(config.channels)
         self.gate = InteractionGate(config.channels, config.gate_reduction)
         self.logit = CosineLogit()
 
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
-        """(B, 3, 112, 112) -> (B, C, 7, 7)."""
-        return self.trunk.maps(image)
+        """(B, 3, 112, 112) -> (B, C, 7, 7), of EdgeFace (B, 100, 7, 7)."""
+        return self.trunk.maps(image, 3)[-1] if isinstance(self.trunk, EdgeFaceTrunk) else self.trunk.maps(image)
 
     def embedding(self, code: Tensor) -> Tensor:
-        """(B, C, 7, 7) -> (B, C), the global embedding of a face by itself, unit length: what search ranks by."""
-        return F.normalize(self.trunk.head(code), dim=1)
+        """A code -> (B, C), the global embedding of a face by itself, unit length: what search ranks by."""
+        trunk = self.trunk
+        whole = F.normalize(trunk.rest(code), dim=1) if isinstance(trunk, EdgeFaceTrunk) else trunk.head(code)
+        return F.normalize(self.to_global(whole), dim=1)
 
     def fuse(self, x: Tensor, y: Tensor) -> Relation:
         """Maps of B pairs -> their relation. One pass gives features and attention to the loss.
@@ -184,7 +229,7 @@ class FaCoR(PairModel):
         would tell x from y.
         """
         global_x, global_y = self.embedding(torch.cat([x, y])).chunk(2)
-        pooled_x, pooled_y, attention = self.components(x, y)
+        pooled_x, pooled_y, attention = self.components(self.to_map(x), self.to_map(y))
         mixed_x, mixed_y = self.channel_attention(global_x, global_y)
         (parts_x, weight_x), (parts_y, _) = self.gate(mixed_x, pooled_x), self.gate(mixed_y, pooled_y)
         fused_x, fused_y = parts_x[0] + parts_x[1], parts_y[0] + parts_y[1]
@@ -209,7 +254,7 @@ class FaCoR(PairModel):
         """The log-odds through each component of x (models.pair.Branched); its whole face has no place."""
         relation = self.fuse(x, y)
         scale = self._scale(relation)
-        weighed = relation.weight_x[:, :, None] * self.components.by_place(x, relation.attention)  # (B, C, N)
+        weighed = relation.weight_x[:, :, None] * self.components.by_place(self.to_map(x), relation.attention)  # (B, C, N)
         places = scale[:, None] * (weighed * relation.y[:, :, None]).sum(1)
         rest = scale * (relation.parts_x[0] * relation.y).sum(1) + self.logit.offset
         return places.unflatten(1, x.shape[2:]), rest

@@ -1,30 +1,30 @@
-"""A guide for S-ViT: the reference encoder's maps, added where each stage begins.
+"""A guide for S-ViT: EdgeFace's maps, added where each stage begins.
 
-The reference encoder learnt from millions of faces, a demo from some twenty thousand. The guide lends it what the
-encoder knows, and is ours, no part of the published network: at every stage the map of the reference encoder
-(models/nets/dlib_resnet.py) with about the same grid is normalised over channels, brought to the stage's channels by a
-1x1 convolution that starts at zero, and added to the patch embedding. All attention is S-ViT's own.
+EdgeFace learnt from millions of faces, a demo from some twenty thousand. The guide lends it what EdgeFace knows, and is
+ours, no part of the published network: at every stage the map of EdgeFace (models/nets/edgeface.py) with about the same
+grid is normalised over channels, brought to the stage's channels by a 1x1 convolution that starts at zero, and added to
+the patch embedding. All attention is S-ViT's own.
 
-    crop, enlarged so that the eyes lie as far apart as in the encoder's own crop (128 px -> 168 px)
-    encoder, stage 1 | 2 | 3 | 4 and 5        40 x 40 | 20 x 20 | 10 x 10 | 5 x 5 and 2 x 2
-    S-ViT,   stage 1 | 2 | 3 | 4              32 x 32 | 16 x 16 |   8 x 8 | 4 x 4                at 128 px
+    crop, in ArcFace's frame as EdgeFace's own (128 px -> 112 px)
+    EdgeFace, stage 1 | 2 | 3 | 4        28 x 28 | 14 x 14 | 7 x 7 | 3 x 3 over 6 of 7 places
+    S-ViT,    stage 1 | 2 | 3 | 4        32 x 32 | 16 x 16 | 8 x 8 | 4 x 4                      at 128 px
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import torch
 import torch.nn.functional as F
 from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
-from models.nets.dlib_resnet import STAGES, DlibTrunk
+from models.faces.align import ARCFACE_112
+from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk, laid_out
 from models.taps import Tap
 
-SIDE = 168
-"""Pixels; see models/nets/kin_trio.py."""
 PREFIX = "backbone.guide."
+CHANNELS = (32, 64, 100, 192)
+"""Of EdgeFace XS, a number a stage."""
 
 
 class Guide(nn.Module):
@@ -32,20 +32,19 @@ class Guide(nn.Module):
 
     def __init__(self, dims: Sequence[int]) -> None:
         super().__init__()
-        self.trunk = DlibTrunk()
-        self.trunk.pooled = nn.Identity()  # type: ignore[assignment]  # not on the way here
+        self.trunk = EdgeFaceTrunk(EdgeFaceConfig())
+        self.trunk.head = nn.Identity()  # not on the way here
+        self.trunk.pooled = nn.Identity()  # type: ignore[assignment]
         for tap in self.trunk.modules():
             if isinstance(tap, Tap):
                 tap.name = "guide." + tap.name
-        channels = [c for c, _, _ in STAGES]
-        channels = [*channels[:3], channels[3] + channels[4]]
-        self.lateral = nn.ModuleList(_zero(c, dim) for c, dim in zip(channels, dims, strict=True))
+        self.lateral = nn.ModuleList(_zero(c, dim) for c, dim in zip(CHANNELS, dims, strict=True))
 
     def forward(self, image: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
         """(B, 3, h, w) RGB in [0, 1] and the grid of each stage -> maps (B, dims[i], *sizes[i])."""
-        x = F.interpolate(image, (SIDE, SIDE), mode="bilinear", antialias=True)
-        *first, fourth, fifth = self.trunk.maps(x)
-        maps = [*first, torch.cat([fourth, F.interpolate(fifth, fourth.shape[2:])], 1)]
+        side = ARCFACE_112.size
+        *first, fourth = self.trunk.maps(F.interpolate(image, (side, side), mode="bilinear", antialias=True))
+        maps = [*first, laid_out(fourth)]
         grids = [F.interpolate(m, size, mode="bilinear", antialias=True) for m, size in zip(maps, sizes, strict=True)]
         return [lateral(grid) for lateral, grid in zip(self.lateral, grids, strict=True)]
 
@@ -58,5 +57,6 @@ def _zero(cin: int, cout: int) -> nn.Sequential:
 
 
 def with_guide(state: Mapping[str, Tensor], encoder: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of an S-ViT without a guide and those of the reference encoder -> what a guided one starts from."""
-    return {**state, **{PREFIX + name: value for name, value in encoder.items() if name.startswith("trunk.")}}
+    """Weights of an S-ViT without a guide and those of an EdgeFace -> what a guided one starts from."""
+    lent = {name: value for name, value in encoder.items() if name.startswith("trunk.") and ".head." not in name}
+    return {**state, **{PREFIX + name: value for name, value in lent.items()}}

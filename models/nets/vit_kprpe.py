@@ -6,7 +6,7 @@ networks (CVLface). KP-RPE makes attention follow the face's keypoints, so that 
     112x112 RGB -> patches of 8 px -> 14x14 = 196 tokens (no class token) + learned absolute position, kept by all three
     block: x + attention(LN x);  x + MLP(LN x) with ReLU6
         attention logits: (scale * q_i) . k_j + offset_ij, see models/layers/kprpe.py
-    LN -> all tokens in a row -> Linear -> BN -> Linear -> BN = embedding
+    LN [-> Linear to token_dim] -> all tokens in a row -> Linear -> BN -> Linear -> BN = embedding
 
 As published: SMALL and BASE. The default is the demo: the same net with 192 channels and 8 blocks, for a CPU; shipped
 with 6 heads, and with patches of the reference encoder's map in place of pixels (models/nets/vit_stem.py, ours), from
@@ -52,6 +52,8 @@ class VitConfig:
         dim, depth, heads: channels, blocks, attention heads of a block.
         mlp_ratio: hidden units of the MLP over channels.
         embed_dim: length of the embedding.
+        token_dim: channels that a token is reduced to before all are laid in a row; 0 keeps them, as published. The layer
+            behind them holds most of a small network's weights.
         feature_taps: features are shown after so many equally spaced blocks, the last one included.
         drop_path: stochastic depth of the last block in training; earlier blocks have proportionally less.
         keypoint_shift: pixels of the crop that are taken off the keypoints before KP-RPE. FaceBatch has (p + .5) / size
@@ -70,6 +72,7 @@ class VitConfig:
     drop_path: float = 0.0
     stem: str = "patch"
     keypoint_shift: float = 0.0
+    token_dim: int = 0
 
     def __post_init__(self) -> None:
         if self.stem not in STEMS:
@@ -158,8 +161,9 @@ class ViT(nn.Module):
             {str(i): TokenTap(f"block{i}.features", side) for i in range(every - 1, config.depth, every)}
         )
         self.norm = nn.LayerNorm(dim)
+        self.narrow = nn.Linear(dim, config.token_dim, bias=False) if config.token_dim else nn.Identity()
         self.feature = nn.Sequential(
-            nn.Linear(side**2 * dim, dim, bias=False),
+            nn.Linear(side**2 * (config.token_dim or dim), dim, bias=False),
             nn.BatchNorm1d(dim, eps=2e-5),
             nn.Linear(dim, config.embed_dim, bias=False),
             nn.BatchNorm1d(config.embed_dim, eps=2e-5),
@@ -183,7 +187,7 @@ class ViT(nn.Module):
 
     def forward(self, image: Tensor, keypoints: Tensor) -> Tensor:
         """(B, 3, size, size) in [0, 1], (B, 5, 2) in [0, 1] -> (B, embed_dim), not normalised."""
-        return self.feature(self.tokens(image, keypoints).flatten(1))
+        return self.feature(self.narrow(self.tokens(image, keypoints)).flatten(1))
 
 
 def _initialise(module: nn.Module) -> None:

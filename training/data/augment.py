@@ -77,6 +77,10 @@ class Draws:
     def __getitem__(self, rows: slice) -> Draws:
         return Draws(*(getattr(self, f.name)[rows] for f in fields(self)))
 
+    def to(self, device: torch.device | str) -> Draws:
+        """The same numbers on another device."""
+        return Draws(*(getattr(self, f.name).to(device) for f in fields(self)))
+
 
 def draw(how: Augment, n: int, generator: torch.Generator) -> Draws:
     """Random numbers for n faces; the same generator state gives the same draws on every machine."""
@@ -108,7 +112,11 @@ def similarity(angle: Tensor, scale: Tensor, shift: Tensor, flipped: Tensor) -> 
 
 
 def augmented(batch: FaceBatch, draws: Draws) -> FaceBatch:
-    """B faces and their draws -> B faces; what comes from outside the crop is black, as in alignment."""
+    """B faces and their draws -> B faces; what comes from outside the crop is black, as in alignment.
+
+    The draws may lie on another device than the faces, where the work is done.
+    """
+    draws = draws.to(batch.image.device)
     image = moved_image(batch.image, draws.move)
     image = coloured(image, draws.brightness, draws.contrast, draws.saturation)
     return FaceBatch(erased(image, draws.box, draws.fill), moved_points(batch.keypoints, draws.move, draws.flipped))
@@ -136,7 +144,7 @@ def moved_points(keypoints: Tensor, move: Tensor, flipped: Tensor) -> Tensor:
 
 def coloured(image: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
     """Scale brightness, then contrast about the mean grey, then saturation about each pixel's grey; clamp to [0, 1]."""
-    luma = torch.tensor(LUMA).view(1, 3, 1, 1)
+    luma = torch.tensor(LUMA, device=image.device).view(1, 3, 1, 1)
     image = image * brightness.view(-1, 1, 1, 1)
     grey = (image * luma).sum(1, keepdim=True)
     middle = grey.mean((2, 3), keepdim=True)
@@ -152,7 +160,7 @@ def erased(image: Tensor, box: Tensor, fill: Tensor) -> Tensor:
 
 def inside(box: Tensor, height: int, width: int) -> Tensor:
     """(B, 4) XYXY rectangles of [0, 1] -> (B, height, width) bool, True where a pixel's centre lies in them."""
-    y = ((torch.arange(height) + 0.5) / height).view(1, -1, 1)
-    x = ((torch.arange(width) + 0.5) / width).view(1, 1, -1)
+    y = ((torch.arange(height, device=box.device) + 0.5) / height).view(1, -1, 1)
+    x = ((torch.arange(width, device=box.device) + 0.5) / width).view(1, 1, -1)
     x0, y0, x1, y1 = (box[:, i].view(-1, 1, 1) for i in range(4))
     return (x >= x0) & (x < x1) & (y >= y0) & (y < y1)

@@ -55,11 +55,11 @@ class Crops:
         """Name -> row."""
         return {name: i for i, name in enumerate(self.names)}
 
-    def batch(self, rows: Sequence[int] | np.ndarray) -> FaceBatch:
-        """Rows -> FaceBatch with float images in [0, 1]."""
+    def batch(self, rows: Sequence[int] | np.ndarray, device: torch.device | str = "cpu") -> FaceBatch:
+        """Rows -> FaceBatch with float images in [0, 1]; bytes travel to the device, not floats."""
         rows = np.asarray(rows)
-        image = torch.from_numpy(self.image[rows]).permute(0, 3, 1, 2).float() / 255  # (B, 3, H, W)
-        return FaceBatch(image, torch.from_numpy(self.keypoints[rows]))
+        image = torch.from_numpy(self.image[rows]).to(device).permute(0, 3, 1, 2).float() / 255  # (B, 3, H, W)
+        return FaceBatch(image, torch.from_numpy(self.keypoints[rows]).to(device))
 
 
 def template_face(photo: np.ndarray, source: InputSpec) -> Face:
@@ -156,11 +156,11 @@ class Morphs:
         every = [name for crops in self.crops for name in crops.names]
         return tuple(f"{every[i]}+{s:.4f}*{every[j]}" for (i, j), s in zip(self.pair, self.share, strict=True))
 
-    def batch(self, rows: Sequence[int] | np.ndarray) -> FaceBatch:
+    def batch(self, rows: Sequence[int] | np.ndarray, device: torch.device | str = "cpu") -> FaceBatch:
         """Rows -> FaceBatch; pixels and keypoints are mixed alike."""
         rows = np.asarray(rows)
-        a, b = (joined_batch(self.crops, self.pair[rows, side]) for side in (0, 1))
-        s = torch.from_numpy(self.share[rows].astype(np.float32))
+        a, b = (joined_batch(self.crops, self.pair[rows, side], device) for side in (0, 1))
+        s = torch.from_numpy(self.share[rows].astype(np.float32)).to(device)
         image = torch.lerp(a.image, b.image, s[:, None, None, None])
         return FaceBatch(image, torch.lerp(a.keypoints, b.keypoints, s[:, None, None]))
 
@@ -171,11 +171,13 @@ def draw_morphs(crops: tuple[Crops, ...], rows: np.ndarray, count: int, seed: in
     return Morphs(crops, rng.choice(rows, (count, 2)), rng.uniform(0.3, 0.7, count))
 
 
-def joined_batch(crops: Sequence[Crops | Morphs], rows: np.ndarray) -> FaceBatch:
+def joined_batch(
+    crops: Sequence[Crops | Morphs], rows: np.ndarray, device: torch.device | str = "cpu"
+) -> FaceBatch:
     """Faces of rows counted over all sets, one behind the other, in the order of the rows."""
     starts = np.cumsum([0, *(len(c) for c in crops)])
     which = np.searchsorted(starts, rows, side="right") - 1
     order = np.concatenate([np.flatnonzero(which == k) for k in range(len(crops))])
-    parts = [c.batch(rows[which == k] - starts[k]) for k, c in enumerate(crops) if (which == k).any()]
-    joined, back = FaceBatch.cat(parts), torch.from_numpy(np.argsort(order))
+    parts = [c.batch(rows[which == k] - starts[k], device) for k, c in enumerate(crops) if (which == k).any()]
+    joined, back = FaceBatch.cat(parts), torch.from_numpy(np.argsort(order)).to(device)
     return FaceBatch(joined.image[back], joined.keypoints[back])

@@ -57,6 +57,10 @@ class Views:
     def __getitem__(self, rows: slice | Tensor) -> Views:
         return Views(*(getattr(self, f.name)[rows] for f in fields(self)))
 
+    def to(self, device: torch.device | str) -> Views:
+        """The same numbers on another device."""
+        return Views(*(getattr(self, f.name).to(device) for f in fields(self)))
+
 
 def draw_views(how: Partial, n: int, generator: torch.Generator) -> Views:
     """Random numbers for n faces; the same generator state gives the same views on every machine."""
@@ -110,13 +114,17 @@ def whole_where(whole: Tensor, views: Views) -> Views:
 
 
 def seen(batch: FaceBatch, views: Views, draws: Draws | None = None) -> FaceBatch:
-    """B faces as the views show them, augmented by `draws` first; hidden pixels are 128 / 255."""
+    """B faces as the views show them, augmented by `draws` first; hidden pixels are 128 / 255.
+
+    Views and draws may lie on another device than the faces, where the work is done.
+    """
+    views = views.to(batch.image.device)
     if draws is None:
-        unturned = torch.zeros(len(batch), dtype=torch.bool)
+        unturned = torch.zeros(len(batch), dtype=torch.bool, device=batch.image.device)
         image = moved_image(batch.image, views.move)
         faces = FaceBatch(image, moved_points(batch.keypoints, views.move, unturned))
     else:
-        faces = augmented(batch, replace(draws, move=joined(draws.move, views.move)))
+        faces = augmented(batch, replace(draws, move=joined(draws.move.to(views.move), views.move)))
     visible = inside(views.box, *faces.image.shape[2:])[:, None]
     return faces.with_image(torch.where(visible, faces.image, FILL / 255))
 

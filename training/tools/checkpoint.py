@@ -144,8 +144,11 @@ def command_line() -> str:
 
 
 def hide_data_folder(arguments: list[str]) -> list[str]:
-    """The same arguments with the value of --data, a path of somebody's machine, replaced by the default "data"."""
-    shown = list(arguments)
+    """The same arguments with the value of --data, a path of somebody's machine, replaced by the default "data".
+
+    Without --export-only, which repeats the end of the command that made a run.
+    """
+    shown = [argument for argument in arguments if argument != "--export-only"]
     for i, argument in enumerate(shown):
         if argument == "--data" and i + 1 < len(shown):
             shown[i + 1] = "data"

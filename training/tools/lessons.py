@@ -5,6 +5,7 @@ FIW train without the held-out families, and CelebA; never LFW, MFR2 or FIW val.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from training.data.crops import Crops, Morphs, draw_morphs, joined_batch
 from training.data.holdout import is_held_out
 from training.data.sets import celeba_crops, family_of, fiw_crops, identity_of
 from training.data.worn_crops import worn_crops
-from training.tools.teachers import available_teachers, joined_targets, teacher_embeddings, weight_teacher
+from training.tools.settings import TEACHERS
+from training.tools.teachers import joined_targets, teacher_embeddings, weight_teacher
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ class Lesson:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def faces(self, index: np.ndarray) -> FaceBatch:
+    def faces(self, index: np.ndarray, device: torch.device | str = "cpu") -> FaceBatch:
         """Faces of positions in `rows`, in that order."""
-        return joined_batch(self.crops, self.rows[index])
+        return joined_batch(self.crops, self.rows[index], device)
 
     def targets(self, index: np.ndarray) -> Tensor:
         """(n, D) of positions in `rows`."""
@@ -54,18 +56,19 @@ class Lesson:
         return self.target[torch.from_numpy(self.rows)].mean(0)
 
 
-def lessons(root: Path, spec: InputSpec, weight: str = "", morphs: int = 0) -> tuple[Lesson, Lesson, list[str]]:
-    """(training faces, held-out faces, names of the teachers).
+def lessons(
+    root: Path, spec: InputSpec, teachers: Sequence[str] = TEACHERS, morphs: int = 0
+) -> tuple[Lesson, Lesson]:
+    """(training faces, held-out faces).
 
     Args:
-        weight: a trained weight that teaches too.  morphs: how many mixtures of training faces to add.
+        teachers: trained weights.  morphs: how many mixtures of training faces to add.
     """
 
     def sets(of: InputSpec) -> tuple[Crops, ...]:
         return fiw_crops(root, "train", of), celeba_crops(root, of)
 
     crops = sets(spec)  # before the teachers: what is missing first is the data
-    teachers = [*available_teachers(root), *([weight_teacher(weight)] if weight else [])]
     out = np.array([is_held_out(family_of(n)) for n in crops[0].names] + [False] * len(crops[1]))
 
     def mixed(of: tuple[Crops, ...]) -> tuple[Morphs, ...]:
@@ -74,10 +77,11 @@ def lessons(root: Path, spec: InputSpec, weight: str = "", morphs: int = 0) -> t
     def all_of(of: InputSpec) -> tuple[Crops | Morphs, ...]:
         return *sets(of), *mixed(sets(of))
 
-    embedded = [np.concatenate([teacher_embeddings(t, c) for c in all_of(t.spec)]) for t in teachers]
+    taught = map(weight_teacher, teachers)
+    embedded = [np.concatenate([teacher_embeddings(t, c) for c in all_of(t.spec)]) for t in taught]
     train = np.concatenate([np.flatnonzero(~out), len(out) + np.arange(morphs)])
     every, target = all_of(spec), joined_targets(embedded)
-    return Lesson(every, train, target), Lesson(every, np.flatnonzero(out), target), [t.name for t in teachers]
+    return Lesson(every, train, target), Lesson(every, np.flatnonzero(out), target)
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,10 @@ class Faces:
     labels: Tensor
     classes: int
 
-    def batch(self, rows: np.ndarray, wears: np.ndarray) -> FaceBatch:
+    def batch(self, rows: np.ndarray, wears: np.ndarray, device: torch.device | str = "cpu") -> FaceBatch:
         """Faces of positions in `rows`; those with `wears` have an occluder."""
-        clean, worn = self.clean.faces(rows), self.worn.faces(rows)
-        image = torch.where(torch.from_numpy(wears)[:, None, None, None], worn.image, clean.image)
+        clean, worn = self.clean.faces(rows, device), self.worn.faces(rows, device)
+        image = torch.where(torch.from_numpy(wears).to(device)[:, None, None, None], worn.image, clean.image)
         return FaceBatch(image, clean.keypoints)
 
 

@@ -27,6 +27,7 @@ from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from models.errors import UserError
 from training.tools.resume import ResumeError, Stateful, load_state, save_state, seed_step
 
 SAVE_EVERY_SECONDS = 180.0
@@ -107,6 +108,20 @@ class Run:
             file.write(json.dumps({"step": step, "time": round(time.time(), 1), **values}) + "\n")
         if self.bar is not None:
             self.bar.set_postfix({k: f"{v:.4g}" for k, v in values.items()})
+
+    def report(self) -> Path:
+        """Where the run's best weights are, after saying so and how good they were.
+
+        Raises:
+            UserError: there are none.
+        """
+        state = self.folder / "model.safetensors"
+        if not state.exists():
+            raise UserError(f"{self.folder} holds no trained weights (model.safetensors, model.json)")
+        facts = json.loads(state.with_suffix(".json").read_text())
+        measured = ", ".join(f"{k} {v:.4f}" for k, v in facts.items() if k.startswith("held_out_"))
+        print(f"{measured}; weights: {state}")
+        return state
 
     def draw_curve(self) -> None:
         """curve.png from the log."""

@@ -14,6 +14,8 @@ from models.pair import PairModel
 from models.registry import create_pair
 
 T = TypeVar("T")
+TEACHERS = ("edgeface", "dlib_resnet")
+"""Weights that teach: a network trained on web faces, and the reference encoder; they err on different faces."""
 _COUNT, _AMOUNT, _SHARE = Range(1, 10**9, whole=True), Range(0, 10**6), Range(0, 1)
 SETTINGS: Mapping[str, Range] = {
     **dict.fromkeys(("epochs", "steps", "batch", "groups", "check", "patience", "seeds", "jobs", "views"), _COUNT),
@@ -69,6 +71,18 @@ def add_settings(parser: argparse.ArgumentParser, defaults: Any, **choices: Sequ
         if name in choices:
             options["choices"] = choices[name]
         parser.add_argument(f"--{name.replace('_', '-')}", default=value, **options)
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """--no-export and --export-only, for a run that was made on another machine: its folder is copied here."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--no-export", dest="export", action="store_false", help="leave weights/ as it is")
+    group.add_argument("--export-only", action="store_true", help="export what the run folder holds, train nothing")
+
+
+def add_teachers(parser: argparse.ArgumentParser) -> None:
+    """--teachers: whose embeddings lessons are made of."""
+    parser.add_argument("--teachers", nargs="+", default=list(TEACHERS), help="trained weights whose embedding to learn")
 
 
 def json_object(text: str) -> dict[str, Any]:

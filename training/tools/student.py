@@ -56,7 +56,7 @@ def held_out_cosine(student: nn.Module, lesson: Lesson, mean: Tensor, batch: int
     with torch.no_grad():  # not inference mode: bf16 copies of the weights may be kept for training
         for start in range(0, len(lesson), batch):
             index = np.arange(start, min(start + batch, len(lesson)))
-            faces = lesson.faces(index).to(mean.device)
+            faces = lesson.faces(index, mean.device)
             embedding = student(faces.image, faces.keypoints)
             cosines.append(F.cosine_similarity(embedding - mean, lesson.targets(index).to(mean) - mean, dim=1))
     student.train()

@@ -1,7 +1,5 @@
-"""What a student learns from: embeddings of clean aligned faces by encoders that know more, computed once.
+"""What a student learns from: embeddings of clean aligned faces by trained weights that know more, computed once.
 
-Teachers are the reference encoder (dlib, public domain) and, when the user has the file, MobileFaceNet trained on
-CASIA-WebFace with ArcFace (<data>/teachers/arcface_mobilefacenet.pth): they err on different faces.
 A teacher's vectors share a large mean (dlib's cosine between strangers is .84); it is taken off and the rest made unit
 length. The target of a face joins these, divided by sqrt(number of teachers), so the cosine of two targets is the mean
 of the teachers' centred cosines.
@@ -21,14 +19,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from models.device import pick_device
-from models.faces.align import ARCFACE_112, DLIB_150
 from models.faces.face import InputSpec
 from models.registry import create_pair
 from models.weights import find_weight, load_pair, read_sidecar
 from training.data.crops import Crops, Morphs
 from training.data.detections import cache_dir
-from training.tools.dlib_dat import load_dat, locate_dat
-from training.tools.mobilefacenet import load_mobilefacenet
 
 BATCH = 64
 
@@ -50,17 +45,6 @@ class Teacher:
     load: Callable[[Path], nn.Module]
 
 
-class _Dlib(nn.Module):
-    """The reference encoder as image -> descriptor."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        self.net = load_dat(file.read_bytes())
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.net.encode(image, image.new_zeros(len(image), 5, 2))
-
-
 class _Weight(nn.Module):
     """A trained weight as image -> embedding."""
 
@@ -80,15 +64,6 @@ def weight_teacher(name: str) -> Teacher:
     """
     spec = create_pair(read_sidecar(name).model, **read_sidecar(name).config).spec
     return Teacher(name, spec, find_weight(name), lambda _: _Weight(name))
-
-
-def available_teachers(root: Path) -> list[Teacher]:
-    """The reference encoder, and MobileFaceNet where <root>/teachers has it."""
-    teachers = [Teacher("dlib", DLIB_150, locate_dat(), _Dlib)]
-    file = root / "teachers" / "arcface_mobilefacenet.pth"
-    if file.exists():
-        teachers.append(Teacher("arcface_mobilefacenet", ARCFACE_112, file, load_mobilefacenet))
-    return teachers
 
 
 def joined_targets(embeddings: Sequence[np.ndarray]) -> Tensor:
@@ -118,7 +93,7 @@ def embed_all(network: nn.Module, crops: Crops | Morphs, name: str) -> np.ndarra
     rows = []
     with torch.inference_mode():
         for start in tqdm(range(0, len(crops), BATCH), desc=f"teacher {name}", unit="batch"):
-            image = crops.batch(range(start, min(start + BATCH, len(crops)))).image
-            image = image.to(device, memory_format=torch.channels_last)
+            image = crops.batch(range(start, min(start + BATCH, len(crops))), device).image
+            image = image.contiguous(memory_format=torch.channels_last)
             rows.append(F.normalize(network(image), dim=1).cpu().numpy())
     return np.concatenate(rows).astype(np.float32)

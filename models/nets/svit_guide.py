@@ -23,7 +23,7 @@ from models.nets.dlib_resnet import STAGES, DlibTrunk
 from models.taps import Tap
 
 SIDE = 168
-"""Pixels; see models/nets/kin_trio.py."""
+"""Pixels; see models/nets/kin_joined.py."""
 PREFIX = "backbone.guide."
 
 

@@ -116,7 +116,7 @@ def walk_rows(paths: list[Path], runs: int) -> list[dict]:
         ("kin score of two 1-megapixel photos", lambda: answer(paths, grad=False), 0.5),
         ("the same with Grad-CAM maps", lambda: explain(answer(paths, grad=True), "grad_cam"), 1.0),
         ("full occlusion maps of both faces", lambda: explain(result, "occlusion"), 4.0),
-        ("three joined networks: score", lambda: answer(paths, grad=False, weight="kin_trio"), 0.5),
+        ("kin_joined: score", lambda: answer(paths, grad=False, weight="kin_joined"), 0.5),
         ("S-ViT: score with every attention map", lambda: read_evidence(answer(paths, grad=False, weight="svit")), 1.2),
         ("masked photo: three arms with Grad-CAM", lambda: arms_answer(paths[0]), 2.5),
     ]

@@ -95,14 +95,6 @@ MODELS: dict[str, Entry] = {
         "FaCoRNet",
         "Cross-attention between the parts of two faces weighs what makes them kin.",
     ),
-    "kin_trio": Entry(
-        "models.nets.kin_trio:KinTrio",
-        "models.nets.kin_trio:KinTrioConfig",
-        "kinship",
-        "Reference encoder, fine-tuned encoder and S-ViT, joined",
-        "Three networks that know different things answer together: are they blood relatives?",
-        joins=("dlib_kin", "dlib_tuned", "svit"),
-    ),
     "kin_joined": Entry(
         "models.nets.kin_joined:KinJoined",
         "models.nets.kin_joined:KinJoinedConfig",

@@ -1,13 +1,11 @@
-"""Join three kinship networks that are trained: weights/kin_trio.safetensors or weights/kin_joined.safetensors.
+"""Join three kinship networks that are trained: weights/kin_joined.safetensors.
 
-    python -m training.join                      # kin_trio: needs weights/dlib_kin, dlib_tuned and svit
     python -m training.join --model kin_joined   # needs weights/edgeface_kin, dlib_kin and dlib_tuned
 
-Nothing is trained.
-
-The networks embed the held-out families' faces as they will be used; the parts that their cosines have in the answer
-are those with the highest AUC on pairs of those families, and the same pairs fit probability and threshold. The weight
-reads everything else from the three (models/weights.py: Loan). FIW's validation part is never read here.
+Nothing is trained. The networks embed the held-out families' faces as they will be used; the parts that their cosines
+have in the answer are those with the highest AUC on pairs of those families, and the same pairs fit probability and
+threshold. The weight reads everything else from the three (models/weights.py: Loan). FIW's validation part is never
+read here.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ from __future__ import annotations
 import argparse
 import itertools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,36 +21,29 @@ from torch import Tensor
 
 from models import create_pair
 from models.commands import command
-from models.nets.kin_joined import KinJoined
-from models.nets.kin_trio import KinTrio
-from models.weights import Loan, find_weight, read_sidecar, read_tensors
+from models.nets.kin_joined import KinJoined, KinJoinedConfig
+from models.weights import Loan, find_weight, read_tensors
 from training.data.kin_batches import held_out_list, split
 from training.data.sets import Pair, data_root, fiw_crops, fiw_train_pairs
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, unique_images
 from training.tools.kin_export import ship
 
-PARTS = {
-    "kin_trio": ("heads", "fine-tuned encoder", "S-ViT"),
-    "kin_joined": ("EdgeFace", "heads", "fine-tuned encoder"),
-}
-"""Registry name -> what its three parts are, in the order of its shares."""
+NAME = "kin_joined"
+"""In the registry."""
+PARTS = ("EdgeFace", "heads", "fine-tuned encoder")
+"""What the three networks are, in the order of the shares."""
 SHARES = tuple((a / 20, b / 20, (20 - a - b) / 20) for a, b in itertools.product(range(1, 19), repeat=2) if a + b < 20)
 
 
-def config_of(name: str) -> dict[str, Any]:
-    """Config values beside the shares, as the parts' weights have them."""
-    return {"guide": read_sidecar("svit").config.get("guide", False)} if name == "kin_trio" else {}
-
-
-def joined(shares: tuple[float, ...], name: str = "kin_trio") -> KinTrio | KinJoined:
+def joined(shares: tuple[float, ...]) -> KinJoined:
     """The trained networks side by side.
 
     Raises:
         WeightError: one is missing.
     """
-    model = create_pair(name, shares=shares, **config_of(name))
-    assert isinstance(model, KinTrio | KinJoined)
+    model = create_pair(NAME, shares=shares)
+    assert isinstance(model, KinJoined)
     state = dict(model.state_dict())
     for prefix, (weight, theirs) in model.lenders.items():
         state |= Loan(prefix, weight, theirs, "").renamed(read_tensors(find_weight(weight)))
@@ -61,7 +51,7 @@ def joined(shares: tuple[float, ...], name: str = "kin_trio") -> KinTrio | KinJo
     return model.eval()
 
 
-def cosines(model: KinTrio | KinJoined, codes: dict[str, Tensor], held: list[Pair]) -> np.ndarray:
+def cosines(model: KinJoined, codes: dict[str, Tensor], held: list[Pair]) -> np.ndarray:
     """(3, P) cosines of the networks by themselves."""
     a, b = (torch.stack([codes[name] for name in names]) for names in zip(*((p.a, p.b) for p in held), strict=True))
     parts = zip(a.split(model.lengths, 1), b.split(model.lengths, 1), strict=True)
@@ -77,10 +67,10 @@ def by_shares(cosine: np.ndarray, same: np.ndarray) -> dict[tuple[float, ...], f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
-    parser.add_argument("--model", default="kin_trio", choices=list(PARTS))
+    parser.add_argument("--model", default=NAME, choices=[NAME], help="the only joined network")
     args = parser.parse_args()
-    root, name = data_root(args.data), args.model
-    model = joined((0.4, 0.3, 0.3), name)
+    root = data_root(args.data)
+    model = joined(KinJoinedConfig().shares)
     crops = fiw_crops(root, "train", model.spec)
     _, held_pairs = split(fiw_train_pairs(root))
     held = held_out_list(crops.names, held_pairs)
@@ -88,12 +78,12 @@ def main() -> None:
     same = np.array([p.same for p in held])
     found = by_shares(cosine, same)
     shares = max(found, key=found.__getitem__)
-    alone = {f"{part} alone": f"{auc(c, same):.4f}" for part, c in zip(PARTS[name], cosine, strict=True)}
+    alone = {f"{part} alone": f"{auc(c, same):.4f}" for part, c in zip(PARTS, cosine, strict=True)}
     facts = {**alone, "joined with shares " + ", ".join(f"{w:g}" for w in shares): f"{found[shares]:.4f}"}
     print("\n".join(f"{name}: AUC {value}" for name, value in facts.items()))
-    config = {"shares": list(shares), **config_of(name)}
     sources = [find_weight(weight) for weight, _ in model.lenders.values()]
-    print(f"wrote {ship(joined(shares, name), config, crops, held, root, facts, 0, sources=sources)}")
+    config = {"shares": list(shares)}
+    print(f"wrote {ship(joined(shares), config, crops, held, root, facts, 0, sources=sources)}")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@
                                                                            -> reference encoder, fine-tuned, fc -> t
     embedding = [sqrt(w_e) e, sqrt(w_u) u, sqrt(w_t) t],  each of unit length;     logit = slope * cos(a, b) + offset
 
-The cosine of two joined embeddings is the mean of the networks' cosines with weights w, which add up to 1. Not a
-published network: an ensemble of encoders that were trained on different data. Taps begin with "edgeface.", "encoder."
-and "tuned."; `on_crop` lays their maps back on the crop. The weight stores nothing but the shares and the calibration:
-all parameters are read from `edgeface_kin`, `dlib_kin` and `dlib_tuned` (models/weights.py: Loan).
+The cosine of two joined embeddings is the mean of the networks' cosines with weights w, which add up to 1. dlib's frame
+reaches below ArcFace's; what lies outside is black, as in the faces that heads and fine-tuned encoder were trained on
+(Families In the Wild is stored in ArcFace's frame). Not a published network: an ensemble of encoders that were trained
+on different data. Taps begin with "edgeface.", "encoder." and "tuned."; `on_crop` lays their maps back on the crop. The
+weight stores nothing but the shares and the calibration: all parameters are read from `edgeface_kin`, `dlib_kin` and
+`dlib_tuned` (models/weights.py: Loan).
 """
 
 from __future__ import annotations
@@ -16,21 +18,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.faces.align import DLIB_150
+from models.faces.align import ARCFACE_112, DLIB_150
 from models.faces.face import InputSpec
+from models.faces.geometry import similarity_transform
 from models.nets.dlib_kin import DlibKinConfig, KinHeads
 from models.nets.dlib_resnet import DlibTrunk
 from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk, read_places
-from models.nets.kin_trio import SPEC, cut
 from models.pair import CosineLogit, Lenders, PairModel
 from models.taps import Tap
 
 EDGEFACE, ENCODER, TUNED = "edgeface.", "encoder.", "tuned."
 EDGEFACE_SIZE = 112
+SPEC = ARCFACE_112.resized(168)
+"""At 168 px the eyes lie as far apart as in dlib's crop of 150 px."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,20 @@ class KinJoinedConfig:
     def __post_init__(self) -> None:
         if len(self.shares) != 3 or min(self.shares) <= 0 or abs(sum(self.shares) - 1) > 1e-6:
             raise ValueError(f"three positive shares that add up to 1 are wanted, got {self.shares}")
+
+
+def cut(outer: InputSpec, inner: InputSpec) -> Tensor:
+    """(2, 3) affine from coordinates of the inner crop to those of the outer one, both spanning [-1, 1].
+
+    The similarity that brings the outer template onto the inner one, as alignment does from keypoints.
+    """
+    matrix = np.eye(3)
+    matrix[:2] = similarity_transform(inner.points(), outer.points())  # pixels of inner -> pixels of outer
+    to_pixels = np.array(
+        [[inner.size / 2, 0, (inner.size - 1) / 2], [0, inner.size / 2, (inner.size - 1) / 2], [0, 0, 1]]
+    )
+    to_unit = np.array([[2 / outer.size, 0, 1 / outer.size - 1], [0, 2 / outer.size, 1 / outer.size - 1], [0, 0, 1]])
+    return torch.from_numpy((to_unit @ matrix @ to_pixels)[:2]).float()
 
 
 def named(trunk: nn.Module, beginning: str) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from models.nets.dlib_resnet import STAGES, EncoderStart
 
 ENLARGED = 1.5
-"""From ArcFace's frame to the reference encoder's scale; see models/nets/kin_trio.py."""
+"""From ArcFace's frame to the reference encoder's scale; see models/nets/kin_joined.py."""
 
 
 class ReferenceStem(nn.Module):

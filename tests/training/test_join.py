@@ -43,10 +43,10 @@ def test_the_weight_is_lent_and_answers_alike(tmp_path: Path, monkeypatch: pytes
     model = joined(SHARED)
     scores, same = np.linspace(0, 1, 200), np.arange(200) >= 100
     calibration = Calibration(0.5, "test", operating_points(scores, same, "test"))
-    config = {"shares": list(SHARED), "guide": model.config.guide}
-    path = export(model, "kin_trio", Facts(RESEARCH, [], calibration, config=config), half=True, folder=tmp_path)
+    config = {"shares": list(SHARED)}
+    path = export(model, "kin_joined", Facts(RESEARCH, [], calibration, config=config), half=True, folder=tmp_path)
     assert path.stat().st_size < 1e5
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))
-    assert {loan.weight for loan in read_sidecar("kin_trio").loans} == {"dlib_kin", "dlib_tuned", "svit"}
+    assert {loan.weight for loan in read_sidecar("kin_joined").loans} == {"edgeface_kin", "dlib_kin", "dlib_tuned"}
     image, keypoints = torch.rand(2, 3, 168, 168), torch.zeros(2, 5, 2)
-    assert torch.equal(load_model("kin_trio", "cpu").encode(image, keypoints), model.encode(image, keypoints))
+    assert torch.equal(load_model("kin_joined", "cpu").encode(image, keypoints), model.encode(image, keypoints))

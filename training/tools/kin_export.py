@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from models.nets.facor import FaCoR
-from models.nets.kin_trio import KinTrio
 from models.nets.svit import KinLogit, Svit
 from models.pair import CosineLogit, PairModel
 from models.weights import SHIPPED
@@ -92,7 +91,7 @@ def ship(
         f"Held-out training families: AUC {auc(scored.score, scored.same):.4f} (95 % {low:.4f} to {high:.4f}, "
         "bootstrap over families); they also chose the stopping point, so this is slightly flattering.",
     ]
-    if isinstance(model, KinTrio | Svit) and model.config.guide:
+    if isinstance(model, Svit) and model.config.guide:
         notes.append(
             "Ours: the reference encoder's maps guide every stage of S-ViT; the published network has no guide."
         )

@@ -1,16 +1,35 @@
-"""EdgeFace and two networks on the reference encoder, joined: cosines add up, maps lie on the crop."""
+"""EdgeFace and two networks on the reference encoder, joined: one crop cut to two frames, maps laid back on it."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from models import available_weights, load_model
-from models.nets.kin_joined import EDGEFACE, KinJoined, KinJoinedConfig
+from models.faces.align import ARCFACE_112, DLIB_150
+from models.nets.kin_joined import EDGEFACE, SPEC, KinJoined, KinJoinedConfig, cut
 from models.taps import tap_names
+from training.data.crops import template_face
 
 SHARES = (0.5, 0.3, 0.2)
+
+
+def smooth_photo() -> np.ndarray:
+    """(112, 112, 3) soft colours, so that two resamplings agree with one."""
+    y, x = np.mgrid[0:112, 0:112] / 112
+    waves = np.stack([np.sin(6 * x + 2 * y), np.cos(5 * y), np.sin(4 * (x + y))], -1)
+    return (127 + 100 * waves).astype(np.uint8)
+
+
+def test_the_cut_is_the_alignment_to_dlibs_frame() -> None:
+    face = template_face(smooth_photo(), ARCFACE_112)
+    outer, wanted = face.aligned(SPEC).image, face.aligned(DLIB_150).image
+    grid = F.affine_grid(cut(SPEC, DLIB_150)[None], [1, 3, 150, 150], align_corners=False)
+    found = F.grid_sample(outer, grid, align_corners=False)
+    inside = (wanted.sum(1) > 0)[0, :135]  # the lowest rows lie outside the stored face
+    assert float((found - wanted)[0, :, :135].abs()[:, inside].max()) < 0.05
 
 
 def test_the_cosine_is_the_weighted_mean_of_all_three() -> None:
@@ -36,6 +55,18 @@ def test_maps_are_laid_on_the_crop() -> None:
     encoder = model.on_crop("tuned.stage3.features", torch.ones(1, 8, 8))
     assert encoder.shape == (1, 16, 16) and float(encoder[0, 0].abs().sum()) == 0  # above dlib's frame
     assert float(encoder[0, 8, 8]) == pytest.approx(1)
+
+
+def test_a_map_of_an_encoder_is_laid_back_where_it_came_from() -> None:
+    model = KinJoined()
+    spot = torch.zeros(1, 1, 168, 168)
+    spot[..., 70:78, 90:98] = 1.0  # somewhere on the crop
+    grid = F.affine_grid(model.frame[None], [1, 1, 32, 32], align_corners=False)
+    seen = F.grid_sample(F.avg_pool2d(spot, 3, 1, 1), grid, align_corners=False)[:, 0]  # where the encoder sees it
+    back = model.on_crop("encoder.stage3.features", seen)[0]
+    y, x = divmod(int(back.argmax()), back.shape[1])
+    assert abs((y + 0.5) / back.shape[0] - 74 / 168) < 0.03 and abs((x + 0.5) / back.shape[1] - 94 / 168) < 0.03
+    assert float(back[0].abs().sum()) == 0  # above dlib's frame the encoder saw nothing
 
 
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.5, 0.6, -0.1), (0.3, 0.3, 0.3)])

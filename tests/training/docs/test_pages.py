@@ -15,7 +15,7 @@ from models.weights import SHIPPED, Sidecar
 from training.cards import enter, pages, write_cards
 from training.docs import card, facts, results
 
-NAME = "kin_trio"
+NAME = "kin_joined"
 """A shipped weight whose file is small."""
 
 

@@ -204,7 +204,7 @@ def test_what_is_measured_stands_under_the_picker(monkeypatch: pytest.MonkeyPatc
     ("there", "expected"),
     [
         (["dlib_kin", "dlib_resnet", "dlib_tuned", FACOR], "dlib_kin"),
-        (["dlib_resnet", "dlib_tuned", "kin_trio"], "dlib_tuned"),  # three networks in one are slow
+        (["dlib_resnet", "dlib_tuned", "kin_joined"], "dlib_tuned"),  # three networks in one are slow
         (["dlib_resnet"], "dlib_resnet"),
         ([], None),
     ],

@@ -85,8 +85,8 @@ MODELS: dict[str, Entry] = {
         "models.nets.svit:SvitConfig",
         "kinship",
         "S-ViT",
-        "A Siamese vision transformer whose two feature maps are fused; the shipped one is guided by the reference "
-        "encoder's maps at every stage, which is ours.",
+        "A Siamese vision transformer whose two feature maps are fused; the shipped one is guided by "
+        "EdgeFace's maps at every stage, which is ours.",
     ),
     "facor": Entry(
         "models.nets.facor:FaCoR",

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from torch import Tensor
 
 from models.commands import command
@@ -31,7 +32,7 @@ from training.data.sets import data_root
 from training.tools import epochs
 from training.tools.epochs import Step
 from training.tools.lessons import Lesson, lessons
-from training.tools.loop import Run, gathered, is_offset, make_accelerator, parameter_groups
+from training.tools.loop import Run, gathered, is_offset, make_accelerator, parameter_groups, report
 from training.tools.losses import distillation
 from training.tools.resume import Batches
 from training.tools.settings import add_export, add_settings, add_teachers, checked, chosen, json_object, network
@@ -115,11 +116,8 @@ def parse() -> argparse.Namespace:
     return checked(parser.parse_args())
 
 
-@command()
-def main() -> None:
-    args = parse()
-    root = data_root(args.data)
-    how = chosen(Settings(), args)
+def learn(args: argparse.Namespace, root: Path, how: Settings, folder: Path) -> None:
+    """Train as the command line says; the best weights lie in the folder."""
     accelerator = make_accelerator()
     torch.manual_seed(how.seed)
     model = network(args.model, args.config)
@@ -131,15 +129,27 @@ def main() -> None:
         train = held_out = Lesson(train.crops, train.rows[: args.overfit], train.target)
         augment = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)
     student = Student(model, train.target.shape[1])
-    run = Run(args.out or Path("runs") / f"{args.model}_distill", accelerator, how.seed)
-    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(args.teachers)}
+    run = Run(folder, accelerator, how.seed)
+    facts = {
+        "model": args.model,
+        "config": json.dumps(args.config, sort_keys=True),
+        "teachers": ", ".join(args.teachers),
+    }
     if begun or args.morphs:
         facts |= {"init": "", "frozen": "", **begun, "morphs": args.morphs}
     facts |= start_facts([*(args.init or ()), *([args.stem] if args.stem else [])], train.families())
+    fit(student, train, held_out, how, augment, run, facts)
+
+
+@command()
+def main() -> None:
+    args = parse()
+    root, how = data_root(args.data), chosen(Settings(), args)
+    folder = args.out or Path("runs") / f"{args.model}_distill"
     if not args.export_only:
-        fit(student, train, held_out, how, augment, run, facts)
-    if accelerator.is_main_process:
-        state = run.report()
+        learn(args, root, how, folder)
+    if PartialState().is_main_process:
+        state = report(folder)
         if args.export and entry(args.model).task == "verification":
             init = args.init[0] if args.init else None
             print(ship(network(args.model, args.config), args.config, state, root, how.seed, init))

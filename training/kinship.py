@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import gather_object
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -48,6 +48,7 @@ from training.tools.loop import (
     make_accelerator,
     my_rows,
     parameter_groups,
+    report,
     set_rate,
     warm_stable_decay,
 )
@@ -257,10 +258,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
     return Settings(**given, weights=weights)
 
 
-@command()
-def main() -> None:
-    args = parse()
-    root, how = data_root(args.data), settings_of(args)
+def learn(args: argparse.Namespace, root: Path, how: Settings, folder: Path) -> None:
+    """Train as the command line says; the best weights lie in the folder."""
     augment = overridden(without_augmentation() if args.plain else Augment(), args.augment, "--augment")
     accelerator = make_accelerator()
     torch.manual_seed(how.seed)
@@ -282,16 +281,25 @@ def main() -> None:
         **({"augment": json.dumps(args.augment, sort_keys=True)} if args.augment else {}),
         **start_facts(args.init or (), map(family_of, lesson.crops.names)),
     }
-    run = Run(args.out or Path("runs") / f"{args.model}_kinship", accelerator, how.seed)
+    fit(objective, lesson, how, augment, Run(folder, accelerator, how.seed), facts, bool(args.init))
+
+
+@command()
+def main() -> None:
+    args = parse()
+    root, how = data_root(args.data), settings_of(args)
+    folder = args.out or Path("runs") / f"{args.model}_kinship"
     if not args.export_only:
-        fit(objective, lesson, how, augment, run, facts, bool(args.init))
-    if accelerator.is_main_process:
-        state = run.report()
+        learn(args, root, how, folder)
+    if PartialState().is_main_process:
+        state = report(folder)
         if args.export:
+            model = network(args.model, args.config)
             model.load_state_dict(load_file(state))
-            print(
-                f"wrote {ship(model, args.config, lesson.crops, lesson.held, root, facts, how.seed, sources=[state])}"
-            )
+            crops = fiw_crops(root, "train", model.spec)
+            held = held_out_list(crops.names, split(fiw_train_pairs(root))[1])
+            facts = {k: v for k, v in json.loads(state.with_suffix(".json").read_text()).items() if k != "command"}
+            print(f"wrote {ship(model, args.config, crops, held, root, facts, how.seed, sources=[state])}")
 
 
 if __name__ == "__main__":

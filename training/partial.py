@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate import PartialState
 from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 
@@ -52,7 +53,7 @@ from training.data.sets import data_root
 from training.tools import epochs
 from training.tools.epochs import Step
 from training.tools.lessons import Faces, Lesson, faces_of, lessons
-from training.tools.loop import Run, gathered, make_accelerator
+from training.tools.loop import Run, gathered, make_accelerator, report
 from training.tools.losses import MarginHead, distillation
 from training.tools.partial_losses import weighted_cross_entropy, weighted_diversity
 from training.tools.resume import Batches
@@ -225,11 +226,9 @@ def parse() -> argparse.Namespace:
     return checked(parser.parse_args())
 
 
-@command()
-def main() -> None:
-    args = parse()
-    root, accelerator = data_root(args.data), make_accelerator()
-    how = chosen(Settings(), args)
+def learn(args: argparse.Namespace, root: Path, how: Settings, folder: Path) -> None:
+    """Train as the command line says; the best weights lie in the folder."""
+    accelerator = make_accelerator()
     torch.manual_seed(how.seed)
     model = network(args.model, args.config)
     if model.spec != PARTIAL_160:
@@ -241,14 +240,26 @@ def main() -> None:
         fresh, unused = load_fitting(model, for_every_part(model, tensors_in(args.init)))
         accelerator.print(f"{args.init}: not in it, starts anew: {by_module(fresh)}; not used: {by_module(unused)}")
     student = Student(model, train.target.shape[1])
-    run = Run(args.out or Path("runs") / f"{args.model}_{'partial' if how.partial else 'whole'}", accelerator, how.seed)
-    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(args.teachers)}
+    run = Run(folder, accelerator, how.seed)
+    facts = {
+        "model": args.model,
+        "config": json.dumps(args.config, sort_keys=True),
+        "teachers": ", ".join(args.teachers),
+    }
     facts |= {"init": file_sha256(args.init) if args.init else ""}
     facts |= start_facts([args.init] if args.init else [], train.families())
+    fit(student, faces, held, how, Augment(), run, facts)
+
+
+@command()
+def main() -> None:
+    args = parse()
+    root, how = data_root(args.data), chosen(Settings(), args)
+    folder = args.out or Path("runs") / f"{args.model}_{'partial' if how.partial else 'whole'}"
     if not args.export_only:
-        fit(student, faces, held, how, Augment(), run, facts)
-    if accelerator.is_main_process:
-        state = run.report()
+        learn(args, root, how, folder)
+    if PartialState().is_main_process:
+        state = report(folder)
         if args.export and how.partial:
             print(ship(network(args.model, args.config), args.config, state, root, how.seed, args.init))
 

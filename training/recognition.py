@@ -25,6 +25,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from accelerate import PartialState
 from timm.optim import param_groups_weight_decay
 from torch import Tensor
 
@@ -39,7 +40,7 @@ from training.tools import epochs
 from training.tools.epochs import Step
 from training.tools.heads import HEADS, RAW, head_for
 from training.tools.lessons import Faces, faces_of, lessons
-from training.tools.loop import Run, gathered, make_accelerator
+from training.tools.loop import Run, gathered, make_accelerator, report
 from training.tools.losses import distillation, frontness, symmetry
 from training.tools.resume import Batches, IdentityBatches, Stateful
 from training.tools.settings import add_export, add_settings, add_teachers, checked, chosen, json_object, network
@@ -147,11 +148,9 @@ def parse() -> argparse.Namespace:
     return checked(parser.parse_args())
 
 
-@command()
-def main() -> None:
-    args = parse()
-    root, accelerator = data_root(args.data), make_accelerator()
-    how = chosen(Settings(), args)
+def learn(args: argparse.Namespace, root: Path, how: Settings, folder: Path) -> None:
+    """Train as the command line says; the best weights lie in the folder."""
+    accelerator = make_accelerator()
     torch.manual_seed(how.seed)
     model = network(args.model, args.config)
     with accelerator.main_process_first():  # caches are written once
@@ -160,14 +159,26 @@ def main() -> None:
     if args.init:
         start_from(model, tensors_in(args.init))
     student = Student(model, train.target.shape[1])
-    run = Run(args.out or Path("runs") / f"{args.model}_recognition", accelerator, how.seed)
-    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "teachers": ", ".join(args.teachers)}
+    run = Run(folder, accelerator, how.seed)
+    facts = {
+        "model": args.model,
+        "config": json.dumps(args.config, sort_keys=True),
+        "teachers": ", ".join(args.teachers),
+    }
     facts |= {"init": file_sha256(args.init) if args.init else ""}
     facts |= start_facts([args.init] if args.init else [], train.families())
+    fit(student, faces, held_faces, how, Augment(), run, facts)
+
+
+@command()
+def main() -> None:
+    args = parse()
+    root, how = data_root(args.data), chosen(Settings(), args)
+    folder = args.out or Path("runs") / f"{args.model}_recognition"
     if not args.export_only:
-        fit(student, faces, held_faces, how, Augment(), run, facts)
-    if accelerator.is_main_process:
-        state = run.report()
+        learn(args, root, how, folder)
+    if PartialState().is_main_process:
+        state = report(folder)
         if args.export:
             print(ship(network(args.model, args.config), args.config, state, root, how.seed, args.init))
 

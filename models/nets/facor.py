@@ -46,7 +46,6 @@ from models.outputs import PairOutput
 from models.pair import CosineLogit, Lenders, PairModel
 from models.taps import Tap
 
-
 POOLINGS = ("mean", "max")
 TRUNKS = ("ir", "edgeface")
 EDGEFACE_MAP = 100
@@ -254,7 +253,9 @@ class FaCoR(PairModel):
         """The log-odds through each component of x (models.pair.Branched); its whole face has no place."""
         relation = self.fuse(x, y)
         scale = self._scale(relation)
-        weighed = relation.weight_x[:, :, None] * self.components.by_place(self.to_map(x), relation.attention)  # (B, C, N)
+        weighed = relation.weight_x[:, :, None] * self.components.by_place(
+            self.to_map(x), relation.attention
+        )  # (B, C, N)
         places = scale[:, None] * (weighed * relation.y[:, :, None]).sum(1)
         rest = scale * (relation.parts_x[0] * relation.y).sum(1) + self.logit.offset
         return places.unflatten(1, x.shape[2:]), rest

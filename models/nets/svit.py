@@ -54,7 +54,7 @@ class SvitConfig:
         embed_dim: length of the embedding that ranks faces in search.
         fusion: one of FUSIONS.
         drop_path: stochastic depth of the last block in training; earlier blocks have proportionally less.
-        guide: add the reference encoder's maps to the patch embeddings (models/nets/svit_guide.py); not published.
+        guide: add EdgeFace's maps to the patch embeddings (models/nets/svit_guide.py); not published.
     """
 
     input_size: int = 128
@@ -192,7 +192,9 @@ class Svit(PairModel):
 
     cam_tap = code_tap = "stage4.features"
     by_similarity = False
-    lenders: ClassVar[Lenders] = {PREFIX + "trunk.": ("dlib_resnet", "trunk.")}
+    lenders: ClassVar[Lenders] = {
+        f"{PREFIX}trunk.{part}.": ("edgeface_kin", f"trunk.{part}.") for part in ("stem", "stages")
+    }
 
     def __init__(self, config: SvitConfig | None = None) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """A guide for S-ViT: EdgeFace's maps, added where each stage begins.
 
-EdgeFace learnt from millions of faces, a demo from some twenty thousand. The guide lends it what EdgeFace knows, and is
-ours, no part of the published network: at every stage the map of EdgeFace (models/nets/edgeface.py) with about the same
+EdgeFace learnt from millions of faces, a demo from some twenty thousand. The guide lends it what EdgeFace knows (the shipped
+S-ViT: EdgeFace fine-tuned on kin), and is ours, no part of the published network: at every stage the map of EdgeFace (models/nets/edgeface.py) with about the same
 grid is normalised over channels, brought to the stage's channels by a 1x1 convolution that starts at zero, and added to
 the patch embedding. All attention is S-ViT's own.
 

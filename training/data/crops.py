@@ -171,9 +171,7 @@ def draw_morphs(crops: tuple[Crops, ...], rows: np.ndarray, count: int, seed: in
     return Morphs(crops, rng.choice(rows, (count, 2)), rng.uniform(0.3, 0.7, count))
 
 
-def joined_batch(
-    crops: Sequence[Crops | Morphs], rows: np.ndarray, device: torch.device | str = "cpu"
-) -> FaceBatch:
+def joined_batch(crops: Sequence[Crops | Morphs], rows: np.ndarray, device: torch.device | str = "cpu") -> FaceBatch:
     """Faces of rows counted over all sets, one behind the other, in the order of the rows."""
     starts = np.cumsum([0, *(len(c) for c in crops)])
     which = np.searchsorted(starts, rows, side="right") - 1

@@ -92,9 +92,7 @@ def ship(
         "bootstrap over families); they also chose the stopping point, so this is slightly flattering.",
     ]
     if isinstance(model, Svit) and model.config.guide:
-        notes.append(
-            "Ours: the reference encoder's maps guide every stage of S-ViT; the published network has no guide."
-        )
+        notes.append("Ours: the maps of edgeface_kin guide every stage of S-ViT; the published network has no guide.")
     if isinstance(model, FaCoR):
         notes.append(
             "Our reading: one cross-attention, from unit-length maps, makes the score, is shown and guides the loss, "

@@ -56,9 +56,7 @@ class Lesson:
         return self.target[torch.from_numpy(self.rows)].mean(0)
 
 
-def lessons(
-    root: Path, spec: InputSpec, teachers: Sequence[str] = TEACHERS, morphs: int = 0
-) -> tuple[Lesson, Lesson]:
+def lessons(root: Path, spec: InputSpec, teachers: Sequence[str] = TEACHERS, morphs: int = 0) -> tuple[Lesson, Lesson]:
     """(training faces, held-out faces).
 
     Args:

@@ -109,24 +109,25 @@ class Run:
         if self.bar is not None:
             self.bar.set_postfix({k: f"{v:.4g}" for k, v in values.items()})
 
-    def report(self) -> Path:
-        """Where the run's best weights are, after saying so and how good they were.
-
-        Raises:
-            UserError: there are none.
-        """
-        state = self.folder / "model.safetensors"
-        if not state.exists():
-            raise UserError(f"{self.folder} holds no trained weights (model.safetensors, model.json)")
-        facts = json.loads(state.with_suffix(".json").read_text())
-        measured = ", ".join(f"{k} {v:.4f}" for k, v in facts.items() if k.startswith("held_out_"))
-        print(f"{measured}; weights: {state}")
-        return state
-
     def draw_curve(self) -> None:
         """curve.png from the log."""
         if self.accelerator.is_main_process:
             draw_curve(self.folder / "log.jsonl", self.folder / "curve.png")
+
+
+def report(folder: Path) -> Path:
+    """Where a run's best weights are, after saying so and how good they were.
+
+    Raises:
+        UserError: there are none.
+    """
+    state = folder / "model.safetensors"
+    if not state.exists():
+        raise UserError(f"{folder} holds no trained weights (model.safetensors, model.json)")
+    facts = json.loads(state.with_suffix(".json").read_text())
+    measured = ", ".join(f"{k} {v:.4f}" for k, v in facts.items() if k.startswith("held_out_"))
+    print(f"{measured}; weights: {state}")
+    return state
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -82,7 +82,9 @@ def add_export(parser: argparse.ArgumentParser) -> None:
 
 def add_teachers(parser: argparse.ArgumentParser) -> None:
     """--teachers: whose embeddings lessons are made of."""
-    parser.add_argument("--teachers", nargs="+", default=list(TEACHERS), help="trained weights whose embedding to learn")
+    parser.add_argument(
+        "--teachers", nargs="+", default=list(TEACHERS), help="trained weights whose embedding to learn"
+    )
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -13,10 +13,10 @@ Su et al., "Kinship Representation Learning with Face Componential Relation" (Fa
 A is one map for a pair in one order: it weighs the positions of x for x and those of y for y, and is computed from
 both. A_ij reads: how much position j counts for position i, given both faces.
 
-Pooling. Published is the mean over the map. The mean of A V x^ over the places i is sum_j (mean_i A_ij) V x^_j: only the
-column means of A reach the score, and exchanging its rows changes it by exactly 0. So a published link i -> j says
-nothing about i. Ours, `pooling="max"`: the largest value over the map, a channel at a time. There a place gives what its
-own row of A brings to it, and exchanging rows changes the score.
+Pooling. Published is the mean over the map. The mean of A V x^ over the places i is sum_j (mean_i A_ij) V x^_j: only
+the column means of A reach the score, and exchanging its rows changes it by exactly 0. So a published link i -> j says
+nothing about i. Ours, `pooling="max"`: the largest value over the map, a channel at a time. There a place gives what
+its own row of A brings to it, and exchanging rows changes the score.
 
 Trunk. Published is an IR-ResNet. Ours, `trunk="edgeface"`: stage 3 of EdgeFace (7 x 7) is the map, its embedding the
 global one, each brought to C numbers by a linear layer.

@@ -1,9 +1,9 @@
 """A guide for S-ViT: EdgeFace's maps, added where each stage begins.
 
-EdgeFace learnt from millions of faces, a demo from some twenty thousand. The guide lends it what EdgeFace knows (the shipped
-S-ViT: EdgeFace fine-tuned on kin), and is ours, no part of the published network: at every stage the map of EdgeFace (models/nets/edgeface.py) with about the same
-grid is normalised over channels, brought to the stage's channels by a 1x1 convolution that starts at zero, and added to
-the patch embedding. All attention is S-ViT's own.
+EdgeFace learnt from millions of faces, a demo from some twenty thousand. The guide lends it what EdgeFace knows (to the
+shipped S-ViT: EdgeFace fine-tuned on kin), and is ours, no part of the published network: at every stage the map of
+EdgeFace (models/nets/edgeface.py) with about the same grid is normalised over channels, brought to the stage's channels
+by a 1x1 convolution that starts at zero, and added to the patch embedding. All attention is S-ViT's own.
 
     crop, in ArcFace's frame as EdgeFace's own (128 px -> 112 px)
     EdgeFace, stage 1 | 2 | 3 | 4        28 x 28 | 14 x 14 | 7 x 7 | 3 x 3 over 6 of 7 places
@@ -33,7 +33,7 @@ class Guide(nn.Module):
     def __init__(self, dims: Sequence[int]) -> None:
         super().__init__()
         self.trunk = EdgeFaceTrunk(EdgeFaceConfig())
-        self.trunk.head = nn.Identity()  # not on the way here
+        self.trunk.head = nn.Identity()  # type: ignore[assignment]  # not on the way here
         self.trunk.pooled = nn.Identity()  # type: ignore[assignment]
         for tap in self.trunk.modules():
             if isinstance(tap, Tap):

@@ -52,8 +52,8 @@ class VitConfig:
         dim, depth, heads: channels, blocks, attention heads of a block.
         mlp_ratio: hidden units of the MLP over channels.
         embed_dim: length of the embedding.
-        token_dim: channels that a token is reduced to before all are laid in a row; 0 keeps them, as published. The layer
-            behind them holds most of a small network's weights.
+        token_dim: channels that a token is reduced to before all are laid in a row; 0 keeps them, as published. The
+            layer behind them holds most of a small network's weights.
         feature_taps: features are shown after so many equally spaced blocks, the last one included.
         drop_path: stochastic depth of the last block in training; earlier blocks have proportionally less.
         keypoint_shift: pixels of the crop that are taken off the keypoints before KP-RPE. FaceBatch has (p + .5) / size

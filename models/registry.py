@@ -126,7 +126,7 @@ MODELS: dict[str, Entry] = {
         "ViT, absolute positions",
         "A vision transformer with learned absolute positions only: the baseline of the keypoint "
         "experiment; as in the two others, patches are read from the reference encoder's first stages.",
-        {"position": "abs", "heads": 6, "embed_dim": 256, "stem": "reference", "token_dim": 32},
+        {"position": "abs", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
     "vit_irpe": Entry(
         "models.nets.vit_kprpe:VitKprpe",
@@ -134,7 +134,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "ViT, iRPE",
         "The same vision transformer with relative positions that do not know the face: the second baseline.",
-        {"position": "irpe", "heads": 6, "embed_dim": 256, "stem": "reference", "token_dim": 32},
+        {"position": "irpe", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
     "vit_kprpe": Entry(
         "models.nets.vit_kprpe:VitKprpe",
@@ -143,7 +143,7 @@ MODELS: dict[str, Entry] = {
         "ViT, KP-RPE",
         "The same vision transformer with attention offsets that follow the five keypoints; they start as windows on "
         "places of the face, which is ours.",
-        {"position": "kprpe", "heads": 6, "embed_dim": 256, "stem": "reference", "token_dim": 32},
+        {"position": "kprpe", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
     **PUBLISHED,
 }

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from models.commands import command
 from models.pair import PairModel
 from models.weights import file_sha256, tensors_in
-from training.data.augment import Augment, augmented, draw
+from training.data.augment import Augment, augmented, draw, without_augmentation
 from training.data.crops import Crops
 from training.data.holdout import start_facts
 from training.data.kin_batches import KinBatches, held_out_list, partners, split
@@ -225,11 +225,6 @@ def lesson_of(root: Path, model: PairModel, how: Settings, teacher: str) -> Less
         target = torch.from_numpy(teacher_embeddings(from_weight, fiw_crops(root, "train", from_weight.spec)))
     batches = KinBatches(crops.names, pairs, how.pairs, how.groups, how.seed, how.balance)
     return Lesson(crops, batches, held_out_list(crops.names, held), target)
-
-
-def without_augmentation() -> Augment:
-    """Faces as they are, or mirrored."""
-    return Augment(shift=0, scale=1, degrees=0, brightness=0, contrast=0, saturation=0, grey=0, erase=0)
 
 
 def parse() -> argparse.Namespace:

@@ -15,8 +15,8 @@ both. A_ij reads: how much position j counts for position i, given both faces.
 
 Pooling. Published is the mean over the map. The mean of A V x^ over the places i is sum_j (mean_i A_ij) V x^_j: only
 the column means of A reach the score, and exchanging its rows changes it by exactly 0. So a published link i -> j says
-nothing about i. Ours, `pooling="max"`: the largest value over the map, a channel at a time. There a place gives what
-its own row of A brings to it, and exchanging rows changes the score.
+nothing about i. Ours, `pooling="max"`: the largest value over the map, a channel at a time, then unit length. There a
+place gives what its own row of A brings to it, and exchanging rows changes the score.
 
 Trunk. Published is an IR-ResNet. Ours, `trunk="edgeface"`: stage 3 of EdgeFace (7 x 7) is the map, its embedding the
 global one, each brought to C numbers by a linear layer.
@@ -134,9 +134,9 @@ class ComponentAttention(nn.Module):
         return attention @ value(unit).flatten(2).transpose(1, 2) + unit.flatten(2).transpose(1, 2)
 
     def pooled(self, value: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
-        """Mean or maximum of A V x^ + x^ over the places of the map: (B, C)."""
+        """Mean of A V x^ + x^ over the places of the map, or its maximum at unit length: (B, C)."""
         if self.pooling == "max":
-            return self.linked(value, x, attention).amax(1)
+            return F.normalize(self.linked(value, x, attention).amax(1), dim=1)
         unit = F.normalize(x, dim=1)
         weighted = attention @ value(unit).flatten(2).transpose(1, 2)  # (B, N, C)
         return weighted.mean(1) + unit.mean((2, 3))
@@ -145,8 +145,8 @@ class ComponentAttention(nn.Module):
         """(B, C, h, w), A -> (B, C, N): what each position puts into the pooled x; their sum is the pooled x."""
         unit = F.normalize(x, dim=1).flatten(2)  # (B, C, N)
         if self.pooling == "max":
-            top = self.linked(self.value_x, x, attention).argmax(1)  # (B, C): the place that holds a channel's maximum
-            kept = F.one_hot(top, unit.shape[2]).to(unit)  # (B, C, N)
+            most, top = self.linked(self.value_x, x, attention).max(1)  # (B, C): a channel's maximum, and its place
+            kept = F.one_hot(top, unit.shape[2]) / most.norm(dim=1)[:, None, None]  # (B, C, N)
         else:
             kept = torch.full_like(unit, 1 / unit.shape[2])
         return kept @ attention * self.value_x(F.normalize(x, dim=1)).flatten(2) + kept * unit

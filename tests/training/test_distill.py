@@ -182,9 +182,9 @@ def test_lessons_hold_families_out_and_leave_the_evaluation_sets_alone(
         pixels = noise.integers(0, 256, (112, 112, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / folder / "1.jpg")
     teacher = Teacher("flat", Svit(CONFIG).spec, tmp_path / "celeba/7/1.jpg", lambda _: Flat())
-    monkeypatch.setattr(training.tools.lessons, "available_teachers", lambda _: [teacher])
-    train, out, names = lessons(data_root(tmp_path), Svit(CONFIG).spec)
-    assert names == ["flat"]
+    monkeypatch.setattr(training.tools.lessons, "teacher_of", lambda *_: teacher)
+    train, out = lessons(data_root(tmp_path), Svit(CONFIG).spec, ["flat"])
+    assert train.target.shape == (len(families) + 1, 12)  # one teacher
     every = [*train.crops[0].names, *train.crops[1].names]
     assert {every[i] for i in out.rows} == {f"{f}/MID1/1.jpg" for f in held}
     assert {every[i] for i in train.rows} == {f"{f}/MID1/1.jpg" for f in families if f not in held} | {"7/1.jpg"}

@@ -171,7 +171,7 @@ def test_the_command_from_start_to_resume(
         (tmp_path / folder).mkdir(parents=True)
         Image.fromarray(noise.integers(0, 256, (112, 112, 3), dtype=np.uint8)).save(tmp_path / folder / "1.jpg")
     teacher = Teacher("flat", PARTIAL_160, tmp_path / "celeba/7/1.jpg", lambda _: Flat())
-    monkeypatch.setattr(training.tools.lessons, "available_teachers", lambda _: [teacher])
+    monkeypatch.setattr(training.tools.lessons, "teacher_of", lambda *_: teacher)
     save_file(tiny(attention=False).state_dict(), tmp_path / "start.safetensors")
     config = {"width": 4, "depths": [1, 1, 1], "dim": DIM, "parts": 2, "trunk": "bottleneck"}
     call = ["partial", "--model", "partial_face", "--config", json.dumps(config), "--batch", "2", "--no-export"]
@@ -182,6 +182,6 @@ def test_the_command_from_start_to_resume(
         main()
         assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["step"] == steps
     said = capsys.readouterr().out
-    assert "starts anew: fork" in said and "not used: nothing" in said and "held-out cosine" in said
+    assert "starts anew: fork" in said and "not used: nothing" in said and "held_out_cropped" in said
     kept = load_file(tmp_path / "run" / "model.safetensors")
     assert kept.keys() == create_model("partial_face", **config).state_dict().keys()

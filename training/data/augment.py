@@ -54,6 +54,11 @@ class Augment:
         return replace(self, shift=factor * self.shift, scale=self.scale**factor, degrees=factor * self.degrees)
 
 
+def without_augmentation() -> Augment:
+    """Faces as they are, or mirrored."""
+    return Augment(shift=0, scale=1, degrees=0, brightness=0, contrast=0, saturation=0, grey=0, erase=0)
+
+
 @dataclass(frozen=True)
 class Draws:
     """The random numbers of B faces.

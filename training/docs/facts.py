@@ -53,10 +53,15 @@ def size(sidecar: Sidecar, folder: Path) -> str:
     return f"{megabytes:.1f}" if megabytes >= 0.05 else "<0.1"
 
 
+EARLIER_TEACHERS = "--teachers dlib_resnet arcface_mobilefacenet"
+"""What was not said on the command line when these two were the only teachers."""
+
+
 def commands(sidecar: Sidecar) -> list[str]:
     """What made the weight: the run it started from, where the notes name one, then its own command."""
     starts = [found[1] for note in sidecar.notes if (found := STARTED.match(note))]
-    return [*starts, sidecar.command]
+    earlier = any("teachers dlib, arcface_mobilefacenet" in note for note in sidecar.notes)
+    return [f"{c} {EARLIER_TEACHERS}" if earlier else c for c in (*starts, sidecar.command)]
 
 
 def held_out(sidecar: Sidecar) -> str:

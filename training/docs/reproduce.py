@@ -27,21 +27,16 @@ from their owners and lay them out under `data/`, or name the folder in `KINSIGH
 | `mfr2` | MFR2, real masks | https://github.com/aqeelanwar/MaskTheFace |
 
 `dlib_resnet` is converted from the PyPI package `face-recognition-models==0.3.0`."""
-GUIDED = """--model svit --config '{"guide": true}'"""
-KIN = f"""{GUIDED} --frozen backbone.guide.trunk --weight-of-teacher 10 --noise 0.5 --lr 1e-4 --check 50 --no-export"""
 BEFORE = {
     "ir18_none": [
-        "python -m training.distill --model siamese_ir --epochs 4 --lr 1.5e-3 --warmup 60 --channels-last",
+        "python -m training.distill --model siamese_ir --epochs 4 --lr 1.5e-3 --warmup 60 --channels-last "
+        f"{facts.EARLIER_TEACHERS}",
     ],
     "svit": [
-        "python -m training.distill --model svit --epochs 12 --batch 64 --lr 5e-4 --warmup 300",
-        f"python -m training.distill {GUIDED} --init runs/svit_distill/model.safetensors "
-        "weights/dlib_resnet.safetensors --frozen backbone.guide.trunk --epochs 5 --batch 64 --lr 3e-4 "
-        "--out runs/svit_guided",
-        f"python -m training.kinship {KIN} --teacher dlib_kin --init runs/svit_guided/model.safetensors "
-        "--steps 450 --out runs/svit_gn",
-        f"python -m training.kinship {KIN} --teacher dlib_tuned --init runs/svit_gn/model.safetensors "
-        "--steps 300 --seed 1 --out runs/svit_g2",
+        "python -m training.distill --model svit --morphs 40000 --epochs 2 --batch 256 --lr 1e-3 --warmup 200",
+        """python -m training.distill --model svit --config '{"guide": true}' """
+        "--init runs/svit_distill/model.safetensors weights/edgeface_kin.safetensors --frozen backbone.guide.trunk "
+        "--epochs 6 --batch 256 --lr 6e-4 --warmup 60 --out runs/svit_guided_edgeface_kin",
     ],
 }
 """Name of a weight -> runs that its sidecar does not name, in their order."""
@@ -57,8 +52,9 @@ EVALUATIONS = """## Figures
 report into the sidecar. `python -m training.evaluate pairs --model NAME --pairs LIST.csv --images DIR` takes any list
 with the columns `image_a,image_b,relation,kin` (or `same`) over raw photos."""
 STUDIES = {
-    "Ablation of S-ViT's recipe": "python -m training.studies.ablation --init runs/svit_guided/model.safetensors "
-    "--unguided runs/svit_distill/model.safetensors --resnet weights/ir18_none.safetensors",
+    "Ablation of S-ViT's recipe": "python -m training.studies.ablation "
+    "--init runs/svit_guided_edgeface_kin/model.safetensors --unguided "
+    "runs/svit_distill/model.safetensors --resnet weights/ir18_none.safetensors",
     "Backbones after distillation": "python -m training.studies.distill_study LFW.json OTHER.json",
     "Links of FaCoRNet": "python -m training.studies.link_study",
     "Gates compared": "python -m training.studies.gate_comparison --runs runs/seeds",

@@ -35,12 +35,12 @@ from models.nets.svit_guide import PREFIX
 from models.pair import PairModel
 from models.weights import SHIPPED, file_sha256, tensors_in
 from training.cards import write_cards
-from training.data.augment import Augment
+from training.data.augment import Augment, without_augmentation
 from training.data.kin_batches import partners
 from training.data.sets import data_root
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_all, encode_crops, mirrored, score_pairs, unique_images
-from training.kinship import Lesson, Settings, fit, lesson_of, start_from, without_augmentation
+from training.kinship import Lesson, Settings, fit, lesson_of, start_from
 from training.studies.summary import RESULTS
 from training.tools.checkpoint import command_line, git_commit
 from training.tools.kin_objectives import FusionObjective, Weights, objective_for

@@ -44,6 +44,7 @@ class Weights:
         contrast: of the InfoNCE term beside a pair head.  center: lambda of the center loss.
         teacher: of the agreement with a teacher's similarities.
         negatives: non-kin pairs a kin pair, for pair heads.
+        relation: of the relation-guided loss.
         noise: on the codes, in their standard deviations; against learning families by heart.
         relation_scale: s of the relation-guided loss, whose temperature is sum(A^2) / s. Over 49 positions the
             published 500 allows .002 (flat A) to .098 (one-hot): only a one-hot A comes near InfoNCE's .08. 30 allows
@@ -57,6 +58,7 @@ class Weights:
     teacher: float = 0.0
     negatives: int = 6
     noise: float = 0.0
+    relation: float = 1.0
     relation_scale: float = 30.0
 
 
@@ -174,7 +176,8 @@ class RelationObjective(Objective):
         logits = torch.cat([positive[:, None], negative], 1) / self.weights.temperature
         embedding = torch.cat([true.global_x, true.global_y])
         return {
-            "relation": relation_guided(true.x, true.y, true.attention, self.weights.relation_scale),
+            "relation": self.weights.relation
+            * relation_guided(true.x, true.y, true.attention, self.weights.relation_scale),
             "score": self.weights.contrast * F.cross_entropy(logits, torch.zeros(n, dtype=torch.long, device=x.device)),
             "info_nce": self.weights.contrast * info_nce(true.global_x, true.global_y, self.weights.temperature),
         }, embedding

@@ -19,7 +19,7 @@ from training.data.holdout import is_held_out
 from training.data.sets import celeba_crops, family_of, fiw_crops, identity_of
 from training.data.worn_crops import worn_crops
 from training.tools.settings import TEACHERS
-from training.tools.teachers import joined_targets, teacher_embeddings, weight_teacher
+from training.tools.teachers import joined_targets, teacher_embeddings, teacher_of
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def lessons(root: Path, spec: InputSpec, teachers: Sequence[str] = TEACHERS, mor
     """(training faces, held-out faces).
 
     Args:
-        teachers: trained weights.  morphs: how many mixtures of training faces to add.
+        teachers: trained weights, see teacher_of.  morphs: how many mixtures of training faces to add.
     """
 
     def sets(of: InputSpec) -> tuple[Crops, ...]:
@@ -75,7 +75,7 @@ def lessons(root: Path, spec: InputSpec, teachers: Sequence[str] = TEACHERS, mor
     def all_of(of: InputSpec) -> tuple[Crops | Morphs, ...]:
         return *sets(of), *mixed(sets(of))
 
-    taught = map(weight_teacher, teachers)
+    taught = [teacher_of(name, root) for name in teachers]
     embedded = [np.concatenate([teacher_embeddings(t, c) for c in all_of(t.spec)]) for t in taught]
     train = np.concatenate([np.flatnonzero(~out), len(out) + np.arange(morphs)])
     every, target = all_of(spec), joined_targets(embedded)

@@ -24,7 +24,8 @@ SETTINGS: Mapping[str, Range] = {
     **dict.fromkeys(("decay", "balance", "average", "worn", "cropped", "hard"), _SHARE),
     **dict.fromkeys(("flip", "grey", "erase", "erase_side", "brightness", "saturation"), _SHARE),
     **dict.fromkeys(
-        ("margin_loss", "symface", "contrast", "cross_entropy", "diversity", "center", "teacher", "noise"), _AMOUNT
+        ("margin_loss", "symface", "contrast", "cross_entropy", "diversity", "center", "teacher", "noise", "relation"),
+        _AMOUNT,
     ),
     **dict.fromkeys(("weight_decay", "offsets", "reach"), Range(0, 1000)),
     **dict.fromkeys(("temperature", "relation_scale"), Range(1e-4, 10**6)),

@@ -19,13 +19,18 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from models.device import pick_device
+from models.faces.align import ARCFACE_112
 from models.faces.face import InputSpec
 from models.registry import create_pair
 from models.weights import find_weight, load_pair, read_sidecar
 from training.data.crops import Crops, Morphs
 from training.data.detections import cache_dir
+from training.data.lists import need
+from training.tools.mobilefacenet import load_mobilefacenet
 
 BATCH = 64
+MOBILEFACENET = "arcface_mobilefacenet"
+"""Name of a teacher that is no weight of ours."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,17 @@ def weight_teacher(name: str) -> Teacher:
     """
     spec = create_pair(read_sidecar(name).model, **read_sidecar(name).config).spec
     return Teacher(name, spec, find_weight(name), lambda _: _Weight(name))
+
+
+def teacher_of(name: str, root: Path) -> Teacher:
+    """A trained weight, or MOBILEFACENET: <root>/teachers/arcface_mobilefacenet.pth, of CASIA-WebFace with ArcFace.
+
+    Raises:
+        WeightError: no such weight.  DataError: no such file.
+    """
+    if name != MOBILEFACENET:
+        return weight_teacher(name)
+    return Teacher(name, ARCFACE_112, need(root / "teachers" / f"{name}.pth"), load_mobilefacenet)
 
 
 def joined_targets(embeddings: Sequence[np.ndarray]) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from models.outputs import PairOutput
 from models.taps import Tap, record
 
 
-def trained_looking(seed: int = 0, **values: float) -> FaCoR:
+def trained_looking(seed: int = 0, **values: float | str) -> FaCoR:
     """A demo network whose batch norms have seen something and whose gates are not at one half."""
     torch.manual_seed(seed)
     model = FaCoR(FaCoRConfig(**values))  # type: ignore[arg-type]
@@ -173,6 +175,69 @@ def test_score_is_symmetric_after_averaging() -> None:
         ab, ba = model(faces(3, 5), faces(3, 6)), model(faces(3, 6), faces(3, 5))
     torch.testing.assert_close(ab.score, ba.score, atol=1e-6, rtol=0)
     assert (ab.logit[:, 0] - ab.logit[:, 1]).abs().max() > 1e-6  # one order alone is not symmetric
+
+
+# --- pooling and trunk ------------------------------------------------------------------------------------------
+
+
+def with_rows(model: FaCoR, change: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
+    """The log-odds with the attention changed on its way."""
+    handle = tap_of(model).register_forward_hook(lambda module, inputs, output: change(output))
+    with torch.no_grad():
+        logit = model.relate(x, y)
+    handle.remove()
+    return logit
+
+
+def test_exchanging_rows_counts_with_the_maximum_and_not_with_the_mean() -> None:
+    x, y = maps(2, 1), maps(2, 2)
+    changes = {}
+    for pooling in ("mean", "max"):
+        model = trained_looking(pooling=pooling)
+        with torch.no_grad():
+            model.components.query.weight.mul_(8)  # rows that differ
+            before = model.relate(x, y)
+        changes[pooling] = (with_rows(model, lambda a: a.flip(1), x, y) - before).abs().min()
+    assert changes["mean"] < 1e-6 < 1e-4 < changes["max"]
+
+
+def test_the_maximum_by_hand() -> None:
+    model, x, y = trained_looking(pooling="max"), maps(1, 1), maps(1, 2)
+    with torch.no_grad():
+        pooled, _, attention = model.components(x, y)
+        parts = model.components.by_place(x, attention)[0]
+    face = unit(array(x[0]).reshape(256, 49))
+    values, a = affine(model.components.value_x, face), array(attention[0])
+    linked = np.stack([(a[i] * values).sum(1) for i in range(49)], 1) + face
+    top = linked.argmax(1)
+    length = np.sqrt((linked.max(1) ** 2).sum())
+    np.testing.assert_allclose(array(pooled[0]), linked.max(1) / length, atol=1e-6)
+    own = np.stack([a[top[c]] * values[c] + (np.arange(49) == top[c]) * face[c] for c in range(256)]) / length
+    np.testing.assert_allclose(array(parts), own, atol=1e-6)
+
+
+def test_on_edgeface_the_global_embedding_is_edgefaces_own_projected() -> None:
+    model = FaCoR(FaCoRConfig(trunk="edgeface")).eval()
+    shown = faces(2, 1)
+    with torch.no_grad(), record() as evidence:
+        code = model.encode(shown.image, shown.keypoints)
+    with torch.no_grad():
+        whole = nn.functional.normalize(model.trunk(shown.image), dim=1)
+        embedding = model.embedding(code)
+    assert torch.equal(code, evidence["stage3.features"]) and code.shape == (2, 100, 7, 7)
+    expected = nn.functional.normalize(whole @ model.to_global.weight.T, dim=1)  # type: ignore[operator]
+    torch.testing.assert_close(embedding, expected, atol=1e-5, rtol=1e-4)
+    with torch.no_grad():
+        output = model(shown, faces(2, 2))
+        places, rest = model.places(code, code)
+        torch.testing.assert_close(places.sum((1, 2)) + rest, model.relate(code, code), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(embedding, output.embeddings[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("values", [{"trunk": "vgg"}, {"pooling": "sum"}])
+def test_unknown_choices_are_named(values: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="there are: "):
+        FaCoRConfig(**values)  # type: ignore[arg-type]
 
 
 # --- training ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""S-ViT's guide: nothing changes until it has learnt, it reads the reference encoder, gradients reach the pixels."""
+"""S-ViT's guide: nothing changes until it has learnt, it reads EdgeFace, gradients reach the pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.nets.dlib_resnet import DlibResnet
+from models.nets.edgeface import EdgeFace
 from models.nets.svit import Svit, SvitConfig
 from models.nets.svit_guide import with_guide
 from models.taps import record, tap_names
@@ -16,13 +16,13 @@ SHAPE = {"depths": (1, 1, 1, 1), "dims": (8, 16, 24, 32), "heads": (1, 2, 3, 4),
 
 
 @pytest.fixture(scope="module")
-def encoder() -> DlibResnet:
+def encoder() -> EdgeFace:
     torch.manual_seed(1)
-    return DlibResnet().eval()
+    return EdgeFace().eval()
 
 
 @pytest.fixture
-def models(encoder: DlibResnet) -> tuple[Svit, Svit]:
+def models(encoder: EdgeFace) -> tuple[Svit, Svit]:
     """An S-ViT, and the same with a guide that has not learnt."""
     torch.manual_seed(0)
     plain, guided = Svit(SvitConfig(**SHAPE)).eval(), Svit(SvitConfig(**SHAPE, guide=True)).eval()
@@ -40,21 +40,27 @@ def test_untrained_it_changes_no_bit(models: tuple[Svit, Svit]) -> None:
 
 
 @torch.no_grad()
-def test_it_adds_the_reference_encoders_maps(models: tuple[Svit, Svit], encoder: DlibResnet) -> None:
-    """Stage 3's addition by hand: the encoder's own map, normalised over channels, through the 1x1 convolution."""
+def test_it_adds_edgefaces_maps(models: tuple[Svit, Svit], encoder: EdgeFace) -> None:
+    """Stages 3 and 4 by hand: EdgeFace's map, normalised over channels, through the 1x1 convolution."""
     guide = models[1].backbone.guide
-    guide.lateral[2][1].weight.normal_()
+    for i in (2, 3):
+        guide.lateral[i][1].weight.normal_()
     grids = [(32, 32), (16, 16), (8, 8), (4, 4)]
     given = guide(FACES, grids)
     assert [tuple(g.shape) for g in given] == [(2, c, *grid) for c, grid in zip(SHAPE["dims"], grids, strict=True)]
     with record() as evidence:
-        encoder.trunk(F.interpolate(FACES, (168, 168), mode="bilinear", antialias=True))
-    grid = F.interpolate(evidence["stage3.features"], (8, 8), mode="bilinear", antialias=True)
-    centred = grid - grid.mean(1, keepdim=True)
-    normal = centred / (centred.square().mean(1, keepdim=True) + guide.lateral[2][0].eps).sqrt()
-    expected = torch.einsum("bchw,dc->bdhw", normal, guide.lateral[2][1].weight[:, :, 0, 0])
-    torch.testing.assert_close(given[2], expected, atol=1e-4, rtol=1e-4)
-    assert not any(given[i].any() for i in (0, 1, 3))
+        encoder.encode(F.interpolate(FACES, (112, 112), mode="bilinear", antialias=True), POINTS)
+    third, fourth = evidence["stage3.features"], torch.zeros(2, 192, 7, 7)
+    for y in range(6):
+        for x in range(6):  # the seventh row and column are never read
+            fourth[:, :, y, x] = evidence["stage4.features"][:, :, y // 2, x // 2]
+    for i, values in ((2, third), (3, fourth)):
+        grid = F.interpolate(values, grids[i], mode="bilinear", antialias=True)
+        centred = grid - grid.mean(1, keepdim=True)
+        normal = centred / (centred.square().mean(1, keepdim=True) + guide.lateral[i][0].eps).sqrt()
+        expected = torch.einsum("bchw,dc->bdhw", normal, guide.lateral[i][1].weight[:, :, 0, 0])
+        torch.testing.assert_close(given[i], expected, atol=1e-4, rtol=1e-4)
+    assert not any(given[i].any() for i in (0, 1))
 
 
 def test_it_learns_while_the_encoder_is_frozen_and_pixels_feel_it(models: tuple[Svit, Svit]) -> None:
@@ -80,4 +86,4 @@ def test_its_taps_have_names_of_their_own(models: tuple[Svit, Svit]) -> None:
     with record() as evidence, torch.no_grad():
         models[1].encode(FACES, POINTS)
     assert set(evidence) == set(names) > set(tap_names(models[0]))
-    assert "guide.stage5.features" in names
+    assert "guide.stage4.features" in names

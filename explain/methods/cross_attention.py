@@ -18,13 +18,20 @@ CAPTION = (
     "How much each place of this face is looked at from the other face's places, mean over all of them; all places add "
     "up to 1. It shows how places are weighed, not whether that raises the answer."
 )
-LINK_CAPTION = (
+_LINKS = (
     "How much a place on one face counts for a place on the other: one row of the attention, which adds up to 1. Our "
     "reading of FaCoRNet: queries and keys come from both faces' maps together, and the same weights pool either face, "
-    "so a link says which places go together, not that one face alone asks and the other answers. An average over "
-    "places follows the attention, so only how much each place is looked at in all reaches the score, and exchanging "
-    "its rows changes nothing: a single link is for study, not evidence. docs/results.md, “Links of FaCoRNet”, says "
-    "what the score is without any."
+    "so a link says which places go together, not that one face alone asks and the other answers. "
+)
+_STUDY = " docs/results.md, “Links of FaCoRNet”, says what the score is without any."
+LINK_CAPTION = (
+    f"{_LINKS}An average over places follows the attention, as published, so only how much each place is looked at in "
+    "all reaches the score, and exchanging its rows changes nothing: a single link is for study, not evidence."
+    f"{_STUDY}"
+)
+ROWS_CAPTION = (
+    f"{_LINKS}Of what the links bring to each place the largest value counts, a channel at a time, which is ours: "
+    f"exchanging rows changes the score.{_STUDY}"
 )
 
 
@@ -43,7 +50,8 @@ def cross_attention(result: Result, layer: str | None = None) -> tuple[Links, Li
         raise ValueError(f"the layer {name!r} holds no cross-attention")
     weights = face_evidence(result, name).detach().float().cpu().numpy()
     grid_q, grid_k = square(weights.shape[1]), square(weights.shape[2])
-    to_b, to_a = (Links(w, grid_q, grid_k, face, name, LINK_CAPTION) for face, w in enumerate(weights))
+    caption = ROWS_CAPTION if getattr(result.model, "rows_count", False) else LINK_CAPTION
+    to_b, to_a = (Links(w, grid_q, grid_k, face, name, caption) for face, w in enumerate(weights))
     return to_b, to_a
 
 

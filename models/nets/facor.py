@@ -211,6 +211,11 @@ class FaCoR(PairModel):
         self.gate = InteractionGate(config.channels, config.gate_reduction)
         self.logit = CosineLogit()
 
+    @property
+    def rows_count(self) -> bool:
+        """Whether the rows of the attention reach the score, and not their mean alone."""
+        return self.config.pooling == "max"
+
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
         """(B, 3, 112, 112) -> (B, C, 7, 7), of EdgeFace (B, 100, 7, 7)."""
         return self.trunk.maps(image, 3)[-1] if isinstance(self.trunk, EdgeFaceTrunk) else self.trunk.maps(image)

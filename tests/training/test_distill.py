@@ -13,19 +13,21 @@ from safetensors.torch import load_file
 
 import training.tools.lessons
 from models import create_model
+from models.faces.align import ARCFACE_112
 from models.nets.svit import Svit
 from tests.training.distill_worker import CONFIG, DIM, FACES, lesson
 from training.data.augment import Augment
 from training.data.crops import Crops
 from training.data.holdout import is_held_out
-from training.data.sets import data_root
+from training.data.sets import DataError, data_root
 from training.distill import Settings, fit
 from training.tools.lessons import Lesson, lessons
 from training.tools.loop import Run, is_offset, make_accelerator, parameter_groups, read_log
 from training.tools.mobilefacenet import MobileFaceNet, load_mobilefacenet
 from training.tools.student import Student, embedding_length, held_out_cosine
-from training.tools.teachers import Teacher, embed_all, joined_targets, teacher_embeddings
+from training.tools.teachers import Teacher, embed_all, joined_targets, teacher_embeddings, teacher_of
 
+MOBILE = "arcface_mobilefacenet.pth"
 STILL = Augment(0, 1, 0, 0, 0, 0, 0, 0, 0)
 
 
@@ -167,6 +169,16 @@ def test_mobilefacenet_has_the_published_size_and_loads_by_name(tmp_path: Path) 
     torch.save({"arcface.conv1.conv.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "y.pth")
     with pytest.raises(RuntimeError, match="Missing key"):
         load_mobilefacenet(tmp_path / "y.pth")
+
+
+def test_teachers_by_name(tmp_path: Path) -> None:
+    assert teacher_of("edgeface", tmp_path).spec == ARCFACE_112
+    with pytest.raises(DataError, match="arcface_mobilefacenet"):
+        teacher_of("arcface_mobilefacenet", tmp_path)
+    (tmp_path / "teachers").mkdir()
+    torch.save({f"arcface.{k}": v for k, v in MobileFaceNet().state_dict().items()}, tmp_path / "teachers" / MOBILE)
+    teacher = teacher_of("arcface_mobilefacenet", tmp_path)
+    assert teacher.load(teacher.file)(torch.rand(1, 3, 112, 112)).shape == (1, 128)
 
 
 def test_lessons_hold_families_out_and_leave_the_evaluation_sets_alone(

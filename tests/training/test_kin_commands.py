@@ -66,3 +66,12 @@ def test_two_runs_and_their_mean(data: Path, tmp_path: Path, monkeypatch: pytest
         assert torch.equal(shipped[name], half["a" if "conv1" in name else "mean"])
     assert sidecar.config == json.loads(SMALL) and 0 < sidecar.rule.threshold < 1
     assert [row["size"] for row in sidecar.data] == [44, 3] and "AUC" in sidecar.notes[1]
+
+    monkeypatch.setattr(training.kinship, "ship", functools.partial(ship, folder=weights))
+    with pytest.raises(SystemExit):
+        typed("kinship", "--export-only", "--out", str(tmp_path / "nothing"))
+    typed("kinship", "--export-only", "--out", str(runs[1]))  # a run that was made elsewhere
+    exported = read_sidecar("siamese_ir")
+    assert torch.equal(load_model("siamese_ir", "cpu").state_dict()["trunk.bn2.weight"], b["trunk.bn2.weight"].half())
+    assert "seed 1" in exported.notes[0] and "command" not in exported.notes[0]
+    assert "--export-only" not in exported.command

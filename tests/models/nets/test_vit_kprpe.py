@@ -100,6 +100,14 @@ def test_taps_of_every_block() -> None:
         torch.testing.assert_close(model.net.feature(model.net.norm(tokens).flatten(1)), model.encode(*batch()))
 
 
+def test_tokens_may_be_reduced_before_they_are_laid_in_a_row() -> None:
+    wide, narrow = build("abs").net, build("abs", token_dim=5).net
+    assert (wide.feature[0].in_features, narrow.feature[0].in_features) == (196 * 24, 196 * 5)
+    with torch.no_grad():
+        rows = narrow.tokens(*batch()) @ narrow.narrow.weight.T
+        torch.testing.assert_close(narrow.feature(rows.flatten(1)), narrow(*batch()))
+
+
 @pytest.mark.parametrize("values", [{"position": "sine"}, {"input_size": 100}, {"heads": 5}, {"feature_taps": 3}])
 def test_impossible_shapes_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValueError):

@@ -161,3 +161,5 @@ def test_notes_of_training_become_figures_and_commands():
     assert facts.held_out(sidecar) == "0.850 (0.802-0.892)"
     assert facts.commands(sidecar) == ["python -m training.partial --no-partial", "python -m training.join"]
     assert list(facts.remarks(sidecar)) == ["Training: init ab12ab12ab12, held_out_cosine 0.7739."]
+    earlier = known(notes=["Training: teachers dlib, arcface_mobilefacenet, seed 0."], command="python -m training.x")
+    assert facts.commands(earlier) == ["python -m training.x --teachers dlib_resnet arcface_mobilefacenet"]

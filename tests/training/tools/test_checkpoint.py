@@ -54,6 +54,7 @@ def test_the_sidecar_is_complete_and_names_no_private_folder(exported: Path):
 def test_data_folders_are_hidden_in_both_spellings():
     assert hide_data_folder(["--data", "/a/b", "--x"]) == ["--data", "data", "--x"]
     assert hide_data_folder(["--data=/a/b"]) == ["--data=data"]
+    assert hide_data_folder(["--seed", "1", "--export-only"]) == ["--seed", "1"]
 
 
 @pytest.fixture

@@ -93,7 +93,8 @@ MODELS: dict[str, Entry] = {
         "models.nets.facor:FaCoRConfig",
         "kinship",
         "FaCoRNet",
-        "Cross-attention between the parts of two faces weighs what makes them kin.",
+        "Cross-attention between the parts of two faces weighs what makes them kin; the shipped one stands on EdgeFace "
+        "and pools the largest value over places, which is ours, so that its links count.",
     ),
     "kin_joined": Entry(
         "models.nets.kin_joined:KinJoined",

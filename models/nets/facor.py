@@ -32,7 +32,6 @@ ours is PyTorch's own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -43,7 +42,7 @@ from models.faces.face import InputSpec
 from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk
 from models.nets.ir_resnet import IRConfig, IRTrunk
 from models.outputs import PairOutput
-from models.pair import CosineLogit, Lenders, PairModel
+from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
 POOLINGS = ("mean", "max")
@@ -190,7 +189,6 @@ class FaCoR(PairModel):
     """
 
     by_similarity = False
-    lenders: ClassVar[Lenders] = {"trunk.": ("edgeface_kin", "trunk.")}
 
     def __init__(self, config: FaCoRConfig | None = None) -> None:
         super().__init__()

@@ -133,9 +133,9 @@ LAYOUTS: dict[str, Layout] = {
         "published: RFIW task 1, test list; ours: validation list",
         title="Kinship of pairs",
         on="FIW pairs",
-        reading="All of these start from, learn from or contain the reference encoder `dlib_resnet`, which saw "
-        "millions of faces. `siamese_ir` is trained as the first of the two runs that `svit` is the mean of, but "
-        "without a guide; `facor` stands on the trunk of `siamese_ir`, which stays as it is. Relations: bb brothers, "
+        reading="All of these start from, learn from or contain EdgeFace or the reference encoder `dlib_resnet`, which "
+        "saw millions of faces. `svit` is guided and taught by `edgeface_kin`; `facor` is trained end to end on "
+        "EdgeFace's trunk; `siamese_ir` learnt from `dlib_kin`. Relations: bb brothers, "
         "ss sisters, sibs brother and sister; f father, m mother, s son, d daughter, gf and gm grandparents, gs and gd "
         "grandchildren",
     ),
@@ -160,7 +160,6 @@ LAYOUTS: dict[str, Layout] = {
         "published: RFIW2020 task 3, test gallery; ours: FIW val, another list",
         title="Kinship search",
         on="FIW search, rank@5",
-        reading="`facor` and `siamese_ir` rank alike: by the embeddings of one trunk",
     ),
     "kinfacew": Layout(
         {

@@ -30,6 +30,7 @@ from explain.methods.occlusion import occlude_regions
 from explain.methods.part_shapley import part_values
 from explain.registry import EXPLAINERS, default_target, explain, explains, layers_for
 from explain.report.evidence import write_evidence
+from explain.report.known import Known
 from explain.report.page import report_page
 from explain.report.parts import part_figures, words_of
 from explain.report.staging import Staging
@@ -64,6 +65,7 @@ def write_report(
     opacity: float = 0.5,
     fill: str = "blur",
     archive: bool = False,
+    known: Known | None = None,
 ) -> Path:
     """Explain an answer with every method asked for and write all of it down.
 
@@ -80,6 +82,7 @@ def write_report(
         opacity: of the maps in the pictures.
         fill: of region occlusion and faithfulness, a name of explain.core.fill.FILLS.
         archive: also pack what was written into <folder>.zip, and return that.
+        known: findings about this very answer, made with the same layer, target and fill, that need not be made again.
 
     Returns:
         The folder, or the zip file.
@@ -87,16 +90,22 @@ def write_report(
     Raises:
         ValueError: as explain.  OSError: the folder cannot be written.
     """
-    stage = Staging(folder)
+    stage, known = Staging(folder), known or Known()
     folder = stage.folder
-    maps = {m: explain(result, m, target=_target(result, m, target), layer=_layer(result, m, layer)) for m in methods}
+    maps = {
+        m: known.maps.get(m) or explain(result, m, target=_target(result, m, target), layer=_layer(result, m, layer))
+        for m in methods
+    }
+    curves = {
+        m: known.curves.get(m) or tuple(faithfulness(result, h, fill=fill) for h in pair) for m, pair in maps.items()
+    }
     _write_pictures(folder, result, faces, maps, opacity)
     inside, arrays = write_evidence(
         folder, result, read_evidence(result), look or PatchQuery(left_eye(result)), opacity
     )
     raw: dict[str, Any] = {**{f"{m}_{letter(h.face)}": h.values for m, pair in maps.items() for h in pair}, **arrays}
     np.savez_compressed(folder / "maps.npz", **raw)
-    found, decided = part_values(result, fill=fill), None if sidecar.decision is None else threshold
+    found, decided = known.parts or part_values(result, fill=fill), None if sidecar.decision is None else threshold
     values = {
         "notice": NOTICE,
         "question": TASKS[sidecar.task].question,
@@ -104,8 +113,8 @@ def write_report(
         "faces": {letter(i): _face_values(face) for i, face in enumerate(faces)},
         "words": words_of(found, decided),
         "parts": [part_figures(p, decided) for p in found],
-        "regions": [_region_values(d) for d in occlude_regions(result, fill=fill)],
-        "methods": {m: _method_values(result, m, target, pair, fill) for m, pair in maps.items()},
+        "regions": [_region_values(d) for d in known.regions or occlude_regions(result, fill=fill)],
+        "methods": {m: _method_values(result, m, target, pair, curves[m]) for m, pair in maps.items()},
         **inside,
         "versions": versions(),
     }
@@ -196,7 +205,7 @@ def _region_values(drops: RegionDrops) -> dict[str, Any]:
 
 
 def _method_values(
-    result: Result, method: str, target: str | None, pair: tuple[Heatmap, ...], fill: str
+    result: Result, method: str, target: str | None, pair: tuple[Heatmap, ...], curves: tuple[Curve, ...]
 ) -> dict[str, Any]:
     row = EXPLAINERS[method]
     return {
@@ -208,7 +217,7 @@ def _method_values(
         "colour_limit": render.shared_limit(pair),
         "captions": {letter(h.face): h.caption for h in pair},
         "empty": {letter(h.face): h.empty for h in pair},
-        "faithfulness": {letter(h.face): _curve_values(faithfulness(result, h, fill=fill)) for h in pair},
+        "faithfulness": {letter(c.face): _curve_values(c) for c in curves},
     }
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +19,7 @@ from safetensors.torch import load_file, save_file
 import training.tools.lessons
 from models import create_model
 from models.faces.align import PARTIAL_160
+from tests.training.forked import run_in_two
 from tests.training.partial_worker import DIM, STILL, embedding, lesson, same_everywhere, settings, tiny, train
 from tests.training.test_distill import Flat
 from training.data.holdout import is_held_out
@@ -95,11 +94,7 @@ def test_one_epoch_and_another_are_two(tmp_path: Path) -> None:
 def test_two_processes_are_one(tmp_path: Path) -> None:
     one = same_everywhere(tmp_path / "one", 2)
     (tmp_path / "two").mkdir()
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command += ["-m", "tests.training.partial_worker", str(tmp_path / "two"), "2"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    run_in_two("tests.training.partial_worker", str(tmp_path / "two"), "2")
     np.testing.assert_allclose(np.load(tmp_path / "two" / "embedding.npy"), one, atol=2e-4)
     start = embedding(Student(tiny(), DIM))
     assert (start - one).abs().max() > 0.05  # there was something to agree on

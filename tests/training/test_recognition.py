@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
+from tests.training.forked import run_in_two
 from tests.training.recognition_worker import embedding, faces, lesson, train
 from training.data.augment import Augment
 from training.data.worn_crops import SHARES, worn_crops
@@ -65,14 +63,10 @@ def test_one_epoch_and_another_are_two(tmp_path: Path) -> None:
 
 
 def test_shards_of_two_processes_are_kept(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command += ["-m", "tests.training.recognition_worker"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     for folder in ("whole", "parts"):
         (tmp_path / folder).mkdir()
-    command += [f"{tmp_path / 'whole'}=2", f"{tmp_path / 'parts'}=1", f"{tmp_path / 'parts'}=2"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    runs = [f"{tmp_path / 'whole'}=2", f"{tmp_path / 'parts'}=1", f"{tmp_path / 'parts'}=2"]
+    run_in_two("tests.training.recognition_worker", *runs)
     for rank in (0, 1):
         states = [
             torch.load(tmp_path / f / f"state-{rank}.pt", weights_only=True)["states"]["head"]["weight"]

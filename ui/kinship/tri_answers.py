@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from explain import EXPLAINERS, Curve, Heatmap, explain, write_report
-from explain.core.faithfulness import faithfulness
+from explain import EXPLAINERS, Curve, Heatmap, write_report
 from explain.report.staging import Staging
 from models import Result
 from models.tasks import TASKS
 from models.tri import TriResult, predict_tri
-from ui.shared import answering
+from ui.shared import answering, evidence
 from ui.shared.answering import Answer
 from ui.shared.photos import Shot
 
@@ -161,13 +160,12 @@ def make_maps(family: Family, weight: str, method: str, layer: str | None) -> Tr
         PhotoError, WeightError: as ask.  ValueError: a method or layer the model does not have.
     """
     result = ask(family, weight, grad=EXPLAINERS[method].grad)
-    options = {"layer": layer} if layer else {}
-    father, mother = (_pair_maps(pair, method, options) for pair in (result.father, result.mother))
+    father, mother = (_pair_maps(pair, weight, method, layer) for pair in (result.father, result.mother))
     return TriMaps(weight, method, layer, father, mother)
 
 
-def _pair_maps(pair: Result, method: str, options: dict[str, str]) -> PairMaps:
-    parent, child = explain(pair, method, **options)
+def _pair_maps(pair: Result, weight: str, method: str, layer: str | None) -> PairMaps:
+    parent, child = evidence.maps_of(pair, weight, method, layer)
     return PairMaps(parent, child, *(face.pixels()[0] for face in pair.faces))
 
 
@@ -175,7 +173,7 @@ def curves(family: Family, maps: TriMaps) -> list[Curve]:
     """Deletion and insertion of each of TriMaps.heatmaps, by the answer of its own pair. Raises as ask."""
     result = ask(family, maps.weight)
     pairs = (result.father, result.father, result.mother, result.mother)
-    return [faithfulness(pair, heatmap) for pair, heatmap in zip(pairs, maps.heatmaps, strict=True)]
+    return [evidence.curve_of(pair, maps.weight, heatmap) for pair, heatmap in zip(pairs, maps.heatmaps, strict=True)]
 
 
 def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opacity: float) -> Path:
@@ -195,6 +193,7 @@ def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opa
             sidecar=row,
             layer=maps.layer,
             opacity=opacity,
+            known=evidence.known(pair, maps.weight, maps.method, maps.layer),
         )
     given = answer(family, maps.weight)
     values = {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +30,7 @@ from explain.evidence import left_eye
 from explain.measured import Measured, measured
 from explain.measured import default_method as best_method
 from explain.methods.part_shapley import part_values
+from explain.report.known import Known
 from models import Result, predict
 from models.faces.face import FaceBatch
 from ui.shared.answering import Answer, answer_of, ask, network, sidecar
@@ -35,6 +39,8 @@ from ui.shared.photos import Shot
 
 INSIDE: HeldForSessions[Evidence] = HeldForSessions(lambda: 8)
 """The raw evidence of the last answers, while a session that asked for it is there."""
+FOUND: HeldForSessions[Any] = HeldForSessions(lambda: 64)
+"""What took hundreds of passes, by the faces it is about: the report says what the page has shown, at once."""
 
 
 @dataclass(frozen=True)
@@ -139,24 +145,59 @@ def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> 
         PhotoError, WeightError: as ask.  ValueError: a method or layer the model does not have.
     """
     result = ask(a, b, weight, grad=EXPLAINERS[method].grad)
+    return Maps(weight, method, layer, maps_of(result, weight, method, layer), crops_of(result))
+
+
+def maps_of(result: Result, weight: str, method: str, layer: str | None) -> tuple[Heatmap, ...]:
+    """Maps of an answer of a weight, a map a face. Raises ValueError as make_maps."""
     options = {"layer": layer} if layer else {}
-    return Maps(weight, method, layer, explain(result, method, **options), crops_of(result))
+    found: tuple[Heatmap, ...] = _held(result, weight, lambda: explain(result, method, **options), method, layer)
+    return found
+
+
+def curve_of(result: Result, weight: str, heatmap: Heatmap) -> Curve:
+    """Deletion and insertion of a map of an answer, beside random orders."""
+    digest = sha256(heatmap.values.tobytes()).hexdigest()
+    key = "curve", heatmap.method, heatmap.face, heatmap.values.shape, digest
+    found: Curve = _held(result, weight, lambda: faithfulness(result, heatmap), *key)
+    return found
+
+
+def known(result: Result, weight: str, method: str, layer: str | None) -> Known:
+    """What a report says of an answer: what was made before, and the rest now."""
+    maps = maps_of(result, weight, method, layer)
+    curves = tuple(curve_of(result, weight, heatmap) for heatmap in maps)
+    return Known({method: maps}, {method: curves}, _parts_of(result, weight), _regions_of(result, weight))
+
+
+def _parts_of(result: Result, weight: str) -> tuple[PartValues, ...]:
+    found: tuple[PartValues, ...] = _held(result, weight, lambda: part_values(result), "parts")
+    return found
+
+
+def _regions_of(result: Result, weight: str) -> tuple[RegionDrops, ...]:
+    found: tuple[RegionDrops, ...] = _held(result, weight, lambda: _occlude_regions(result), "regions")
+    return found
+
+
+def _held(result: Result, weight: str, make: Callable[[], Any], *what: Hashable) -> Any:
+    return FOUND.get((sidecar(weight).sha256, *map(fingerprint, result.faces), *what), make)
 
 
 def occlude_regions(a: Shot, b: Shot, weight: str) -> tuple[RegionDrops, ...]:
     """What covering each region of either face takes from the score. Raises as ask."""
-    return _occlude_regions(ask(a, b, weight))
+    return _regions_of(ask(a, b, weight), weight)
 
 
 def parts(a: Shot, b: Shot, weight: str) -> tuple[PartValues, ...]:
     """What each part of either face is worth to the answer, exactly. Raises as ask."""
-    return part_values(ask(a, b, weight))
+    return _parts_of(ask(a, b, weight), weight)
 
 
 def curves(a: Shot, b: Shot, maps: Maps) -> tuple[Curve, ...]:
     """Deletion and insertion of every map, beside random orders. Raises as ask."""
     result = ask(a, b, maps.weight)
-    return tuple(faithfulness(result, heatmap) for heatmap in maps.maps)
+    return tuple(curve_of(result, maps.weight, heatmap) for heatmap in maps.maps)
 
 
 def report(
@@ -179,4 +220,5 @@ def report(
         look=look,
         opacity=opacity,
         archive=True,
+        known=known(result, maps.weight, maps.method, maps.layer),
     )

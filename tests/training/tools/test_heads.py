@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from models.nets.ir_resnet import IRConfig, IRResNet
 from models.nets.svit import Svit
 from tests.training.distill_worker import CONFIG
 from tests.training.distill_worker import lesson as noise
+from tests.training.forked import run_in_two
 from tests.training.heads_worker import KINDS, one_step
 from tests.training.recognition_worker import DIM, faces, lesson, settings
 from training.data.augment import Augment
@@ -120,11 +118,7 @@ def test_frontness_decides_which_faces_count() -> None:
 
 
 def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command += ["-m", "tests.training.heads_worker", str(tmp_path)]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    run_in_two("tests.training.heads_worker", str(tmp_path))
     for process in (0, 1):
         found = torch.load(tmp_path / f"{process}.pt", weights_only=True)
         for kind in KINDS:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from tests.training.forked import run_in_two
 from tests.training.partial_fc_worker import CLASSES, DIM, FACES, one_step
 from training.tools.losses import ArcFace
 from training.tools.partial_fc import PartialFC, shard
@@ -30,11 +28,7 @@ def full() -> dict[str, torch.Tensor]:
 
 
 def two_processes(folder: Path, rate: float) -> list[dict[str, torch.Tensor]]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    command += ["-m", "tests.training.partial_fc_worker", str(folder), str(rate)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    run_in_two("tests.training.partial_fc_worker", str(folder), str(rate))
     return [torch.load(folder / f"{i}.pt", weights_only=True) for i in (0, 1)]
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from torch import nn
 import training.distill
 import training.tools.loop
 from tests.training.distill_worker import distil
+from tests.training.forked import run_in_two
 from training.tools.loop import EarlyStopping, Run, draw_curve, make_accelerator, my_rows, read_log, warm_stable_decay
 from training.tools.resume import Batches, ResumeError, load_state, save_state, seed_step, seeds_of
 
@@ -52,19 +50,11 @@ def test_four_steps_equal_two_and_two_after_a_crash(tmp_path: Path, monkeypatch:
     assert logs[0] == logs[1]
 
 
-def under_torchrun(folder: Path, processes: int) -> np.ndarray:
-    folder.mkdir()
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    command += ["-m", "tests.training.distill_worker", str(folder), "4"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return np.load(folder / "embedding.npy")
-
-
 def test_two_gloo_processes_equal_one(tmp_path: Path) -> None:
     one = distil(tmp_path / "one", 4, drop_path=0.0).numpy()
-    two = under_torchrun(tmp_path / "two", 2)
+    (tmp_path / "two").mkdir()
+    run_in_two("tests.training.distill_worker", str(tmp_path / "two"), "4")
+    two = np.load(tmp_path / "two" / "embedding.npy")
     np.testing.assert_allclose(two, one, rtol=0, atol=1e-5)
     losses = [[row["loss"] for row in read_log(tmp_path / k / "log.jsonl") if "loss" in row] for k in ("one", "two")]
     assert len(losses[0]) == 1  # every tenth step; the embedding holds the other three

@@ -185,7 +185,7 @@ def test_method_layer_and_model_change_what_they_say(open_page: Callable[..., An
 
 
 def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+    page = open_page(smooth=True)  # two choices within one answer
     assert page.locator(".ks-former").count() == 0
     unfold(page, "fold-regions")
     page.wait_for_selector("#region-table tbody tr")
@@ -194,8 +194,9 @@ def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: 
     for model in ("svit", "dlib_resnet"):  # the second while the first one answers
         page.locator("#model input").click()
         page.get_by_role("option", name=picker.title(model), exact=True).click()
-    page.wait_for_selector(".ks-former #region-table")
-    assert page.locator("#region-table").inner_html() == table  # the former model's, and seen to be
+    page.wait_for_function(  # the former model's, and seen to be
+        "table => document.querySelector('.ks-former #region-table')?.innerHTML === table", arg=table, polling=20
+    )
     expect_score(page, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / PAIRS[0].b, "dlib_resnet"))
     page.wait_for_function("() => ![...document.querySelectorAll('.ks-former')].some(e => e.offsetParent)")
     assert page.locator("#region-table").inner_html() != table

@@ -286,15 +286,14 @@ def main() -> None:
     folder = args.out or Path("runs") / f"{args.model}_kinship"
     if not args.export_only:
         learn(args, root, how, folder)
-    if PartialState().is_main_process:
-        state = report(folder)
-        if args.export:
-            model = network(args.model, args.config)
-            model.load_state_dict(load_file(state))
-            crops = fiw_crops(root, "train", model.spec)
-            held = held_out_list(crops.names, split(fiw_train_pairs(root))[1])
-            facts = {k: v for k, v in json.loads(state.with_suffix(".json").read_text()).items() if k != "command"}
-            print(f"wrote {ship(model, args.config, crops, held, root, facts, how.seed, sources=[state])}")
+    state = report(folder) if PartialState().is_main_process else None
+    if state and args.export:
+        model = network(args.model, args.config)
+        model.load_state_dict(load_file(state))
+        crops = fiw_crops(root, "train", model.spec)
+        held = held_out_list(crops.names, split(fiw_train_pairs(root))[1])
+        facts = {k: v for k, v in json.loads(state.with_suffix(".json").read_text()).items() if k != "command"}
+        print(f"wrote {ship(model, args.config, crops, held, root, facts, how.seed, sources=[state])}")
 
 
 if __name__ == "__main__":

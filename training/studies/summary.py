@@ -105,7 +105,7 @@ def links(report: Mapping[str, Any]) -> str:
     )
     loss = (
         "The published loss, among kin pairs alone, can be lowered by telling which two faces were fused together; "
-        "that is why the training of `facor` is short."
+        "that is why it counts a tenth in the training of `facor`."
     )
     return section("Links of FaCoRNet", table(cells), said, loss, by("link_study"))
 

@@ -12,8 +12,8 @@ apart: nobody resembles a person more than they do themselves.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -101,18 +101,24 @@ class Index:
     shape: tuple[int, ...]
 
     @staticmethod
-    def open(folder: str | Path, device: torch.device | str | None = None) -> Index:
-        """Raises FaceIndexError: none, unfinished, damaged, or of another weight.  WeightError: no such weight."""
+    def open(folder: str | Path, load: Callable[[str], PairModel] | None = None) -> Index:
+        """Open an index with its networks, which `load` gives by name; load_pair by default.
+
+        Raises:
+            FaceIndexError: there is none, it is unfinished, damaged, or of another weight.
+            WeightError: no such weight.
+        """
+        load = load or load_pair
         store = Store.open(Path(folder))
         try:
             facts = store.facts()
             if "vectors" not in facts:
                 raise FaceIndexError(UNFINISHED.format(path=folder))
             name, people = (checked(store.folder, facts, which) for which in ("model", "people"))
-            identity = load_pair(people, device) if people else None
+            identity = load(people) if people else None
             same = same_person_cosine(identity, read_sidecar(people)) if identity is not None else 2.0
             found = vectors.load(store.folder, facts)
-            return Index(store, found, load_pair(name, device), name, identity, same, code_shape(facts))
+            return Index(store, found, load(name), name, identity, same, code_shape(facts))
         except BaseException:
             store.close()
             raise
@@ -140,13 +146,18 @@ class Index:
         """
         if not probes:
             raise ValueError("search takes at least one face of the probe")
+        start = time.perf_counter()
+        codes = encode(self.model, probes)
+        found = self.answer(codes, None if self.identity is None else embedded(self.identity, probes), top, by_person)
+        return replace(found, seconds=time.perf_counter() - start)
+
+    def answer(self, codes: Tensor, known: np.ndarray | None, top: int = TOP, by_person: bool = False) -> Answer:
+        """As search, of a probe that is encoded: (B, ...) codes, and (B, D) embeddings that tell people apart."""
         if by_person and self.identity is None:
             raise FaceIndexError(NOT_GROUPED.format(path=self.store.folder))
         if not self.vectors.count:
             raise FaceIndexError(EMPTY.format(path=self.store.folder))
         start = time.perf_counter()
-        codes = encode(self.model, probes)
-        known = None if self.identity is None else embedded(self.identity, probes)
         asked = _Asked(self, codes, known)
         own, others = asked.candidates(top, by_person)
         matches = asked.people(others[:top]) if by_person else asked.faces(others[:top])

@@ -1,14 +1,16 @@
 """Which faces of an index may be nearest to a probe: vectors in FAISS, in a form chosen by their number.
 
-Up to EXACT faces every cosine is computed. Beyond, the vectors are compressed and only looked through in part; what
-is found there (`candidates`) is to be put in order by the exact cosine of the codes.
+Up to EXACT faces every cosine is computed. Beyond, the vectors are compressed to their first 128 principal components
+of a byte each, and all of them are looked through; what is found there (`candidates`) is to be put in order by the
+exact cosine of the codes. Lists of which only some are read (IVF) were faster and lost one in ten of the first hundred
+(docs/search.md).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ EXACT = 50_000
 DEPTH = 20
 """Candidates for each match that is wanted; they are put in order by their exact cosine."""
 PROBES = 64
-"""Lists, of those that the vectors are dealt out to, that are looked through."""
+"""Lists that are read for groups."""
 TRAINED_ON = 100_000
 """Vectors that a compression is fitted to."""
 Part = tuple[np.ndarray, np.ndarray]
@@ -33,8 +35,12 @@ def kind_of(count: int, dim: int) -> str:
     """The form for so many vectors, in FAISS's words (index_factory)."""
     if count <= EXACT:
         return "Flat"
-    lists = 2 ** int(np.log2(4 * count**0.5))
-    return f"PCA{min(128, dim)},IVF{lists},SQ8"
+    return f"PCA{min(128, dim)},SQ8"
+
+
+def kind_for_groups(count: int, dim: int) -> str:
+    """As kind_of, where all are asked for their nearest: the vectors are dealt out to lists, few of which are read."""
+    return f"PCA{min(64, dim)},IVF{2 ** int(np.log2(4 * count**0.5))},SQ8"
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,12 @@ class Vectors:
         return ids[0][ids[0] >= 0]
 
 
-def made(parts: Iterator[Part], count: int) -> Vectors:
+def made(parts: Iterator[Part], count: int, kind: Callable[[int, int], str] = kind_of) -> Vectors:
     """Vectors, at most a few thousand more in memory than their form needs.
 
     Args:
         parts: of all vectors, `count` in number.
+        kind: their number and length -> the form.
     """
     import faiss
 
@@ -81,13 +88,14 @@ def made(parts: Iterator[Part], count: int) -> Vectors:
     if first is None:
         return Vectors(None, 0)
     dim = first[1].shape[1]
-    index = faiss.index_factory(dim, f"IDMap,{kind_of(count, dim)}", faiss.METRIC_INNER_PRODUCT)
+    index = faiss.index_factory(dim, f"IDMap,{kind(count, dim)}", faiss.METRIC_INNER_PRODUCT)
     held = [first]
     if not index.is_trained:
         while sum(len(p[0]) for p in held) < min(count, TRAINED_ON) and (part := next(parts, None)):
             held.append(part)
         index.train(np.concatenate([p[1] for p in held]))
-        faiss.extract_index_ivf(index).nprobe = PROBES
+        if "IVF" in kind(count, dim):
+            faiss.extract_index_ivf(index).nprobe = PROBES
     for ids, vectors in held:
         index.add_with_ids(vectors, ids)
     held.clear()
@@ -98,7 +106,7 @@ def made(parts: Iterator[Part], count: int) -> Vectors:
 
 def near_pairs(vectors: np.ndarray, threshold: float, most: int = 24) -> tuple[np.ndarray, np.ndarray]:
     """As people.near_pairs, of so many faces that not every pair can be looked at."""
-    found = made(iter([(np.arange(len(vectors)), vectors)]), len(vectors))
+    found = made(iter([(np.arange(len(vectors)), vectors)]), len(vectors), kind_for_groups)
     pairs, cosines = [], []
     for start in range(0, len(vectors), 1024):
         block = vectors[start : start + 1024]

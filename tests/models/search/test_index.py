@@ -212,7 +212,7 @@ def test_many_faces_are_found_as_the_exact_search_finds_them(
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     monkeypatch.setattr(vectors, "EXACT", 1000)
     found = vectors.made(iter([(np.arange(6000) * 3, rows)]), 6000)
-    assert not found.exact and "IVF" in vectors.kind_of(6000, 24) and vectors.kind_of(900, 24) == "Flat"
+    assert not found.exact and "SQ8" in vectors.kind_of(6000, 24) and vectors.kind_of(900, 24) == "Flat"
     recall = []
     for query in rows[:20] + 0.05 * rng.normal(size=(20, 24)).astype(np.float32):
         near = found.candidates(query, 400) // 3

@@ -86,7 +86,7 @@ def _factor(rows: np.ndarray) -> np.ndarray:
 
 def filled(folder: Path, faces: Faces, count: int) -> np.ndarray:
     """Write an index of `count` synthetic faces -> QUERIES probes, half of them people of the index."""
-    sidecar, none = read_sidecar(MODEL), np.zeros(0, np.float32)
+    sidecar, box, points = read_sidecar(MODEL), np.zeros(4), np.zeros((5, 2))
     facts = {"model": MODEL, "model_sha256": sidecar.sha256, "people": "", "people_sha256": ""}
     step, probes = 10_000, []
     with Store.create(folder, {**facts, "code_shape": str(len(faces.mean))}) as store:
@@ -94,7 +94,7 @@ def filled(folder: Path, faces: Faces, count: int) -> np.ndarray:
             people = faces.people(step // PHOTOS_EACH)
             codes = faces.photos(np.repeat(people, PHOTOS_EACH, 0))
             digests = [hashlib.sha256(str(start + i).encode()).digest() for i in range(step)]
-            photos = [Seen(d, (Encoded(none, none, 1.0, c),)) for d, c in zip(digests, codes, strict=True)]
+            photos = [Seen(d, (Encoded(box, points, 1.0, c),)) for d, c in zip(digests, codes, strict=True)]
             store.add(photos, [Name(1, f"{start + i}", d, "") for i, d in enumerate(digests)])
             probes.append(faces.photos(people[:1]))
         finish(store, load_pair(MODEL), None)
@@ -269,11 +269,11 @@ def main() -> None:
     if args.asked:
         asked(*args.asked)
         return
-    written = json.loads(RESULTS.read_text()) if args.only and RESULTS.exists() else {}
     for name in (args.only,) if args.only else PARTS:
         with tempfile.TemporaryDirectory() as folder:
             load = round(os.getloadavg()[0], 2)
             found = part(name, args, Path(folder))
+        written = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         written[name] = {**found, "cpus": os.cpu_count(), "load_before": load, "model": MODEL}
         RESULTS.write_text(json.dumps(written, indent=1) + "\n")
         print(json.dumps({name: written[name]}, indent=1))

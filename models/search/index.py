@@ -27,7 +27,7 @@ from models.search import vectors
 from models.search.build import embedded, encode
 from models.search.finish import checked, code_shape
 from models.search.people import same_person_cosine
-from models.search.rows import FaceIndexError, Row
+from models.search.rows import FaceIndexError, Near, Row
 from models.search.store import Store
 from models.weights import load_pair, read_sidecar
 
@@ -160,7 +160,7 @@ class Index:
         start = time.perf_counter()
         asked = _Asked(self, codes, known)
         own, others = asked.candidates(top, by_person)
-        matches = asked.people(others[:top]) if by_person else asked.faces(others[:top])
+        matches = asked.people(others) if by_person else asked.faces(others)
         ranked = sorted(matches, key=lambda m: (-(m.score or 0), -m.similarity))
         alone = tuple(Match(row, cosine) for row, cosine in own)
         return Answer(tuple(ranked), alone, self.vectors.count, time.perf_counter() - start)
@@ -191,36 +191,35 @@ class _Asked:
         return torch.from_numpy(np.stack([row.code for row in rows])).view(len(rows), *self.index.shape)
 
     def candidates(self, top: int, by_person: bool) -> tuple[list[Candidate], list[Candidate]]:
-        """The probe's own faces, and the others (or one for each other person), most similar first.
+        """The probe's own faces, and `top` others (or one for each of so many other people), most similar first.
 
-        As many are fetched as it takes for `top` others.
+        As many are fetched as that takes.
         """
         count = vectors.DEPTH * top
         while True:
-            rows = self.index.store.rows(self.index.vectors.candidates(self.mean, count).tolist())
-            cosines = self._embedding(self._codes(rows)) @ self.mean if rows else np.zeros(0)
-            ordered = [(rows[i], float(cosines[i])) for i in np.argsort(-cosines, kind="stable")]
-            own, others = self._apart(ordered)
-            if by_person:
-                first = {row.person: (row, cosine) for row, cosine in reversed(others)}
-                others = sorted(first.values(), key=lambda c: -c[1])
+            near = self.index.store.near(self.index.vectors.candidates(self.mean, count))
+            codes = torch.from_numpy(near.code).view(len(near.ids), *self.index.shape)
+            cosine = self._embedding(codes) @ self.mean
+            order = np.argsort(-cosine, kind="stable")
+            mine = self._own(near)[order]
+            own, others = order[mine], order[~mine]
+            if by_person:  # the first of each
+                others = others[np.sort(np.unique(near.person[others], return_index=True)[1])]
             if len(others) >= top or count >= self.index.vectors.count:
-                return own, others
+                return self._rows(near, cosine, own), self._rows(near, cosine, others[:top])
             count *= 4
 
-    def _apart(self, ordered: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
-        """Whose faces are the probe's own: those like it, and all that are grouped with one of them."""
-        if self.known is None:
-            return [], ordered
-        like = {row.id for row, _ in ordered if row.identity is not None and self._alike(row.identity)}
-        people = {row.person for row, _ in ordered if row.id in like} - {0}
-        own = [(row, c) for row, c in ordered if row.id in like or row.person in people]
-        mine = {row.id for row, _ in own}
-        return own, [(row, c) for row, c in ordered if row.id not in mine]
+    def _own(self, near: Near) -> np.ndarray:
+        """(n,) bool: whose faces are the probe's own: those like it, and all that are grouped with one of them."""
+        if self.known is None or near.identity is None:
+            return np.zeros(len(near.ids), bool)
+        length = np.linalg.norm(near.identity, axis=1)
+        like = (near.identity @ self.known.T).max(1) >= self.index.same * length
+        return like | np.isin(near.person, near.person[like & (near.person > 0)])
 
-    def _alike(self, identity: np.ndarray) -> bool:
-        assert self.known is not None
-        return float((self.known @ identity).max() / np.linalg.norm(identity)) >= self.index.same
+    def _rows(self, near: Near, cosine: np.ndarray, places: np.ndarray) -> list[Candidate]:
+        values = dict(zip(near.ids[places].tolist(), cosine[places].tolist(), strict=True))
+        return [(row, values[row.id]) for row in self.index.store.rows(list(values))]
 
     def faces(self, found: Sequence[Candidate]) -> list[Match]:
         """Every face answered as a pair with each of the probe's photos."""

@@ -72,6 +72,15 @@ class Row:
     person: int
 
 
+class Near(NamedTuple):
+    """What is compared of n faces: ids and persons (n,), codes (n, D) and identities (n, E) float32, flat."""
+
+    ids: np.ndarray
+    person: np.ndarray
+    code: np.ndarray
+    identity: np.ndarray | None
+
+
 def stored(face: Encoded) -> tuple[Any, ...]:
     """Box, keypoints, confidence, code and identity as values of SQLite."""
     box, keypoints = (np.ascontiguousarray(v, np.float32).tobytes() for v in (face.box, face.keypoints))
@@ -86,3 +95,10 @@ def row_of(values: tuple[Any, ...]) -> Row:
     known = None if identity is None else np.frombuffer(identity, np.float16).astype(np.float32)
     points = np.frombuffer(keypoints, np.float32).reshape(5, 2)
     return Row(number, digest, place, np.frombuffer(box, np.float32), points, confidence, halves, known, person or 0)
+
+
+def halves(values: list[bytes | None]) -> np.ndarray | None:
+    """float16 vectors as SQLite keeps them -> (n, D) float32; None without any."""
+    if not values or values[0] is None:
+        return None
+    return np.frombuffer(b"".join(v or b"" for v in values), np.float16).reshape(len(values), -1).astype(np.float32)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from models.search.rows import FULL, FaceIndexError, Name, Row, Seen, row_of, stored
+from models.search.rows import FULL, FaceIndexError, Name, Near, Row, Seen, halves, row_of, stored
 
 FILE = "faces.sqlite"
 APPLICATION = 0x4B494E53
@@ -28,6 +28,7 @@ MANY = 500
 REMOVED = "This was removed from the index."
 DAMAGED = "The index {path} is damaged ({why}). Delete the folder and make it anew from the photos."
 FOREIGN = "There is no index of faces at {path}: python -m explain.search index makes one."
+CHANGED = "The index {path} was emptied meanwhile. Please ask again."
 OTHER = "The index {path} was made by another version of this program (its format {found}, here {here}). Make it anew."
 
 _TABLES = """
@@ -212,6 +213,17 @@ class Store:
         """Faces by id, in that order; those that are no longer there are left out."""
         found = {row.id: row for row in self._rows("id", ids)}
         return [found[i] for i in map(int, ids) if i in found]
+
+    def near(self, ids: np.ndarray) -> Near:
+        """What is compared of faces; those that are no longer there are left out."""
+        with self.words():
+            query = "SELECT id, person, code, identity FROM face WHERE id IN"
+            found = list(self._for(query, np.sort(ids).tolist()))
+            who = np.array([[i, person or 0] for i, person, *_ in found], np.int64).reshape(-1, 2)
+            code, identity = (halves([row[k] for row in found]) for k in (2, 3))
+        if code is None:
+            raise FaceIndexError(CHANGED.format(path=self.folder))
+        return Near(who[:, 0], who[:, 1], code, identity)
 
     def of_people(self, people: Sequence[int]) -> list[Row]:
         """All faces of some people, in the order of contents."""

@@ -20,7 +20,7 @@ import numpy as np
 from models.search.rows import FULL, FaceIndexError
 
 EXACT = 50_000
-DEPTH = 20
+DEPTH = 10
 """Candidates for each match that is wanted; they are put in order by their exact cosine."""
 PROBES = 64
 """Lists that are read for groups."""

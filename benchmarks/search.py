@@ -26,6 +26,7 @@ import torch
 from benchmarks import search_page
 from benchmarks.search_page import RESULTS
 from benchmarks.speed import ROOT
+from models.commands import command
 from models.search import vectors
 from models.search.finish import embeddings as of_store
 from models.search.finish import finish
@@ -259,6 +260,7 @@ def part(name: str, args: argparse.Namespace, folder: Path) -> dict:
     return relatives() if name == "relatives" else indexed(args.photos, folder)
 
 
+@command()
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description="Search at scale.")
     parser.add_argument("--codes", type=int, default=1_000_000, help="synthetic faces; default: %(default)s")

@@ -63,7 +63,8 @@ def index_parser() -> argparse.ArgumentParser:
 def _index(args: argparse.Namespace) -> str:
     from tqdm import tqdm
 
-    first = share()[0] == 0
+    rank, world = share()
+    first = rank == 0
     if first:
         print(BIOMETRIC, file=sys.stderr)
     with tqdm(unit="photo", disable=not first) as bar:
@@ -75,7 +76,8 @@ def _index(args: argparse.Namespace) -> str:
         built = build(args.sources, args.out, args.model, None if args.people == "none" else args.people, tell)
     if not first:
         return ""
-    lines = [f"{built.new:,} new photos, {built.known:,} known, {built.dropped:,} dropped", *_described(args.out)]
+    counted = f"{built.new:,} new photos, {built.known:,} known" + " (this process's share)" * (world > 1)
+    lines = [f"{counted}, {built.dropped:,} dropped", *_described(args.out)]
     return "\n".join([*lines, *(f"  {s.name}: {s.reason}" for s in built.skipped[:20])])
 
 

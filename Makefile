@@ -20,10 +20,11 @@ lint: $(VENV)/.dev           ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev          ## speed, memory and the cost of position encodings; writes benchmarks/results/*.json
+bench: $(VENV)/.dev          ## speed, memory, the cost of position encodings, search at scale; writes benchmarks/results/*.json
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.vit_cost
 	$(BIN)/python -m benchmarks.svit_training
+	$(BIN)/python -m benchmarks.search
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

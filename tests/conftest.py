@@ -23,7 +23,10 @@ def photos() -> Path:
     return PHOTOS
 
 
-BROWSER = ("kinship", "search", "tri", "api"), ("first_screen", "partial", "attention", "inside", "keypoints", "lost")
+BROWSER = (
+    ("kinship", "search", "indexes", "tri", "api"),
+    ("first_screen", "partial", "attention", "inside", "keypoints", "lost"),
+)
 """Files of tests/browser that share a process, an app and a browser."""
 
 

@@ -1,7 +1,8 @@
-"""`python -m explain.search`: see explain/search/ranking.py."""
+"""`python -m explain.search`: a gallery ranked at once (ranking.py), or an index kept on disk (indexing.py)."""
 
 import sys
 
-from explain.search.ranking import main
+from explain.search import indexing, ranking
 
-sys.exit(main())
+words = sys.argv[1:]
+sys.exit(indexing.main(words) if words[:1] and words[0] in indexing.COMMANDS else ranking.main(words))

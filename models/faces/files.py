@@ -70,17 +70,19 @@ class Skipped:
 
 @dataclass
 class _Basket:
-    """What has been gathered so far, and the folder that zips are unpacked into."""
+    """What has been gathered so far, the folder that zips are unpacked into, and the most it may hold."""
 
     folder: Path
+    most: int
+    most_bytes: int
     files: list[PhotoFile] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     unnamed: int = 0
     unpacked: int = 0
 
     def add(self, path: Path, name: str) -> None:
-        if len(self.files) == MAX_PHOTOS:
-            raise GalleryError(f"There are more than {MAX_PHOTOS:,} photos here. Please choose fewer.")
+        if len(self.files) == self.most:
+            raise GalleryError(f"There are more than {self.most:,} photos here. Please choose fewer.")
         self.files.append(PhotoFile(path, _short(name)))
 
     def skip(self, name: str, reason: str) -> None:
@@ -99,7 +101,9 @@ def _short(name: str) -> str:
     return name if len(name) <= MAX_NAME else "…" + name[1 - MAX_NAME :]
 
 
-def gather(sources: Sequence[str | Path], folder: Path) -> tuple[list[PhotoFile], list[Skipped]]:
+def gather(
+    sources: Sequence[str | Path], folder: Path, most: int | None = None, most_bytes: int | None = None
+) -> tuple[list[PhotoFile], list[Skipped]]:
     """Files, folders (with all below them) and zips -> files that may be photos; what they hold is not looked at.
 
     Hidden files and the notes that operating systems leave behind are passed over in silence.
@@ -107,15 +111,16 @@ def gather(sources: Sequence[str | Path], folder: Path) -> tuple[list[PhotoFile]
     Args:
         sources: what the user chose.
         folder: an empty one, for what comes out of zips.
+        most, most_bytes: photos of all sources, and bytes that zips may unpack to; by default MAX_PHOTOS, MAX_BYTES.
 
     Returns:
         Files in the order of the sources, sorted by name within each; and what was left out.
 
     Raises:
-        GalleryError: more than MAX_PHOTOS photos, or zips that unpack to more than MAX_BYTES.
+        GalleryError: more than `most` photos, or zips that unpack to more than `most_bytes`.
         OSError: the folder cannot be written.
     """
-    basket = _Basket(folder)
+    basket = _Basket(folder, most or MAX_PHOTOS, most_bytes or MAX_BYTES)
     for source in map(Path, sources):
         if source.is_dir():
             for path in sorted(p for p in source.rglob("*") if p.is_file()):
@@ -211,8 +216,8 @@ def _unpack_member(basket: _Basket, archive: zipfile.ZipFile, member: zipfile.Zi
         basket.skip(name, reason_of(error))
         return
     basket.unpacked += written
-    if basket.unpacked > MAX_BYTES:
-        raise GalleryError(f"These zips unpack to more than {MAX_BYTES // 1_000_000_000} GB. Please choose fewer.")
+    if basket.unpacked > basket.most_bytes:
+        raise GalleryError(f"These zips unpack to more than {basket.most_bytes / 1e9:g} GB. Please choose fewer.")
     if written > MAX_FILE_BYTES:
         path.unlink()
         basket.skip(name, LARGE)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from torch import Tensor
 
 from models.gallery import TOP
 from models.pair import PairModel
+from models.search.build import PEOPLE
+from models.search.people import group, same_person_cosine
+from models.weights import load_pair, read_sidecar
 from training.data.sets import by_identity, data_root, family_of, fiw_crops, identity_of, image_names, photo_of
 from training.evaluate.metrics import auc, average_precision, bootstrap_ci, hit_within, tar_table
 from training.evaluate.report import head
@@ -34,7 +38,9 @@ PROTOCOL = (
     "FIW val, every member a probe with all its images, gallery: all images of all other members, relevant: images of "
     "members of the same family (our reading of RFIW2020 task 3); ranked by the cosine of embeddings, mean over the "
     f"probe's images; pair score: the first {TOP}, as in the app, re-ranked by mean log-odds of the pair, both orders "
-    f"(networks whose code is a map: of the probe's first {MAP_IMAGES} images); other photos: by cosine, without "
+    f"(networks whose code is a map: of the probe's first {MAP_IMAGES} images); by person: {PEOPLE} groups the images "
+    "of the gallery, a group ranks by its images' mean cosine and is relevant where most of its images are; "
+    "other photos: by cosine, without "
     "gallery faces cut from a photo the probe is in; random order: for comparison; accuracy: rank@5, the share of "
     "probes with a relative among the first five images; AUC and TAR: by cosine, all pairs of a probe and a gallery "
     "image; intervals: bootstrap over families"
@@ -80,6 +86,14 @@ class Album:
         return np.stack([~np.isin(photo, [photo_of(n) for n in own]) for own in self.probes.values()]) & self.gallery
 
 
+@dataclass(frozen=True)
+class Grouped:
+    """Of every probe, which of the ranked groups are of a relative, (M, groups) bool, and its family."""
+
+    relevant: np.ndarray
+    families: list[str]
+
+
 def search(setup: Setup) -> dict[str, Any]:
     """mAP and rank@5 over FIW val."""
     root = data_root(setup.data)
@@ -99,9 +113,36 @@ def search(setup: Setup) -> dict[str, Any]:
         "breakdown": {
             "pair score": retrieval(reranked(setup.model, codes, album, orders), album),
             "other photos": retrieval(rankings(cosine, album.other_photos), album),
+            "by person": people_retrieval(setup, root, album, cosine),
             "random order": retrieval(rankings(noise, album.gallery), album),
         },
     }
+
+
+def people_retrieval(setup: Setup, root: Path, album: Album, cosine: np.ndarray) -> dict[str, Any]:
+    """mAP and rank@5 where the groups of images that PEOPLE takes for one person are ranked, not images."""
+    identity = load_pair(PEOPLE, next(setup.model.parameters()).device)
+    codes = encode_crops(identity, fiw_crops(root, "val", identity.spec, album.names))
+    same = same_person_cosine(identity, read_sidecar(PEOPLE))
+    person = group(embeddings(identity, codes, album.names), [photo_of(n) for n in album.names], same) - 1
+    return retrieval(*by_person(cosine, album, person))
+
+
+def by_person(cosine: np.ndarray, album: Album, person: np.ndarray) -> tuple[list[np.ndarray], Grouped]:
+    """The rankings of groups and what is relevant in them.
+
+    Args:
+        cosine: (M, N) of a probe and an image.
+        person: (N,) group of every image, from 0.
+    """
+    groups = int(person.max()) + 1
+    total, counted, near = (np.zeros((len(cosine), groups)) for _ in range(3))
+    for m, allowed in enumerate(album.gallery):
+        np.add.at(counted[m], person[allowed], 1)
+        np.add.at(total[m], person[allowed], cosine[m, allowed])
+        np.add.at(near[m], person[allowed], album.relevant[m, allowed])
+    mean = total / np.maximum(counted, 1)
+    return rankings(mean, counted > 0), Grouped(2 * near > counted, album.families)
 
 
 @torch.inference_mode()
@@ -149,10 +190,12 @@ def shown(codes: Mapping[str, Tensor], images: list[str]) -> list[str]:
     return images if codes[images[0]].ndim == 1 else images[:MAP_IMAGES]
 
 
-def retrieval(orders: Sequence[np.ndarray], album: Album) -> dict[str, Any]:
+def retrieval(orders: Sequence[np.ndarray], album: Album | Grouped) -> dict[str, Any]:
     """mAP and rank@5 with intervals; a probe without a relevant image in its ranking is left out."""
     ranked = [(album.relevant[m][order], album.families[m]) for m, order in enumerate(orders)]
     ranked = [(relevant, family) for relevant, family in ranked if relevant.any()]
+    if not ranked:  # every relative was taken for the probe
+        return {"probes": 0, "map": 0.0, "map_ci95": [0.0, 0.0], "rank5": 0.0, "rank5_ci95": [0.0, 0.0]}
     precision = np.array([average_precision(relevant) for relevant, _ in ranked])
     hit = np.array([hit_within(relevant, 5) for relevant, _ in ranked], float)
     families = [family for _, family in ranked]

@@ -10,7 +10,10 @@ from gradio.utils import get_upload_folder
 from explain.report.parts import part_figures, words_of
 from models.faces.quality import assess
 from models.gallery import Hit
+from models.numbers import Range, within
+from models.search.index import TOP
 from models.weights import default_model
+from ui.kinship import search_indexes
 from ui.kinship import tri_answers as triplet
 from ui.kinship.search_answers import Ranking, collect, rank, silent
 from ui.shared import answering, evidence
@@ -154,6 +157,52 @@ def kin_search(probe: str, gallery: list[str], model: str = DEFAULT) -> Json:
     }
 
 
+def index_search(probe: list[str], index: str, top: int = 100, by_person: bool = False) -> Json:
+    """Rank an index of this server for a person, by kinship (or identity) as its model was made for.
+
+    A research demonstration: somebody comes first in every index, and no place is proof of kinship or identity.
+
+    Args:
+        probe: One photo of the person or several: JPEG, PNG, WebP, BMP or TIFF; the largest face of each counts.
+        index: Name of an index.
+        top: How many matches, 1 to 100.
+        by_person: Rank people, each by all their faces, and not single faces.
+
+    Returns:
+        faces (integer): how many were searched; ranking (list): rank (integer), file (string), face (integer, its
+        number in the photo, the largest 1), person (integer, 0 without grouping), faces (integer, of this person that
+        were compared; 1 where faces are ranked), similarity (number, cosine) and score (number, of the pair); own
+        (list): photos taken for the probe's own, which are not ranked, each with file and face; model and
+        weight_sha256 (strings).
+    """
+    if not isinstance(probe, list) or not probe:
+        raise gr.Error("The probe is a list of photos.", print_exception=False)
+    with in_words():
+        count = int(within(Range(1, TOP, whole=True), top, "top"))
+        searched, answer = search_indexes.ask(index, [take(photo) for photo in probe], count, bool(by_person))
+        rows = [
+            {
+                "rank": rank,
+                "file": searched.file(m),
+                "face": m.row.number,
+                "person": m.row.person,
+                "faces": m.faces,
+                "similarity": m.similarity,
+                "score": m.score,
+            }
+            for rank, m in enumerate(answer.matches, 1)
+        ]
+        own = [{"file": searched.file(m), "face": m.row.number} for m in answer.own]
+    row = answering.sidecar(searched.weight)
+    return {
+        "faces": answer.searched,
+        "ranking": rows,
+        "own": own,
+        "model": row.model,
+        "weight_sha256": row.sha256,
+    }
+
+
 def _place(number: int, hit: Hit, ranking: Ranking) -> Json:
     named = ranking.entry(hit).named
     return {
@@ -215,4 +264,7 @@ def build() -> None:
     gallery = gr.File(file_count="multiple")
     one = {name: GALLERIES[name] for name in ("concurrency_id", "concurrency_limit")}
     gr.Button().click(kin_search, [photo_a, gallery, model], found, api_name="kin_search", **one)
+    if known := search_indexes.names():
+        inputs = [gallery, gr.Dropdown(known), gr.Number(TOP), gr.Checkbox()]
+        gr.Button().click(index_search, inputs, found, api_name="index_search", **API_RUNS)
     gr.Button().click(detect, photo_a, found, api_name="detect", api_visibility="undocumented", **API_RUNS)

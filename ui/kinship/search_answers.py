@@ -47,21 +47,24 @@ class Entry:
         shot: its photo, with this face chosen.
         name: of the file, as its owner calls it.
         thumbnail: a JPEG of the face.
+        number: of the face in its photo, the largest 1, where the shot has that face alone; else 0.
     """
 
     shot: Shot
     name: str
     thumbnail: bytes = field(repr=False)
+    number: int = 0
 
     @property
     def named(self) -> Named:
         """File and face, for a table."""
-        return Named(self.name, self.shot.chosen + 1)
+        return Named(self.name, self.number or self.shot.chosen + 1)
 
     @property
     def title(self) -> str:
         """The file, and which face where it has several."""
-        return self.name + (f", face {self.shot.chosen + 1}" if len(self.shot.marks) > 1 else "")
+        several = len(self.shot.marks) > 1 or self.number > 1
+        return self.name + (f", face {self.named.face}" if several else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,8 @@ class Ranking:
         collection: what was ranked.
         hits: of Gallery.search; hit.entry is a place in the collection's entries.
         seconds: what the query took, from the probe's crop to the order.
+        searched: faces that were searched where not all of them are hits (an index); else 0.
+        own: photos of the probe's own person, which are not ranked.
     """
 
     weight: str
@@ -97,6 +102,13 @@ class Ranking:
     collection: Collection
     hits: tuple[Hit, ...]
     seconds: float
+    searched: int = 0
+    own: tuple[Named, ...] = ()
+
+    @property
+    def faces(self) -> int:
+        """How many faces were searched."""
+        return self.searched or len(self.hits)
 
     def entry(self, hit: Hit) -> Entry:
         """The face behind a hit."""
@@ -136,10 +148,10 @@ def collect(sources: Sequence[str | Path], tell: Tell, root: str | Path | None =
 def _entries(file: PhotoFile, keeper: object) -> list[Entry]:
     shot = replace(take(str(file.path)), keeper=keeper)
     picked = [shot.pick(i) for i in range(len(shot.marks))]
-    return [Entry(s, file.name, _thumbnail(s.face())) for s in picked]
+    return [Entry(s, file.name, thumbnail(s.face())) for s in picked]
 
 
-def _thumbnail(face: Face) -> bytes:
+def thumbnail(face: Face) -> bytes:
     """The box's square and a little around it, at most THUMBNAIL pixels a side."""
     left, top, right, bottom = face.box
     centre, half = ((left + right) / 2, (top + bottom) / 2), 0.65 * max(right - left, bottom - top)

@@ -14,8 +14,9 @@ from gradio.utils import get_upload_folder
 from explain.search.ranking import write_csv
 from models import PhotoError
 from models.faces.files import GalleryError
-from ui.kinship import search_cards
+from ui.kinship import search_cards, search_indexes
 from ui.kinship.search_answers import Collection, Ranking, Tell, collect, encoded, rank
+from ui.kinship.search_indexes import ServerIndex
 from ui.shared import cards
 from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
@@ -26,6 +27,8 @@ NO_GALLERY = "Several photos, a folder, or a zip of photos. Every face in them i
 WAITING = "The ranking appears here as soon as there is a probe's face and a gallery."
 GONE = "These files are no longer kept. Please choose them again."
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to search with. See the tab Models."
+Given = Collection | ServerIndex | None
+"""What is searched."""
 PROGRESS = gr.Progress()
 """Gradio puts the event's own in its place; without an event it shows nothing."""
 PROBE, GALLERY = "obama_2012.jpg", ("biden_2010.jpg", "hopper_1984.jpg", "obama_2009.jpg")
@@ -47,9 +50,21 @@ def read_gallery(files: Sequence[str] | None, progress: gr.Progress = PROGRESS) 
     return collection, search_cards.gallery_note(collection)
 
 
-def encode_gallery(collection: Collection | None, weight: str | None, progress: gr.Progress = PROGRESS) -> None:
+def choose_index(name: str | None, weight: str | None) -> tuple[Any, str, Any]:
+    """An index of the server's -> in the place of the collection, what to say about it, and its model."""
+    if not name:
+        return None, cards.message(NO_GALLERY), gr.skip()
+    try:
+        given, counts = search_indexes.chosen(name), search_indexes.opened(name).store.counts()
+    except FAILURES as error:
+        return None, cards.message(str(error), error=True), gr.skip()
+    note = search_cards.index_note(name, counts["faces"], counts["people"])
+    return given, note, gr.skip() if given.weight == weight else given.weight
+
+
+def encode_gallery(collection: Given, weight: str | None, progress: gr.Progress = PROGRESS) -> None:
     """Encode a collection for a model ahead of the query, which then is quick; what fails is said by the query."""
-    if collection is None or weight is None:
+    if weight is None or not isinstance(collection, Collection):
         return
     try:
         encoded(collection, weight, told(progress))
@@ -59,7 +74,7 @@ def encode_gallery(collection: Collection | None, weight: str | None, progress: 
 
 def find(
     probe: Shot | None,
-    collection: Collection | None,
+    collection: Given,
     weight: str | None,
     every_face: bool,
     top: int,
@@ -72,7 +87,10 @@ def find(
     if probe is None or collection is None:
         return _nothing(WAITING)
     try:
-        ranking = rank(collection, probe, weight, told(progress), every_face=every_face, top=top)
+        if isinstance(collection, ServerIndex):
+            ranking = search_indexes.rank(collection, probe, weight, top)
+        else:
+            ranking = rank(collection, probe, weight, told(progress), every_face=every_face, top=top)
     except FAILURES as error:
         return _nothing(str(error), error=True)
     return ranking, *redraw(ranking, threshold), gr.update(visible=True)
@@ -121,7 +139,7 @@ def load_example(progress: gr.Progress = PROGRESS) -> list[Any]:
     return [*show_shot(take(str(FOLDER / PROBE))), collection, search_cards.gallery_note(collection)]
 
 
-def first_visit(probe: Shot | None, collection: Collection | None) -> list[Any]:
+def first_visit(probe: Shot | None, collection: Given) -> list[Any]:
     """The example for whoever comes here with nothing yet, else everything as it is."""
     return [gr.skip()] * 6 if probe or collection else load_example()
 

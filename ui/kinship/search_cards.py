@@ -51,8 +51,8 @@ def ranking_card(ranking: Ranking, threshold: float) -> str:
     return (
         f"<section class='ks-answer' role='status' data-score='{best.score!r}'>"
         f"<div class='ks-head'><div class='ks-big'>{big}</div><div><div class='ks-decision ks-name'>First of "
-        f"{count(len(ranking.hits), 'face')}: {escape(first)}</div>"
-        f"<div class='ks-sub'>{_order_note(len(scored), len(ranking.hits))}</div></div></div>"
+        f"{count(ranking.faces, 'face')}: {escape(first)}</div>"
+        f"<div class='ks-sub'>{_order_note(len(scored), ranking.faces)}{_own_note(ranking)}</div></div></div>"
         f"{_facts(ranking, threshold, scored)}{_chance(ranking, threshold)}</section>"
     )
 
@@ -67,10 +67,24 @@ def _order_note(scored: int, ranked: int) -> str:
     )
 
 
+def _own_note(ranking: Ranking) -> str:
+    """The probe's own photos, which an index tells apart."""
+    if not ranking.own:
+        return ""
+    named = ", ".join(escape(n.file) for n in ranking.own[:3]) + ("..." if len(ranking.own) > 3 else "")
+    return f" Taken for the probe's own and not ranked: {count(len(ranking.own), 'face')} ({named})."
+
+
+def index_note(name: str, faces: int, people: int) -> str:
+    """What is in an index of the server's."""
+    found = f"{count(faces, 'face')} of {count(people, 'person', 'people')}"
+    return f"<div class='ks-quality' role='status'><b>Index {escape(name)}:</b> {found}.</div>"
+
+
 def _facts(ranking: Ranking, threshold: float, scored: Sequence[float]) -> str:
     rows = (
         (f"At or above {percent(threshold)}", f"{sum(s >= threshold for s in scored):,} of {len(scored):,} scored"),
-        ("Faces ranked", f"{len(ranking.hits):,}"),
+        ("Faces ranked", f"{ranking.faces:,}"),
         ("Query", f"{ranking.seconds:.2f} s"),
         ("Weight", ranking.weight),
     )
@@ -82,7 +96,7 @@ def _chance(ranking: Ranking, threshold: float) -> str:
     """A threshold made for one pair, asked of many: the false accepts to expect."""
     row = sidecar(ranking.weight)
     far, tar = row.rule.operating_points.at(threshold)
-    expected, n = far * len(ranking.hits), len(ranking.hits)
+    expected, n = far * ranking.faces, ranking.faces
     chance = f"about {expected:,.0f}" if expected >= 1 else "fewer than one"
     task = TASKS[row.task]
     people = count(n, f"{task.strangers} person", f"{task.strangers} people")

@@ -8,6 +8,7 @@ import gradio as gr
 
 from models.gallery import TOP
 from ui.kinship import search_callbacks as do
+from ui.kinship import search_indexes
 from ui.kinship.callbacks import own_threshold
 from ui.shared import answering, cards, picker
 from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
@@ -32,6 +33,7 @@ class Page(NamedTuple):
     probe: PhotoInput
     files: gr.File
     folder: gr.UploadButton
+    server_index: gr.Dropdown
     note: gr.HTML
     collection: gr.State
     weight: gr.Dropdown
@@ -72,8 +74,17 @@ def _gallery_input() -> tuple[Any, ...]:
         elem_id="gallery-files",
     )
     folder = gr.UploadButton("Choose a folder instead", file_count="directory", size="sm", elem_id="gallery-folder")
+    known = search_indexes.names()
+    index = gr.Dropdown(
+        [("none: the photos above", ""), *known],
+        value="",
+        label="Or an index of this server",
+        interactive=True,
+        visible=bool(known),
+        elem_id="gallery-index",
+    )
     note = gr.HTML(cards.message(do.NO_GALLERY), elem_id="gallery-note", min_height=76)
-    return files, folder, note, gr.State(None, time_to_live=SESSION_SECONDS)
+    return files, folder, index, note, gr.State(None, time_to_live=SESSION_SECONDS)
 
 
 def _options() -> tuple[Any, ...]:
@@ -117,6 +128,10 @@ def _wire(page: Page) -> None:
     )
     _then_encode(read, page)
     _then_encode(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS), page)
+    picked = page.server_index.input(
+        do.choose_index, [page.server_index, page.weight], [page.collection, page.note, page.weight], **RUNS
+    )
+    then_find(picked.then(own_threshold, page.weight, page.threshold, **VIEWS), page)
     for option in (page.every_face, page.top):
         then_find(option.input(None, show_progress="hidden", api_visibility="private"), page)
     page.threshold.input(

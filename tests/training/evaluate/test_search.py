@@ -10,7 +10,7 @@ import torch
 
 from tests.training.families import Colour, colours, paint, sidecar
 from training.data.sets import family_of, identity_of
-from training.evaluate.search import MAP_IMAGES, Album, probe_cosines, rankings, reranked, retrieval, shown
+from training.evaluate.search import MAP_IMAGES, Album, by_person, probe_cosines, rankings, reranked, retrieval, shown
 from training.evaluate.setup import Setup
 from training.evaluate.tasks import TASKS
 
@@ -115,6 +115,18 @@ def test_the_mean_runs_over_all_images_of_the_probe():
     codes[NAMES[4]] = torch.tensor([0.2, 1.0])  # near neither, but better in the mean than what one of them is far from
     order = reranked(Colour(), codes, album, [np.array([2, 4])], depth=2)[0]
     assert order.tolist() == [4, 2]
+
+
+def test_people_are_ranked_by_the_mean_of_their_images():
+    album = Album(NAMES)
+    person = np.array([0, 0, 1, 2, 3, 1, 4])  # an image of B/2 was taken for A/2
+    cosine = np.zeros((5, 7))
+    cosine[0] = [9, 9, 0.9, 0.4, 0.2, 0.1, 0.3]  # A/1: the group of A/2 has .5 in the mean, half of it of a relative
+    orders, grouped = by_person(cosine, album, person)
+    assert orders[0].tolist() == [1, 2, 4, 3], "most similar first, without the probe's own group"
+    assert grouped.relevant[0].tolist() == [False, False, True, False, False]
+    assert orders[4].tolist() == [0, 1, 2, 3] and grouped.relevant[4].tolist() == [False, False, False, True, False]
+    assert retrieval(orders[:1], grouped)["map"] == 0.5
 
 
 def test_codes_that_are_maps_are_compared_for_fewer_images_of_the_probe():

@@ -182,6 +182,13 @@ class InteractionGate(nn.Module):
         return (mixed_g, mixed_x), gate.chunk(2, 1)[1]
 
 
+def without_last_taps(trunk: EdgeFaceTrunk) -> EdgeFaceTrunk:
+    """EdgeFace whose stage 4 is part of the pair's comparison: nothing of it is shown as a face's own."""
+    trunk.taps = trunk.taps[:3]
+    trunk.pooled = nn.Identity()  # type: ignore[assignment]
+    return trunk
+
+
 class FaCoR(PairModel):
     """Are two people blood relatives? A face's code is its map; everything about the pair starts from two maps.
 
@@ -195,7 +202,7 @@ class FaCoR(PairModel):
         self.config = config = config or FaCoRConfig()
         self.spec: InputSpec = ARCFACE_112
         if config.trunk == "edgeface":
-            self.trunk: EdgeFaceTrunk | IRTrunk = EdgeFaceTrunk(EdgeFaceConfig())
+            self.trunk: EdgeFaceTrunk | IRTrunk = without_last_taps(EdgeFaceTrunk(EdgeFaceConfig()))
             self.to_map: nn.Module = nn.Conv2d(EDGEFACE_MAP, config.channels, 1)
             self.to_global: nn.Module = nn.Linear(EdgeFaceConfig().dim, config.channels, bias=False)
             nn.init.orthogonal_(self.to_global.weight)

@@ -11,12 +11,13 @@ import torch
 from safetensors.torch import load_file
 
 from models import create_model
-from models.nets.svit_guide import PREFIX
+from models.nets.svit_guide import PREFIX, with_guide
 from models.pair import PairModel
 from models.weights import SHIPPED, WeightError, load_model, read_sidecar, read_tensors
 from training.calibrate import Calibration, operating_points
 from training.tools.checkpoint import RESEARCH, Facts, borrowed, export
 
+LENT = (f"{PREFIX}trunk.stem.", f"{PREFIX}trunk.stages.")
 SMALL = {"guide": True, "depths": (1, 1, 1, 1), "dims": (16, 16, 16, 16), "heads": (1, 1, 1, 1)}
 
 
@@ -24,9 +25,7 @@ def guided() -> PairModel:
     """A small S-ViT with the guide's encoder as it is shipped."""
     torch.manual_seed(0)
     model = create_model("svit", **SMALL)
-    encoder = read_tensors(SHIPPED / "dlib_resnet.safetensors")
-    state = {PREFIX + k: v for k, v in encoder.items() if k.startswith("trunk.")}
-    model.load_state_dict({**model.state_dict(), **state})
+    model.load_state_dict(with_guide(model.state_dict(), read_tensors(SHIPPED / "edgeface_kin.safetensors")))
     return model.eval()
 
 
@@ -42,8 +41,9 @@ def write(model: PairModel, folder: Path) -> Path:
 def test_what_another_weight_has_is_not_stored_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     model = guided()
     path = write(model, tmp_path)
-    assert not any(name.startswith(PREFIX + "trunk.") for name in load_file(path))
-    assert [loan.weight for loan in read_sidecar_in(tmp_path, monkeypatch).loans] == ["dlib_resnet"]
+    assert not any(name.startswith(LENT) for name in load_file(path))
+    loans = read_sidecar_in(tmp_path, monkeypatch).loans
+    assert [(loan.prefix, loan.weight) for loan in loans] == [(prefix, "edgeface_kin") for prefix in LENT]
     again = load_model("svit", "cpu").state_dict()
     assert all(torch.equal(value, again[name]) for name, value in model.state_dict().items())
 
@@ -51,19 +51,12 @@ def test_what_another_weight_has_is_not_stored_and_comes_back(tmp_path: Path, mo
 def test_a_tensor_that_was_trained_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     model = guided()
     with torch.no_grad():
-        next(p for n, p in model.named_parameters() if n.startswith(PREFIX + "trunk.")).add_(1e-3)
+        next(p for n, p in model.named_parameters() if n.startswith(LENT[0])).add_(1e-3)
     path = write(model, tmp_path)
-    assert any(name.startswith(PREFIX + "trunk.") for name in load_file(path))
-    assert not read_sidecar_in(tmp_path, monkeypatch).loans
-
-
-def test_facor_reads_a_trunk_that_was_kept_and_stores_one_that_was_trained():
-    siamese, model = load_model("siamese_ir", "cpu"), create_model("facor")
-    model.load_state_dict({**model.state_dict(), **{k: v for k, v in siamese.state_dict().items() if "trunk" in k}})
-    assert [(loan.prefix, loan.weight) for loan in borrowed(model, "facor")] == [("trunk.", "siamese_ir")]
-    with torch.no_grad():
-        model.get_buffer("trunk.bn1.running_mean").add_(1e-3)
-    assert not borrowed(model, "facor")
+    assert {n for n in load_file(path) if n.startswith(LENT)} == {
+        n for n in model.state_dict() if n.startswith(LENT[0])
+    }
+    assert [loan.prefix for loan in read_sidecar_in(tmp_path, monkeypatch).loans] == [LENT[1]]
 
 
 def test_a_weight_never_reads_from_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -77,17 +70,17 @@ def test_a_weight_never_reads_from_itself(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_lender_must_be_the_file_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = write(guided(), tmp_path)
-    text, lender = path.with_suffix(".json").read_text(), read_sidecar("dlib_resnet").sha256
+    text, lender = path.with_suffix(".json").read_text(), read_sidecar("edgeface_kin").sha256
     path.with_suffix(".json").write_text(text.replace(lender, "0" * 64))
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))
-    with pytest.raises(WeightError, match="from dlib_resnet"):
+    with pytest.raises(WeightError, match="from edgeface_kin"):
         load_model("svit", "cpu")
 
 
 def test_a_users_own_lender_does_not_hide_the_right_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write(guided(), tmp_path)
     for kind in ("safetensors", "json"):  # another weight under the lender's name
-        shutil.copy(SHIPPED / f"dlib_kin.{kind}", tmp_path / f"dlib_resnet.{kind}")
+        shutil.copy(SHIPPED / f"dlib_kin.{kind}", tmp_path / f"edgeface_kin.{kind}")
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))
     assert load_model("svit", "cpu").name == "svit"
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models import FaceBatch, create_model, predict
+from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk
 from models.nets.facor import FaCoR, FaCoRConfig
 from models.outputs import PairOutput
 from models.taps import Tap, record
@@ -222,7 +223,9 @@ def test_on_edgeface_the_global_embedding_is_edgefaces_own_projected() -> None:
     with torch.no_grad(), record() as evidence:
         code = model.encode(shown.image, shown.keypoints)
     with torch.no_grad():
-        whole = nn.functional.normalize(model.trunk(shown.image), dim=1)
+        edgeface = EdgeFaceTrunk(EdgeFaceConfig()).eval()
+        edgeface.load_state_dict(model.trunk.state_dict())
+        whole = nn.functional.normalize(edgeface(shown.image), dim=1)
         embedding = model.embedding(code)
     assert torch.equal(code, evidence["stage3.features"]) and code.shape == (2, 100, 7, 7)
     expected = nn.functional.normalize(whole @ model.to_global.weight.T, dim=1)  # type: ignore[operator]

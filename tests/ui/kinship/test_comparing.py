@@ -85,10 +85,10 @@ def test_the_place_of_a_score_is_counted_on_the_weights_own_pairs(weight: str) -
 
 def test_names_are_plain_and_marks_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picker, "pair_weights", lambda: list(FEW))
-    seconds = {"dlib_kin": 0.3, "facor": 0.1, "dlib_resnet": 0.2}
+    seconds = {"dlib_kin": 0.1, "facor": 0.3, "dlib_resnet": 0.2}
     monkeypatch.setattr(picker, "seconds_of", seconds.get)
-    assert picker.title("facor") == "Blood relatives? FaCoRNet (facor): fastest"
-    assert picker.marks("dlib_kin") == ["best"]  # the higher AUC of the two
+    assert picker.title("dlib_kin") == "Blood relatives? Kinship head on the reference encoder (dlib_kin): fastest"
+    assert picker.marks("facor") == ["best"]  # the higher AUC of the two
     assert picker.marks("dlib_resnet") == ["permissive licence"]  # alone, it is neither best nor fastest
     assert answering.measured("facor") in picker.line("facor")
 

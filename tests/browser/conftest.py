@@ -20,12 +20,6 @@ ROOT = Path(__file__).parents[2]
 SLOW = 120_000
 """Milliseconds that one step may take on a busy machine."""
 
-FEWER_FRAMES = """
-window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()), 150);
-window.cancelAnimationFrame = clearTimeout;
-"""
-"""Animations are drawn seven times a second, not sixty: without a graphics card each frame costs what the app needs."""
-
 NOT_OURS = ("gradio.exceptions.", "starlette.requests.ClientDisconnect")
 """In a traceback of the log: Gradio's refusals, and a page that was closed in the middle of an upload."""
 
@@ -121,12 +115,10 @@ def open_page(browser: Any, app_url: str) -> Iterator[Callable[..., Any]]:
     """
     contexts, requests, errors = [], [], []
 
-    def visit(width: int = 1280, height: int = 900, theme: str = "light", smooth: bool = False) -> Any:
+    def visit(width: int = 1280, height: int = 900, theme: str = "light") -> Any:
         context = browser.new_context(
             viewport={"width": width, "height": height}, accept_downloads=True, permissions=["camera"]
         )
-        if not smooth:
-            context.add_init_script(FEWER_FRAMES)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(SLOW)

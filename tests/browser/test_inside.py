@@ -55,7 +55,8 @@ def test_a_click_on_a_patch_shows_where_it_reads(open_page: Callable[..., Any]) 
     choose(page, "model", picker.title("dlib_kin"))
     page.wait_for_selector("#attention", state="hidden")  # a model without attention
     answered_by(page, "svit", "#attention")
-    assert not page.locator("#links").is_visible() and page.locator("#shares").is_visible()
+    page.wait_for_selector("#links", state="hidden")
+    page.wait_for_selector("#shares", state="visible")
     score = page.locator(".ks-answer").get_attribute("data-score")
     a, b = source(page, "#attention-a"), source(page, "#attention-b")
     click_patch(page, "#attention-b", 0.9, 0.6)
@@ -66,7 +67,7 @@ def test_a_click_on_a_patch_shows_where_it_reads(open_page: Callable[..., Any]) 
     choose(page, "attention-layer", "Stage 1, block 0")
     page.wait_for_function("() => document.querySelector('#attention-note').innerText.includes('32 × 32 patches')")
     expect_number(page, "attention-row", 20)  # the same place on the finer grid
-    assert not page.locator("#attention-head").is_visible()  # one head only
+    page.wait_for_selector("#attention-head", state="hidden")  # one head only
     a = source(page, "#attention-a")
     field = page.locator("#attention-column input[type=number]")
     field.fill("1")
@@ -78,7 +79,7 @@ def test_a_click_on_a_patch_shows_where_it_reads(open_page: Callable[..., Any]) 
 def test_links_light_up_the_other_face(open_page: Callable[..., Any]) -> None:
     page = open_page()
     answered_by(page, "facor", "#links")
-    assert not page.locator("#attention").is_visible()
+    page.wait_for_selector("#attention", state="hidden")
     assert "face A to face B" in page.locator("#links-note").inner_text()
     a, lines = source(page, "#links-a"), page.locator("#links-lines img").get_attribute("src")
     click_patch(page, "#links-b", 0.05, 0.95)

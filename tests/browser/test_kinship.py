@@ -105,7 +105,7 @@ def test_several_faces_are_picked_by_number_and_by_click(open_page: Callable[...
     six = tmp_path / "six.jpg"
     montage().save(six, quality=92)
     shot, page = take(str(six)), open_page()
-    assert not page.locator("#face-b").is_visible()
+    page.wait_for_selector("#face-b", state="hidden")
     upload(page, "b", six)
     assert page.locator("#face-b label").count() >= 6
     a = EXAMPLES / PAIRS[0].a
@@ -186,7 +186,7 @@ def test_method_layer_and_model_change_what_they_say(open_page: Callable[..., An
 
 
 def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: Callable[..., Any]) -> None:
-    page = open_page(smooth=True)  # two choices within one answer
+    page = open_page()
     assert page.locator(".ks-former").count() == 0
     unfold(page, "fold-regions")
     page.wait_for_selector("#region-table tbody tr")
@@ -201,7 +201,7 @@ def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: 
     expect_score(page, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / PAIRS[0].b, "dlib_resnet"))
     page.wait_for_function("() => ![...document.querySelectorAll('.ks-former')].some(e => e.offsetParent)")
     assert page.locator("#region-table").inner_html() != table
-    assert not page.locator("#report-file").is_visible()
+    page.wait_for_selector("#report-file", state="hidden")
 
 
 def test_a_snapshot_is_a_photo_too(open_page: Callable[..., Any]) -> None:
@@ -227,7 +227,7 @@ def test_clearing_a_photo_takes_the_answer_away(open_page: Callable[..., Any]) -
     page = open_page()
     page.locator("#photo-b button[aria-label='Remove Image']").click()
     page.wait_for_selector("#answer .ks-hint")
-    assert page.locator("#report").count() == 0 or not page.locator("#report").is_visible()
+    page.wait_for_selector("#report", state="hidden")
     assert page.locator("#photo-a img").is_visible()
 
 

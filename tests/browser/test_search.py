@@ -64,10 +64,10 @@ def test_a_bad_gallery_is_explained_and_a_phone_shows_it_all(open_page: Callable
     page = open_page(width=390, height=844)
     visit(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert not page.locator("#search-file").is_visible()
+    page.wait_for_selector("#search-file", state="hidden")
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 no more")
     give_gallery(page, tmp_path / "broken.zip")
     page.wait_for_selector("#gallery-note .ks-error")
     assert "damaged or incomplete" in page.locator("#gallery-note").inner_text()
     page.wait_for_selector("#search-answer .ks-hint")
-    assert not page.locator("#search-csv").is_visible()
+    page.wait_for_selector("#search-csv", state="hidden")

@@ -65,7 +65,7 @@ def test_threshold_redraws_and_a_missing_face_takes_the_answer_away(open_page: C
     page = open_page(width=390, height=844)
     visit(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert not page.locator("#tri-file").is_visible()
+    page.wait_for_selector("#tri-file", state="hidden")
     own = triplet.own_threshold(KIN)
     assert float(page.locator("#tri-threshold input[type=number]").input_value()) == pytest.approx(own, abs=1e-3)
     field, before = page.locator("#tri-threshold input[type=number]"), wanted(*EXAMPLE).score

@@ -134,11 +134,8 @@ class ComponentAttention(nn.Module):
 
     def pooled(self, value: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
         """Mean of A V x^ + x^ over the places of the map, or its maximum at unit length: (B, C)."""
-        if self.pooling == "max":
-            return F.normalize(self.linked(value, x, attention).amax(1), dim=1)
-        unit = F.normalize(x, dim=1)
-        weighted = attention @ value(unit).flatten(2).transpose(1, 2)  # (B, N, C)
-        return weighted.mean(1) + unit.mean((2, 3))
+        linked = self.linked(value, x, attention)
+        return F.normalize(linked.amax(1), dim=1) if self.pooling == "max" else linked.mean(1)
 
     def by_place(self, x: Tensor, attention: Tensor) -> Tensor:
         """(B, C, h, w), A -> (B, C, N): what each position puts into the pooled x; their sum is the pooled x."""
@@ -263,9 +260,8 @@ class FaCoR(PairModel):
         """The log-odds through each component of x (models.pair.Branched); its whole face has no place."""
         relation = self.fuse(x, y)
         scale = self._scale(relation)
-        weighed = relation.weight_x[:, :, None] * self.components.by_place(
-            self.to_map(x), relation.attention
-        )  # (B, C, N)
+        by_place = self.components.by_place(self.to_map(x), relation.attention)  # (B, C, N)
+        weighed = relation.weight_x[:, :, None] * by_place
         places = scale[:, None] * (weighed * relation.y[:, :, None]).sum(1)
         rest = scale * (relation.parts_x[0] * relation.y).sum(1) + self.logit.offset
         return places.unflatten(1, x.shape[2:]), rest

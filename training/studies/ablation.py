@@ -1,6 +1,6 @@
 """What each part of S-ViT's recipe brings, measured on held-out training families: benchmarks/results/ablation.json.
 
-    I="--init runs/svit_guided/model.safetensors --unguided runs/svit_distill/model.safetensors \\
+    I="--init runs/svit_guided_edgeface_kin/model.safetensors --unguided runs/svit_distill/model.safetensors \\
         --resnet weights/ir18_none.safetensors"
     python -m training.studies.ablation $I                                                    # every row
     python -m training.studies.ablation $I --rows head                                        # fusions and lambda
@@ -52,7 +52,7 @@ from training.tools.warm_start import freeze
 LAMBDAS = (0.0, 0.001, 0.003, 0.01)
 HEAD = Settings(steps=300, lr=1e-3, warmup=50, weights=Weights(contrast=0.0))
 RECIPE = Settings(pairs=32, lr=1e-4, warmup=20, weights=Weights(teacher=10.0, noise=0.5))
-TEACHER = "dlib_kin"
+TEACHER = "edgeface_kin"
 FROZEN = f"{PREFIX}trunk"
 Row = dict[str, Any]
 Starts = dict[str, dict[str, Tensor]]

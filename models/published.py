@@ -5,6 +5,14 @@ from __future__ import annotations
 from models.entry import Entry
 
 PUBLISHED: dict[str, Entry] = {
+    "expression.paper": Entry(
+        "models.nets.expression:Expression",
+        "models.nets.expression:ExpressionConfig",
+        "expression",
+        "Expression, VGG13 as published",
+        "The network of FER+ in its published size, for weights of your own.",
+        {"trunk": "vgg13", "dropout": 0.5},
+    ),
     "partial_face.paper": Entry(
         "models.nets.partial_face:PartialFace",
         "models.nets.partial_face:PartialFaceConfig",

@@ -146,6 +146,13 @@ MODELS: dict[str, Entry] = {
         "places of the face, which is ours.",
         {"position": "kprpe", "heads": 6, "embed_dim": 256, "stem": "reference"},
     ),
+    "expression": Entry(
+        "models.nets.expression:Expression",
+        "models.nets.expression:ExpressionConfig",
+        "expression",
+        "Expression, EdgeFace XS",
+        "EdgeFace, fine-tuned on the votes of ten people a face: which expression does it show, and how split are they?",
+    ),
     **PUBLISHED,
 }
 

@@ -92,6 +92,15 @@ TASKS: dict[str, Task] = {
         "triplets with another couple's child, this share would be called theirs",
         "triplets of a family, this share would be found",
     ),
+    "expression": Task(
+        1,
+        "classes",
+        "Which expression?",
+        "share of ten people who would name it",
+        "ferplus",
+        "FER+",
+        (("accuracy", "accuracy"), ("macro F1", "macro_f1")),
+    ),
 }
 """Name -> task; the order is that of pickers."""
 

@@ -151,7 +151,7 @@ MODELS: dict[str, Entry] = {
         "models.nets.expression:ExpressionConfig",
         "expression",
         "Expression, EdgeFace XS",
-        "EdgeFace, fine-tuned on the votes of ten people a face: which expression does it show, and how split are they?",
+        "EdgeFace, fine-tuned on ten people's votes a face: which expression does it show, and how split are they?",
     ),
     **PUBLISHED,
 }

@@ -89,7 +89,7 @@ def per_class(
 
 
 def _share_ci(right: np.ndarray, groups: Sequence[str], rows: np.ndarray) -> list[float]:
-    return bootstrap(lambda drawn: float(right[drawn].mean()), len(right), [groups[i] for i in rows])
+    return bootstrap(lambda drawn: float(right[drawn].mean()), len(right), [groups[i] for i in rows.tolist()])
 
 
 def bootstrap(

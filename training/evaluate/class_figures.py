@@ -74,7 +74,7 @@ def per_class(
     table = confusion(true, predicted, len(names))
     precision, recall, f1 = precision_recall_f1(table)
     report = {}
-    for k in np.flatnonzero(table.sum(1)):
+    for k in np.flatnonzero(table.sum(1)).tolist():
         right, count = int(table[k, k]), int(table[k].sum())
         rows = np.flatnonzero(true == k)
         interval = wilson(right, count) if groups is None else _share_ci((predicted == k)[rows], groups, rows)

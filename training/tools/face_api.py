@@ -30,7 +30,10 @@ WIDTHS = (32, 64, 128, 256)
 POINTS = 68
 PUBLIC_EXPRESSIONS = ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 """Order of the seven probabilities, in our words (there: neutral, happy, sad, angry, fearful, disgusted, surprised)."""
-MARGIN = 0.0
+MARGIN = 0.05
+"""Share of the side that a face framed as FER2013's gets on every side before it is shown. Of -.15 to .3 the one whose
+landmarks agree best with our detector: of 300 FER+ training faces, 273 with a detection, the mean distance of the five
+shared points is 7.9 % of the eye distance in the median, and above 20 % in 9 % of the faces."""
 
 
 class Separable(nn.Module):

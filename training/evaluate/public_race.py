@@ -20,7 +20,7 @@ from tqdm import tqdm
 from models.commands import check_file, command
 from models.nets.expression import EXPRESSIONS
 from training.data.crops import Crops
-from training.data.ferplus import fer2013, ferplus_crops, read_votes
+from training.data.ferplus import ferplus_crops, read_fer2013, read_votes, single_labels
 from training.data.sets import data_root
 from training.evaluate.class_answers import labelled_figures
 from training.evaluate.class_figures import bootstrap, ece
@@ -29,6 +29,11 @@ from training.tools.face_api import PUBLIC_EXPRESSIONS, PublicExpressions, read_
 
 MARGINS = (-0.1, -0.05, 0.0, 0.05, 0.1, 0.2)
 BATCH = 256
+PROTOCOL = (
+    "FER+ test faces with a majority, and FER2013 PrivateTest with its own labels, both on FER+'s copies of the "
+    "pictures; margin chosen on FER+ validation faces; contempt cannot be answered and counts as an error; intervals: bootstrap "
+    "over faces, per class Wilson"
+)
 SOURCE = "vladmandic/face-api, face_expression_model (MIT), uint8 weights, 112 px"
 
 
@@ -74,17 +79,17 @@ def race(root: Path) -> dict[str, Any]:
     """
     net = read_expressions(root / "faceapi")
     margin, tried = chosen_margin(net, root)
-    votes = read_votes(root, "test")
-    votes = votes.only(votes.agreed)
-    crops, labels = fer2013(root, "test")
+    every = read_votes(root, "test", every=True)
+    crops = ferplus_crops(root, "test", every.names)
+    shares, labels = public_shares(net, crops, margin), single_labels(crops, *read_fer2013(root, "test"))
+    labelled = labels >= 0
     return {
         "network": SOURCE,
         "margin": margin,
         "margins_on_validation": tried,
-        "protocol": "FER+ test faces with a majority, and FER2013 PrivateTest; margin chosen on FER+ validation faces; "
-        "contempt cannot be answered and counts as an error; intervals: bootstrap over faces, per class Wilson",
-        "ferplus": public_figures(votes.majority, public_shares(net, ferplus_crops(root, "test", votes.names), margin)),
-        "fer2013": public_figures(labels, public_shares(net, crops, margin)),
+        "protocol": PROTOCOL,
+        "ferplus": public_figures(every.majority[every.agreed], shares[every.agreed]),
+        "fer2013": public_figures(labels[labelled], shares[labelled]),
     }
 
 

@@ -31,8 +31,8 @@ MARGINS = (-0.1, -0.05, 0.0, 0.05, 0.1, 0.2)
 BATCH = 256
 PROTOCOL = (
     "FER+ test faces with a majority, and FER2013 PrivateTest with its own labels, both on FER+'s copies of the "
-    "pictures; margin chosen on FER+ validation faces; contempt cannot be answered and counts as an error; intervals: bootstrap "
-    "over faces, per class Wilson"
+    "pictures; margin chosen on FER+ validation faces; contempt cannot be answered and counts as an error; intervals: "
+    "bootstrap over faces, per class Wilson"
 )
 SOURCE = "vladmandic/face-api, face_expression_model (MIT), uint8 weights, 112 px"
 

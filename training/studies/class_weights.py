@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from models.face_model import ClassModel
 from models.registry import create_model
 from models.weights import WeightError, file_sha256, load_model, read_sidecar, tensors_in
@@ -70,3 +72,9 @@ def _with_classes(model: object, name: str) -> ClassModel:
     if not isinstance(model, ClassModel):
         raise WeightError(f"{name} does not answer with classes")
     return model.eval().requires_grad_(False)
+
+
+def renewed(weight: Weight, seed: int) -> ClassModel:
+    """The same network with the numbers it starts from."""
+    torch.manual_seed(seed)
+    return _with_classes(create_model(weight.model.name, **weight.facts["config"]), weight.model.name)

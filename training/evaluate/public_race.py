@@ -77,6 +77,7 @@ def race(root: Path) -> dict[str, Any]:
     votes = read_votes(root, "test")
     votes = votes.only(votes.agreed)
     crops, labels = fer2013(root, "test")
+    known = labels >= 0
     return {
         "network": SOURCE,
         "margin": margin,
@@ -84,7 +85,7 @@ def race(root: Path) -> dict[str, Any]:
         "protocol": "FER+ test faces with a majority, and FER2013 PrivateTest; margin chosen on FER+ validation faces; "
         "contempt cannot be answered and counts as an error; intervals: bootstrap over faces, per class Wilson",
         "ferplus": public_figures(votes.majority, public_shares(net, ferplus_crops(root, "test", votes.names), margin)),
-        "fer2013": public_figures(labels, public_shares(net, crops, margin)),
+        "fer2013": public_figures(labels[known], public_shares(net, crops, margin)[known]),
     }
 
 

@@ -19,11 +19,12 @@ from models.weights import SHIPPED, read_sidecar
 from tests.training.voted import write_ferplus
 from training.evaluate.ferplus import ferplus
 from training.expression import AUGMENT, Settings, faces_of, fit
+from training.studies import expression_arms
 from training.tools import checkpoint
 from training.tools.expression_export import calibrate, fit_factor, ship
 from training.tools.expression_start import begin
 from training.tools.loop import Run, make_accelerator, read_log
-from training.tools.voted_faces import HIDDEN, draw_patches, logits_of, patched
+from training.tools.voted_faces import HIDDEN, draw_patches, labels_of, logits_of, patched
 from training.tools.warm_start import StartError
 
 HOW = Settings(epochs=2, batch=8, lr=1e-3, warmup=4, patience=9)
@@ -134,3 +135,43 @@ def test_patches_hide_places_and_nothing_else() -> None:
     mean = image.mean((1, 2, 3)).view(-1, 1, 1, 1).expand_as(image)
     torch.testing.assert_close(found[covered], mean[covered])
     assert len(EXPRESSIONS) == 8
+
+
+def test_labels_are_votes_the_leading_class_or_drawn() -> None:
+    shares = torch.tensor([[0.5, 0.3, 0.2, 0, 0, 0, 0, 0]]).expand(4000, -1)
+    drawn = labels_of(shares, "drawn", torch.Generator().manual_seed(0))
+    assert torch.equal(labels_of(shares, "votes", torch.Generator()), shares)
+    assert (labels_of(shares, "majority", torch.Generator()).mean(0) == torch.eye(8)[0]).all()
+    assert set(drawn.unique().tolist()) == {0, 1} and (drawn.sum(1) == 1).all()
+    torch.testing.assert_close(drawn.mean(0), shares[0], atol=0.03, rtol=0)
+
+
+def test_some_faces_keep_their_labels(tmp_path: Path) -> None:
+    write_ferplus(tmp_path)
+    faces = faces_of(tmp_path, "train", False)
+    few = faces.some(5, 0)
+    assert len(few.crops) == 5 and few.crops.names != faces.some(5, 1).crops.names
+    for row, name in enumerate(few.crops.names):
+        assert torch.equal(few.shares[row], faces.shares[faces.crops.row[name]])
+        assert np.array_equal(few.crops.image[row], faces.crops.image[faces.crops.row[name]])
+
+
+def test_arms_differ_in_one_thing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = [(dict(arm.config), dict(arm.how), arm.start) for arm in expression_arms.ARMS.values()]
+    assert len({json.dumps(c) for c in changed}) == len(changed)
+    assert all(bool(config) + bool(how) + (start == "") <= 1 for config, how, start in changed)
+    calls = []
+
+    def run(name: str, seed: int, *_: object) -> dict[str, float]:
+        calls.append((name, seed))
+        return dict.fromkeys(expression_arms.FIGURES, 0.5 + seed)
+
+    monkeypatch.setattr(expression_arms, "run_arm", run)
+    monkeypatch.setattr(expression_arms, "faces_of", lambda *_, **__: None)
+    write_ferplus(tmp_path)
+    names, target = ["votes (base)", "masked patches"], tmp_path / "arms.json"
+    for seeds in (1, 2, 2):
+        report = expression_arms.studied(names, seeds, tmp_path / "runs", tmp_path, target)
+    assert calls == [(name, seed) for seed in (0, 1) for name in names]
+    assert [row["mean"]["accuracy"] for row in report["rows"]] == [1, 1]
+    assert json.loads(target.read_text()) == report

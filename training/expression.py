@@ -44,7 +44,7 @@ from training.tools.expression_start import begin
 from training.tools.loop import Run, make_accelerator, report
 from training.tools.resume import Batches
 from training.tools.settings import add_export, add_settings, checked, chosen, json_object, network_of
-from training.tools.voted_faces import VotedFaces, draw_patches, majority_accuracy, patched, smoothed
+from training.tools.voted_faces import LABELS, VotedFaces, draw_patches, labels_of, majority_accuracy, patched, smoothed
 
 AUGMENT = Augment(shift=0.08, scale=1.1, degrees=20.0, brightness=0.3, contrast=0.3, grey=0.0, erase=0.25)
 
@@ -57,6 +57,8 @@ class Settings:
         epochs: passes over the faces.  batch: over all processes.  warmup: steps.  decay: last part of the run.
         head_rate: the head learns so many times as fast as the trunk.
         single_loss: weight of FER2013's labels, where the config has the head for them.
+        labels: what a step's targets are (tools/voted_faces.labels_of).
+        limit: so many of the faces, drawn by the seed; 0 for all.
         smooth: share of the label that comes from neighbours in landmark space.
         patches: share of the faces whose places are hidden, patch by patch.
         patience: epochs.
@@ -70,6 +72,8 @@ class Settings:
     weight_decay: float = 0.05
     head_rate: float = 5.0
     single_loss: float = 0.3
+    labels: str = "votes"
+    limit: int = 0
     smooth: float = 0.0
     patches: float = 0.0
     patience: int = 4
@@ -77,7 +81,12 @@ class Settings:
 
     def facts(self) -> dict[str, Any]:
         """What a resumed run must share."""
-        return {k: v for k, v in asdict(self).items() if k not in ("epochs", "decay", "patience")}
+        free = ("epochs", "decay", "patience", *(k for k, v in ADDED.items() if getattr(self, k) == v))
+        return {k: v for k, v in asdict(self).items() if k not in free}
+
+
+ADDED = {"labels": "votes", "limit": 0}
+"""Settings that earlier runs do not have, with the values they had: a run goes on where it stopped."""
 
 
 class Learner(nn.Module):
@@ -110,7 +119,9 @@ def fit(
         faces = augmented(train.crops.batch(step.own, device), draws[step.mine], model.trunk.size)
         image = patched(faces.image, hidden[step.mine])
         logits, single = network(image.contiguous(memory_format=torch.channels_last))
-        votes = F.cross_entropy(logits, train.shares[step.own].to(device))
+        # drawn for the whole batch, so that several processes draw alike
+        targets = labels_of(train.shares[step.rows], how.labels, step.generator)[step.mine]
+        votes = F.cross_entropy(logits, targets.to(device))
         if single is None:
             return votes, {"votes": votes}
         labels = F.cross_entropy(single, train.single[step.own].to(device), ignore_index=-1)
@@ -151,9 +162,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>")
     parser.add_argument("--init", default="weights/edgeface.safetensors", help="a face encoder to start from, or none")
-    parser.add_argument("--landmarks", type=Path, default=None, help="for --smooth: folder of face-api's landmark net")
+    parser.add_argument("--landmarks", type=Path, help="for --smooth: folder of face-api's networks; data/faceapi")
     add_export(parser)
-    add_settings(parser, Settings())
+    add_settings(parser, Settings(), labels=LABELS)
     return checked(parser.parse_args())
 
 
@@ -164,16 +175,24 @@ def learn(args: argparse.Namespace, root: Path, how: Settings, folder: Path) -> 
     model = network_of(Expression, args.model, args.config)
     with accelerator.main_process_first():  # caches are written once
         train, held = (faces_of(root, part, model.config.single) for part in ("train", "valid"))
-    if how.smooth:
-        train = smoothed(train, args.landmarks, how.smooth)
-    if isinstance(model.head, GraphHead):
-        model.head.relate(train.shares)
     init = None if args.init == "none" else Path(args.init)
-    if init:
-        begin(model, tensors_in(init))
     facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True)}
+    train = prepare(model, train, how, init, args.landmarks or root / "faceapi")
     facts["init"] = file_sha256(init) if init else ""
     fit(model, train, held, how, Run(folder, accelerator, how.seed), facts)
+
+
+def prepare(model: Expression, train: VotedFaces, how: Settings, init: Path | None, landmarks: Path) -> VotedFaces:
+    """Give the network its start, in place; the faces that a run sees, with their labels."""
+    if how.limit:
+        train = train.some(how.limit, how.seed)
+    if how.smooth:
+        train = smoothed(train, landmarks, how.smooth)
+    if isinstance(model.head, GraphHead):
+        model.head.relate(train.shares)
+    if init:
+        begin(model, tensors_in(init))
+    return train
 
 
 @command()

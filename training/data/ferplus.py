@@ -117,6 +117,16 @@ def read_fer2013(root: Path, part: str) -> tuple[Crops, np.ndarray]:
     return cached_crops(f"fer2013_{part}", folder, names, FER_48, partial(template_face, source=FER_48)), labels
 
 
+def fer2013(root: Path, part: str) -> tuple[Crops, np.ndarray]:
+    """FER+'s copy of every face of a part at 48 px, and (N,) FER2013's own label, -1 where none is found.
+
+    Raises:
+        DataError: as read_votes and read_fer2013.
+    """
+    crops = ferplus_crops(root, part, read_votes(root, part, every=True).names)
+    return crops, single_labels(crops, *read_fer2013(root, part))
+
+
 def single_labels(crops: Crops, others: Crops, labels: np.ndarray) -> np.ndarray:
     """(N,) FER2013's own label of FER+ faces, among EXPRESSIONS; -1 where the face is not found.
 

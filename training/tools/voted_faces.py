@@ -12,6 +12,7 @@ from torch import Tensor
 from models.nets.expression import Expression
 from training.data.crops import Crops
 from training.data.ferplus import Voted
+from training.tools.landmark_space import neighbours
 
 PATCH, HIDDEN = 8, 0.3
 """Of masked patches: they are 1 / PATCH of the side wide, and this share of them is hidden."""
@@ -38,6 +39,25 @@ class VotedFaces:
         return VotedFaces(
             crops, torch.from_numpy(voted.shares), torch.from_numpy(voted.agreed), torch.from_numpy(labels)
         )
+
+    def some(self, count: int, seed: int) -> VotedFaces:
+        """`count` of the faces, drawn without return."""
+        rows = np.sort(np.random.default_rng(seed).permutation(len(self.crops))[:count])
+        names = tuple(self.crops.names[i] for i in rows.tolist())
+        own = self.crops
+        crops = Crops(names, own.image[rows], own.keypoints[rows], own.found[rows])
+        return VotedFaces(crops, self.shares[rows], self.agreed[rows], self.single[rows])
+
+
+def labels_of(shares: Tensor, kind: str, generator: torch.Generator) -> Tensor:
+    """(B, 8) targets of a step: the shares of votes, the leading class alone, or a class drawn by the votes."""
+    if kind == "votes":
+        return shares
+    picked = shares.argmax(1) if kind == "majority" else torch.multinomial(shares, 1, generator=generator)[:, 0]
+    return torch.nn.functional.one_hot(picked, shares.shape[1]).to(shares)
+
+
+LABELS = ("votes", "majority", "drawn")
 
 
 @torch.no_grad()
@@ -82,7 +102,7 @@ def patched(image: Tensor, hidden: Tensor) -> Tensor:
     return torch.where(covered, image.mean((1, 2, 3), keepdim=True), image)
 
 
-def smoothed(faces: VotedFaces, landmarks: Path | None, share: float) -> VotedFaces:
+def smoothed(faces: VotedFaces, landmarks: Path, share: float) -> VotedFaces:
     """Labels with `share` of the mean label of the nearest faces in landmark space (LA-Net: Z. Wu, J. Cui, ICCV 2023).
 
     Landmarks are centred and of length 1 a face, and compared by Euclidean distance.
@@ -90,8 +110,6 @@ def smoothed(faces: VotedFaces, landmarks: Path | None, share: float) -> VotedFa
     Raises:
         DataError: the landmark network is not there.
     """
-    from training.tools.landmark_space import neighbours
-
     others = neighbours(faces.crops, landmarks, NEIGHBOURS)  # (N, K)
     mixed = (1 - share) * faces.shares + share * faces.shares[others].mean(1)
     return replace(faces, shares=mixed)

@@ -6,6 +6,7 @@ Classes are numbers from 0. `true` and `predicted` are (N,), `votes` and `probab
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,15 @@ def bootstrap(
     """
     if count == 0:
         raise ValueError("no rows to draw from")
-    return bootstrap_ci(statistic, list(groups) if groups is not None else [str(i) for i in range(count)], rounds, seed)
+    if groups is not None:
+        return bootstrap_ci(statistic, groups, rounds, seed)
+    rng, values = np.random.default_rng(seed), []
+    for _ in range(rounds):
+        with suppress(ValueError):
+            values.append(statistic(rng.integers(0, count, count)))
+    if not values:
+        raise ValueError("the rows are too few for a bootstrap")
+    return [float(v) for v in np.percentile(values, [2.5, 97.5])]
 
 
 def _binned(value: np.ndarray, outcome: np.ndarray, bins: int) -> float:

@@ -31,16 +31,14 @@ from tqdm import tqdm
 
 from models.commands import check_file, command
 from models.face_model import ClassModel
-from training.data.crops import Crops
-from training.data.ferplus import ferplus_crops, read_votes
 from training.data.sets import data_root
 from training.evaluate.class_answers import class_logits
 from training.evaluate.report import write_json
 from training.studies.action_units import EMOTIONS, emotion_mask
 from training.studies.class_maps import METHODS, Maps, stretched
 from training.studies.class_weights import Weight, add_weights, chosen_weights, renewed
+from training.studies.marked_faces import MarkedFaces, marked_faces
 from training.studies.wording import interval
-from training.tools.face_api import read_landmarks
 
 SIZE, BATCH, ROUNDS, FIXED = 48, 50, 1000, 0.2
 RENEWED = 2
@@ -53,29 +51,26 @@ class Shown:
     """The faces of each emotion that a network names rightly.
 
     Attributes:
-        crops, landmarks: of the whole part; (N, 68, 2) in [0, 1] of the crop.
+        faces: of the whole part.
         rows: emotion -> rows.
         classes: emotion -> number of its class.
     """
 
-    crops: Crops
-    landmarks: np.ndarray
+    faces: MarkedFaces
     rows: Mapping[str, np.ndarray]
     classes: Mapping[str, int]
 
-    def masks(self, size: int = SIZE) -> dict[str, np.ndarray]:
-        """Emotion -> (size, size) bool, on the mean landmarks of its faces."""
-        return {e: emotion_mask(e, self.landmarks[rows].mean(0), size) for e, rows in self.rows.items()}
+    def masks(self) -> dict[str, np.ndarray]:
+        """Emotion -> (SIZE, SIZE) bool, on the mean landmarks of its faces."""
+        return {e: emotion_mask(e, self.faces.landmarks[rows].mean(0), SIZE) for e, rows in self.rows.items()}
 
 
-def rightly_named(
-    model: ClassModel, crops: Crops, landmarks: np.ndarray, labels: np.ndarray, limit: int, seed: int = 0
-) -> Shown:
+def rightly_named(model: ClassModel, faces: MarkedFaces, limit: int, seed: int = 0) -> Shown:
     """At most `limit` faces of each emotion whose leading class is their label, drawn at random."""
-    right, rng = class_logits(model, crops, "naming").argmax(1) == labels, np.random.default_rng(seed)
+    right, rng = class_logits(model, faces.crops, "naming").argmax(1) == faces.labels, np.random.default_rng(seed)
     classes = {e: model.classes.index(e) for e in EMOTIONS}
-    found = {e: rng.permutation(np.flatnonzero(right & (labels == k)))[:limit] for e, k in classes.items()}
-    return Shown(crops, landmarks, {e: np.sort(rows) for e, rows in found.items() if len(rows)}, classes)
+    found = {e: rng.permutation(np.flatnonzero(right & (faces.labels == k)))[:limit] for e, k in classes.items()}
+    return Shown(faces, {e: np.sort(rows) for e, rows in found.items() if len(rows)}, classes)
 
 
 def maps_of(model: ClassModel, shown: Shown, method: Maps, what: str) -> dict[str, np.ndarray]:
@@ -84,7 +79,7 @@ def maps_of(model: ClassModel, shown: Shown, method: Maps, what: str) -> dict[st
     for emotion, rows in tqdm(shown.rows.items(), desc=what, unit="emotion"):
         parts = []
         for start in range(0, len(rows), BATCH):
-            faces = shown.crops.batch(rows[start : start + BATCH])
+            faces = shown.faces.batch(rows[start : start + BATCH])
             classes = np.full(len(faces), shown.classes[emotion])
             parts.append(stretched(method(model, faces, classes), SIZE))
         found[emotion] = np.concatenate(parts)
@@ -141,7 +136,7 @@ def each_face(maps: Mapping[str, np.ndarray], shown: Shown, seed: int = 0) -> di
     """Every face's map against the mask on its own landmarks: mean over faces, then over emotions."""
     rng, means = np.random.default_rng(seed), []
     for emotion, rows in shown.rows.items():
-        masks = [emotion_mask(emotion, shown.landmarks[row], SIZE) for row in rows]
+        masks = [emotion_mask(emotion, shown.faces.landmarks[row], SIZE) for row in rows]
         found = np.array([iou(m[None], mask)[0] for m, mask in zip(maps[emotion], masks, strict=True)])
         means.append(redrawn_means(found[:, None, None], rng)[:, 0, 0])
     return cell(np.mean(means, 0))
@@ -180,7 +175,7 @@ def grid_of(model: ClassModel, shown: Shown, method: str) -> int:
     if method == "occlusion":
         return 11
     rows = next(iter(shown.rows.values()))[:1]
-    return METHODS[method](model, shown.crops.batch(rows), np.zeros(1, np.int64)).shape[-1]
+    return METHODS[method](model, shown.faces.batch(rows), np.zeros(1, np.int64)).shape[-1]
 
 
 def table(report: Mapping[str, Any]) -> str:
@@ -206,15 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/expression_likeness.json"))
     args = parser.parse_args(arguments)
     check_file(args.json, "--json")
-    root, weights = data_root(args.data), chosen_weights(args)
-    voted = read_votes(root, args.part)
-    voted = voted.only(voted.agreed)
-    crops, net = ferplus_crops(root, args.part, voted.names), read_landmarks(root / "faceapi")
-    starts = tqdm(range(0, len(crops), 256), desc="landmarks", unit="batch")
-    marks = np.concatenate([net(crops.batch(np.arange(s, min(s + 256, len(crops)))).image).numpy() for s in starts])
+    weights, faces = chosen_weights(args), marked_faces(data_root(args.data), args.part)
     found = {}
     for name, weight in weights.items():
-        shown = rightly_named(weight.model, crops, marks, voted.majority, args.faces)
+        shown = rightly_named(weight.model, faces, args.faces)
         found[name] = asked(name, weight, shown, args.method or list(METHODS))
     report = {
         "protocol": f"FER+ {args.part} part, faces with a majority that the network names rightly, at most "

@@ -21,13 +21,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from tqdm import tqdm
 
+from training.data.crops import Crops
 from training.data.lists import DataError, need
 
 SIZE = 112
 MEAN = (122.782, 117.001, 104.298)
 WIDTHS = (32, 64, 128, 256)
-POINTS = 68
+POINTS, BATCH = 68, 256
 PUBLIC_EXPRESSIONS = ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 """Order of the seven probabilities, in our words (there: neutral, happy, sad, angry, fearful, disgusted, surprised)."""
 MARGIN = 0.05
@@ -130,6 +132,13 @@ Net = TypeVar("Net", bound=FaceApiNet)
 def read_landmarks(folder: Path) -> Landmarks68:
     """face_landmark_68_model.bin in a folder. Raises DataError: a file is missing or of another form."""
     return _filled(Landmarks68(), folder, "face_landmark_68_model")
+
+
+def landmarks_of(crops: Crops, folder: Path) -> Tensor:
+    """(N, 68, 2) in [0, 1] of faces framed as FER2013's, with the network in a folder. Raises as read_landmarks."""
+    net, rows = read_landmarks(folder), np.arange(len(crops))
+    parts = tqdm(np.split(rows, range(BATCH, len(rows), BATCH)), desc="landmarks", unit="batch")
+    return torch.cat([net(crops.batch(part).image) for part in parts])
 
 
 def read_expressions(folder: Path) -> PublicExpressions:

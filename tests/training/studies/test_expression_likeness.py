@@ -10,6 +10,7 @@ from tests.training.studies.faces68 import drawn_face
 from training.data.crops import Crops
 from training.studies.action_units import EMOTIONS, emotion_mask
 from training.studies.expression_likeness import SIZE, Shown, each_face, iou, likeness, maps_of, random_maps, top
+from training.studies.marked_faces import MarkedFaces
 
 FACE = drawn_face()
 MASKS = {e: emotion_mask(e, FACE, SIZE) for e in EMOTIONS}
@@ -20,7 +21,8 @@ def shown(count: int) -> Shown:
     image = np.zeros((n, SIZE, SIZE, 3), np.uint8)
     crops = Crops(tuple(map(str, range(n))), image, np.zeros((n, 5, 2), np.float32), np.ones(n, bool))
     rows = {e: np.arange(i * count, (i + 1) * count) for i, e in enumerate(EMOTIONS)}
-    return Shown(crops, np.repeat(FACE[None], n, 0), rows, {e: i for i, e in enumerate(EMOTIONS)})
+    faces = MarkedFaces(crops, np.zeros(n, int), np.repeat(FACE[None], n, 0))
+    return Shown(faces, rows, {e: i for i, e in enumerate(EMOTIONS)})
 
 
 def perfect(count: int) -> dict[str, np.ndarray]:
@@ -55,7 +57,7 @@ def test_one_map_for_all_is_no_better_than_other_maps():
 def test_each_face_is_held_against_its_own_landmarks():
     faces = shown(3)
     assert each_face(perfect(3), faces)["mean"] == 1
-    faces.landmarks[:, :, 0] += 0.3
+    faces.faces.landmarks[:, :, 0] += 0.3
     assert each_face(perfect(3), faces)["mean"] < 0.3
 
 

@@ -6,8 +6,8 @@
 Every face of FER+'s test part with a majority, plain and
 
     patch           a square of 1/4 or 3/8 of the side, as grey as the face's mean: at random (mean of three draws);
-                    guided, where Grad-CAM of the named class (Selvaraju et al., ICCV 2017) is highest in the mean; and
-                    where the map of another face of the same named class is highest
+                    guided, where the map of the named class (--guide; Grad-CAM: Selvaraju et al., ICCV 2017) is
+                    highest in the mean; and where the map of another face of the same named class is highest
     eyes nose mouth the regions of models/faces/regions.py, placed by landmarks, as grey as the face's mean
     worn            a surgical mask, sunglasses (models/faces/occluders.py)
 
@@ -39,7 +39,7 @@ from training.data.sets import data_root
 from training.evaluate.class_answers import logits_of
 from training.evaluate.class_figures import bootstrap
 from training.evaluate.report import write_json
-from training.studies.class_maps import grad_cam, stretched
+from training.studies.class_maps import METHODS, Maps, stretched
 from training.studies.class_weights import add_weights, chosen_weights
 from training.studies.marked_faces import MarkedFaces, marked_faces
 from training.studies.wording import interval, signed
@@ -81,13 +81,13 @@ def of_another(corners: np.ndarray, named: np.ndarray) -> np.ndarray:
     return dealt
 
 
-def guides(model: ClassModel, faces: MarkedFaces, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) the named class of each face, and (N, 48, 48) Grad-CAM of it."""
+def guides(model: ClassModel, faces: MarkedFaces, guide: Maps, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) the named class of each face, and (N, 48, 48) the guide's map of it."""
     named, maps = [], []
     for rows in tqdm(faces.batches(), desc=f"{what}: maps", unit="batch"):
         batch = faces.batch(rows)
         named.append(logits_of(model, batch).argmax(1))
-        maps.append(stretched(grad_cam(model, batch, named[-1]), batch.image.shape[-1]))
+        maps.append(stretched(guide(model, batch, named[-1]), batch.image.shape[-1]))
     return np.concatenate(named), np.concatenate(maps)
 
 
@@ -118,9 +118,9 @@ def worn(faces: MarkedFaces, kind: str, rows: np.ndarray) -> FaceBatch:
     return FaceBatch(image, torch.from_numpy(faces.keypoints[rows]).float())
 
 
-def conditions(model: ClassModel, faces: MarkedFaces, what: str) -> dict[str, np.ndarray]:
+def conditions(model: ClassModel, faces: MarkedFaces, guide: Maps, what: str) -> dict[str, np.ndarray]:
     """Condition -> (N,) float: was the face named rightly (of random patches: the share of draws)."""
-    named, maps = guides(model, faces, what)
+    named, maps = guides(model, faces, guide, what)
     found = {"plain": (named == faces.labels).astype(float)}
 
     def ask(name: str, change: Callable[[np.ndarray], FaceBatch]) -> np.ndarray:
@@ -188,6 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_weights(parser)
     parser.add_argument("--part", choices=("valid", "test"), default="test")
+    parser.add_argument("--guide", choices=list(METHODS), default="grad_cam", help="map that chooses the patch")
     parser.add_argument("--limit", type=int, default=0, help="faces, drawn at random; 0: all")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/expression_occlusion.json"))
@@ -196,12 +197,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     weights, faces = chosen_weights(args), marked_faces(data_root(args.data), args.part, args.limit)
     found = {}
     for name, weight in weights.items():
-        asked = conditions(weight.model, faces, name)
+        asked = conditions(weight.model, faces, METHODS[args.guide], name)
         found[name] = {**weight.facts, **figures(asked, faces.labels, weight.model.classes)}
     report = {
         "claim": CLAIM,
+        "guide": args.guide,
         "protocol": f"FER+ {args.part} part, faces with a majority; patches and regions as grey as the face's mean; "
-        "intervals: bootstrap over faces, differences paired",
+        f"guided by {args.guide}; intervals: bootstrap over faces, differences paired",
         "faces": len(faces),
         "weights": found,
     }

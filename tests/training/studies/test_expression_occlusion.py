@@ -13,6 +13,7 @@ from models.faces.face import FaceBatch
 from models.taps import Tap
 from tests.training.studies.faces68 import drawn_face
 from training.data.crops import Crops
+from training.studies.class_maps import grad_cam
 from training.studies.expression_occlusion import (
     at_region,
     conditions,
@@ -80,7 +81,7 @@ def test_another_face_of_the_same_class_lends_its_corner():
 
 
 def test_guided_patches_hit_what_the_network_reads(faces):
-    found = conditions(Spot().eval(), faces, "test")
+    found = conditions(Spot().eval(), faces, grad_cam, "test")
     assert found["plain"].mean() == 1
     assert found["guided, 1/4"].mean() == 1  # the mean of the face is still brighter than the other corner
     report = figures(found, faces.labels, Spot.classes)
@@ -95,7 +96,7 @@ class Needle(Spot):
 
 
 def test_the_claim_is_confirmed_where_the_map_finds_the_only_place(faces):
-    found = conditions(Needle().eval(), faces, "test")
+    found = conditions(Needle().eval(), faces, grad_cam, "test")
     report = figures(found, faces.labels, Spot.classes)
     assert found["guided, 1/4"][faces.labels == 0].mean() == 0 and found["plain"].mean() == 1
     assert found["random, 1/4"].mean() > 0.8

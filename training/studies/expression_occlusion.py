@@ -13,7 +13,8 @@ Every face of FER+'s test part with a majority, plain and
 
 Latent-OFER (I. Lee et al., ICCV 2023) says that guided occlusion hurts more than random occlusion. The difference is
 paired, face by face. The other face's map tells whether the map of this face matters, or only that maps lie in the
-middle of faces. Intervals: 95 %, bootstrap over faces; one training seed a network.
+middle of faces. Where the landmarks are wrong (training/tools/face_api.py says how often), regions and worn things lie
+elsewhere: their losses are rather too small. Intervals: 95 %, bootstrap over faces; one training seed a network.
 """
 
 from __future__ import annotations

@@ -118,6 +118,7 @@ def test_another_source_leaves_the_first_alone_and_zips_are_read(photos: Path, t
 
 def test_only_the_owner_reads_it_and_nothing_of_the_photos_is_in_it(photos: Path) -> None:
     old = os.umask(0)
+    (photos.parent / "faces.index").mkdir()  # as the command does, to try whether it can be written
     try:
         folder = made(photos)
     finally:
@@ -172,6 +173,15 @@ def test_damaged_foreign_and_unfinished_indexes_are_refused_in_words(photos: Pat
         (folder / FILE).write_bytes(bytes_)
         with pytest.raises(UserError, match=words):
             ranked(folder, probe(photos, "red"))
+    (folder / FILE).write_bytes(whole)
+    with Store.open(folder) as store:
+        (row,) = [r for r in store.rows(range(1, 9)) if store.places(r.digest)[0][1] == "family/blue.png"]
+    for part in (row.code.astype(np.float16), row.keypoints):
+        at = whole.index(part.tobytes()) + 1
+        (folder / FILE).write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        for ask in (lambda: ranked(folder, probe(photos, "red")), lambda: contents(folder)):
+            with pytest.raises(FaceIndexError, match="not as it was written"):
+                ask()
     Store.create(tmp_path / "new", {"model": "kin", "model_sha256": "", "people": ""}).close()
     with pytest.raises(FaceIndexError, match="never finished"):
         Index.open(tmp_path / "new")

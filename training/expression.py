@@ -161,7 +161,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--config", type=json_object, default={}, help="JSON overrides")
     parser.add_argument("--data", type=Path, default=None, help="data folder; else KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, default=None, help="default: runs/<model>")
-    parser.add_argument("--init", default="weights/edgeface.safetensors", help="a face encoder to start from, or none")
+    parser.add_argument("--init", default="weights/edgeface.safetensors", help="an encoder to start from, or none")
     parser.add_argument("--landmarks", type=Path, help="for --smooth: folder of face-api's networks; data/faceapi")
     add_export(parser)
     add_settings(parser, Settings(), labels=LABELS)

@@ -94,6 +94,10 @@ def test_an_encoder_is_the_start() -> None:
     own = model.state_dict()
     assert torch.equal(own["trunk.stem.0.weight"], state["trunk.stem.0.weight"].float())
     assert torch.equal(own["norm.weight"], state["trunk.head.norm.weight"].float())
+    again = create_model("expression")
+    assert isinstance(again, Expression)
+    begin(again, {k: 2 * v for k, v in own.items()})
+    assert torch.equal(again.state_dict()["head.weight"], 2 * own["head.weight"])
     other = create_model("expression", trunk="ir18")
     assert isinstance(other, Expression)
     with pytest.raises(StartError, match="do not fit the trunk ir18: missing"):

@@ -1,4 +1,4 @@
-"""A trained face encoder as the start of the expression network."""
+"""A trained face encoder, or an expression network, as the start of the expression network."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ NORM = {"edgeface": "trunk.head.norm."}
 def begin(model: Expression, state: Mapping[str, Tensor]) -> None:
     """Give the trunk, and the norm where the encoder has one, what the encoder learned; the head stays as it is.
 
+    From an expression network of the same shape, everything.
+
     Raises:
         StartError: the encoder lacks a tensor of the trunk, or has it in another shape.
     """
     trunk, own = model.config.trunk, model.state_dict()
+    if own.keys() == state.keys():
+        model.load_state_dict(dict(state))
+        return
     wanted = [name for name in own if name.startswith("trunk.")]
     given = {name: state[name] for name in wanted if name in state}
     if prefix := NORM.get(trunk):

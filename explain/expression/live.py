@@ -21,7 +21,9 @@ from models.predict import predict
 METHOD = "grad_cam"
 """One backward pass through the last blocks: the only kind of map that a frame has time for."""
 VIEW = 360
-"""Longest side in pixels of the frame as it is shown."""
+"""Longest side in pixels of the picture that is shown."""
+AROUND = 2.0
+"""Side of what is shown, in longer sides of the face's box."""
 MAX_PIXELS = 2_100_000
 """Of a frame: 1920 x 1080 and a little more."""
 
@@ -31,7 +33,8 @@ class Frame:
     """What is shown of one frame.
 
     Attributes:
-        picture: (h, w, 3) uint8 with the box and the map, at most VIEW pixels a side.
+        picture: (h, w, 3) uint8, the surroundings of the face with the map, at most VIEW pixels a side; the whole frame
+            where there is no face.
         said: None where there is no face.
         target: the class that the map explains; empty without a face.
     """
@@ -60,23 +63,29 @@ def read_frame(
     """
     if target is not None and target not in EXPRESSIONS:
         raise ValueError(f"no class {target!r}; there are: {', '.join(EXPRESSIONS)}")
-    small = shrunk(frame, VIEW)
     face, followed = follow(frame, before)
     if face is None:
-        return Frame(small, None, ""), followed
+        return Frame(shrunk(frame, VIEW), None, ""), followed
     result = predict(model, face, grad=True)
     output = result.output
     assert isinstance(output, ClassOutput)
     (said,) = said_of(model, output)
     explained = target or said.leading
     (heatmap,) = explain(result, METHOD, target=explained)
-    return Frame(drawn(small, face, heatmap, model), said, explained), followed
+    return Frame(drawn(face, heatmap, model), said, explained), followed
 
 
-def drawn(small: np.ndarray, face: Face, heatmap: Heatmap, model: Expression, opacity: float = 0.45) -> np.ndarray:
-    """A copy of the frame with the map over the face: the scale ends at this map's own largest value."""
-    scale = small.shape[1] / face.photo.shape[1]
-    there = Face(small, (face.keypoints * scale).astype(np.float32), (face.box * scale).astype(np.float32), 1.0)
+def drawn(face: Face, heatmap: Heatmap, model: Expression, opacity: float = 0.45) -> np.ndarray:
+    """The frame around a face with the map over it; the scale ends at this map's own largest value."""
+    centre, reach = (face.box[:2] + face.box[2:]) / 2, AROUND * float((face.box[2:] - face.box[:2]).max()) / 2
+    height, width = face.photo.shape[:2]
+    left, top = (max(0, int(v)) for v in centre - reach)
+    right, bottom = min(width, int(centre[0] + reach) + 1), min(height, int(centre[1] + reach) + 1)
+    part = face.photo[top:bottom, left:right]
+    small = shrunk(part, VIEW)
+    scale, corner = small.shape[1] / part.shape[1], np.array([left, top])
+    box = ((face.box.reshape(2, 2) - corner) * scale).reshape(4)
+    there = Face(small, ((face.keypoints - corner) * scale).astype(np.float32), box.astype(np.float32), face.confidence)
     limit = render.shared_limit([heatmap])
     return render.on_photo(there, model.spec, heatmap, opacity=opacity, limit=limit)
 

@@ -107,7 +107,8 @@ def region_sentences(found: RegionShares, target: str) -> str:
     order = sorted(range(len(left)), key=lambda i: -abs(whole - float(left[i])))
     told = [i for i in order if abs(whole - float(left[i])) >= SMALL]
     if told:
-        parts = [f"the {found.regions[i]} makes it {_percent(float(left[i]))}" for i in told]
+        first, *rest = [(f"the {found.regions[i]}", _percent(float(left[i]))) for i in told]
+        parts = [f"{first[0]} makes it {first[1]}", *(f"{region} {share}" for region, share in rest)]
         said.append(f"Covering {joined(parts)}.")
     if len(told) < len(left):
         few = [f"the {found.regions[i]}" for i in order if i not in told]

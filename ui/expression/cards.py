@@ -81,7 +81,7 @@ def _bar(name: str, share: float, now: float | None) -> str:
     attributes = f"data-class='{name}' data-share='{share!r}'"
     if now is not None:
         lines += f"<i class='ks-is' style='width:{100 * now:.2f}%'></i>"
-        said += f"<small>{10 * now:.1f}</small>"
+        said += f" <small>→ {10 * now:.1f}</small>"
         attributes += f" data-now='{now!r}'"
     cells = f"<td class='ks-xline'><span>{lines}</span></td><td>{said}</td>"
     return f"<tr {attributes}><th scope='row'>{name}</th>{cells}</tr>"
@@ -105,9 +105,10 @@ def _numbers(said: Said) -> str:
         f"<div><dt>Disagreement, 0 to 1</dt><dd>{said.split:.2f}</dd></div>"
         f"<div><dt>Valence, derived</dt><dd>{found.valence:+.2f}</dd></div>"
         f"<div><dt>Arousal, derived</dt><dd>{found.arousal:+.2f}</dd></div></dl>"
+        "<details class='ks-more'><summary>What these figures are</summary>"
         f"<p class='ks-protocol'>“Most people”: probability that more of them name {first} than anything else. "
         "Disagreement: normalised entropy of the shares. Valence and arousal are derived, not learned: the mean place "
-        f"of the shares on Russell's circle of affect{left}.</p>"
+        f"of the shares on Russell's circle of affect{left}.</p></details>"
     )
 
 
@@ -169,7 +170,7 @@ def verdict(curve: Curve) -> str:
     watched = number_words(curve.unit.removeprefix("P(").removesuffix(")"))
     return (
         f"<div class='ks-verdict' data-unit='{escape(curve.unit)}'><b>Can this map be trusted?</b> "
-        f"{capital(reading(as_shares(curve)))}: watched was the {escape(watched)} while places were taken away and put "
+        f"{capital(reading(as_shares(curve)))}. Watched: the {escape(watched)}, while places were taken away and put "
         "back in the map's order.</div>"
     )
 

@@ -61,24 +61,33 @@ class CameraFrame(ImageData):
         return {}
 
 
-class Camera(gr.Image):
+def camera_input() -> gr.Image:
     """A webcam that sends frames; callbacks get the bytes of a JPEG, or None."""
+    camera = gr.Image(
+        label="Camera",
+        sources=["webcam"],
+        streaming=True,
+        height=280,
+        elem_id="expression-camera",
+        buttons=[],
+        webcam_options=gr.WebcamOptions(
+            mirror=True, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}}
+        ),
+    )
+    camera.data_model = CameraFrame
+    camera.preprocess = bytes_of  # type: ignore[assignment,method-assign]
+    return camera
 
-    data_model = CameraFrame
 
-    def preprocess(self, payload: ImageData | None) -> Any:
-        """The bytes of the frame; None where there is none, or something else was sent."""
-        url = payload.url if payload else None
-        if not url or not url.startswith(PREFIX) or len(url) > MOST_BYTES * 4 / 3:
-            return None
-        try:
-            return base64.b64decode(url[len(PREFIX) :], validate=True)
-        except (binascii.Error, ValueError):
-            return None
-
-    def get_block_name(self) -> str:
-        """The page shows it as an image."""
-        return "image"
+def bytes_of(payload: ImageData | None) -> bytes | None:
+    """The bytes of a frame; None where there is none, or something else was sent."""
+    url = payload.url if payload else None
+    if not url or not url.startswith(PREFIX) or len(url) > MOST_BYTES * 4 / 3:
+        return None
+    try:
+        return base64.b64decode(url[len(PREFIX) :], validate=True)
+    except (binascii.Error, ValueError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ class Pace:
 class LivePage(NamedTuple):
     """The components that callbacks fill."""
 
-    camera: Camera
+    camera: gr.Image
     target: gr.Dropdown
     shown: gr.HTML
     pace: gr.State
@@ -110,17 +119,7 @@ def build(weight: gr.Dropdown) -> LivePage:
     with gr.Row(elem_classes="ks-layout"):
         with gr.Column(scale=4, min_width=300, elem_classes="ks-stay"):
             with gr.Column():
-                camera = Camera(
-                    label="Camera",
-                    sources=["webcam"],
-                    streaming=True,
-                    height=280,
-                    elem_id="expression-camera",
-                    buttons=[],
-                    webcam_options=gr.WebcamOptions(
-                        mirror=True, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}}
-                    ),
-                )
+                camera = camera_input()
                 choices = [("the leading class", LEADING), *((name, name) for name in EXPRESSIONS)]
                 target = gr.Dropdown(choices, value=LEADING, label="Map explains", elem_id="expression-live-target")
             gr.HTML(expression_cards.NOTICE)

@@ -87,12 +87,12 @@ class Page(NamedTuple):
 
 def build() -> Page:
     """Lay the tab out, a mode for photos and one for the camera, and wire it."""
-    gr.HTML(f"<style>{STYLE.read_text()}</style>")
     with gr.Tabs(elem_id="expression-modes"):
         with gr.Tab("Photo", id="photo"):
             page = _photo_mode()
         with gr.Tab("Live camera", id="live"):
             live.build(page.weight)
+    gr.HTML(f"<style>{STYLE.read_text()}</style>")
     _wire(page)
     return page
 
@@ -235,9 +235,13 @@ def _wire_folds(page: Page) -> None:
     for part, work, shown in ((page.told, do.part_words, page.parts), (page.every, do.region_rows, page.table)):
         for event in (remember(part).then, page.turn.change):
             fill(event, part, work, given, [shown], key=page.turn, show_progress_on=shown, **RUNS)
-    for event in (remember(page.tested).then, page.curve.change):
-        fill(event, page.tested, do.draw_curves, [page.curve], [page.plot, page.areas], **VIEWS)
+    _then_curves(remember(page.tested).then, page)
     page.turn.change(None, None, None, js=REOPEN, api_visibility="private")
+
+
+def _then_curves(listen: Any, page: Page) -> None:
+    """The curves of the map that is shown, where their part is open."""
+    fill(listen, page.tested, do.draw_curves, [page.curve], [page.plot, page.areas], **VIEWS)
 
 
 def _then_run(listen: Any, page: Page) -> None:
@@ -263,4 +267,4 @@ def _then_explain(listen: Any, page: Page) -> None:
     checked = shown.then(
         do.check, [page.photo.shot, page.mapped], [page.verdict, page.curve], show_progress_on=page.verdict, **RUNS
     )
-    checked.then(lambda: gr.update(elem_classes=[]), None, page.verdict, **VIEWS)
+    _then_curves(checked.then(lambda: gr.update(elem_classes=[]), None, page.verdict, **VIEWS).then, page)

@@ -62,7 +62,11 @@ def read(shares: np.ndarray, target: str) -> np.ndarray:
         ValueError: an unknown class.
     """
     first, _, second = target.partition(APART)
-    columns = [EXPRESSIONS.index(name) for name in (first, second) if name]
+    named = [name for name in (first, second) if name]
+    unknown = [name for name in named if name not in EXPRESSIONS]
+    if unknown or not named:
+        raise ValueError(f"no class {(unknown or [target])[0]!r}; there are: {', '.join(EXPRESSIONS)}")
+    columns = [EXPRESSIONS.index(name) for name in named]
     if len(columns) == 1:
         return shares[:, columns[0]]
     both = shares[:, columns]

@@ -22,10 +22,12 @@ from models import default_model, detect_faces, load_pair, open_photo, predict, 
 from tests import coroutines
 from tests.browser.conftest import running_app
 from ui.serve.paths import REFUSED
+from ui.shared.answering import trained
 
 EXAMPLES = Path(__file__).parents[2] / "ui" / "examples"
 A, B = EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg"
 TOOLS = {"kin_score", "kin_parts", "tri_score", "kin_search", "partial_face", "compare_attention", "moved_face"}
+TOOLS |= {"face_expression"} if trained(["expression"]) else set()
 
 
 @pytest.fixture(scope="module")

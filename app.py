@@ -25,6 +25,8 @@ import gradio as gr  # noqa: E402
 
 from ui.attention import api as attention_api  # noqa: E402
 from ui.attention import page as attention  # noqa: E402
+from ui.expression import api as expression_api  # noqa: E402
+from ui.expression import page as expression  # noqa: E402
 from ui.keypoints import api as keypoints_api  # noqa: E402
 from ui.keypoints import page as keypoints  # noqa: E402
 from ui.kinship import api as kinship_api  # noqa: E402
@@ -57,6 +59,7 @@ TABS = {
     "Partial face": TabEntry(partial.build, partial.NEEDS, partial.opened, partial_api.build),
     "Attention": TabEntry(attention.build, attention.NEEDS, attention.opened, attention_api.build),
     "Keypoints": TabEntry(keypoints.build, keypoints.NEEDS, keypoints.opened, keypoints_api.build),
+    "Expression": TabEntry(expression.build, opened=expression.opened, api=expression_api.build),
     "Models": TabEntry(models.build),
 }
 TITLE = """<header class='ks-title'><h1>Kinsight</h1>

@@ -15,6 +15,7 @@ ENDPOINTS: dict[str, tuple[str, ...]] = {
     "compare_attention": arms.NEEDS,
     "moved_face": following.MODELS,
     "partial_face": parting.NEEDS,
+    "face_expression": ("expression",),
 }
 """Endpoint -> models that it cannot do without."""
 

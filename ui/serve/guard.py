@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ API = (
     *("queue", "call", "run", "api", "reset", "cancel", "upload", "upload_progress", "component_server", "mcp"),
 )
 """What the page, gradio_client and MCP use of /gradio_api/. The rest of Gradio (proxy, recording, editing) is shut."""
+FRAME = re.compile(r"/gradio_api/stream/[0-9a-f]{32}(/close)?/?")
+"""Where a camera's next frame goes, to an event that was joined as any other. What plays a stream back is shut."""
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
@@ -72,7 +75,8 @@ class Guard:
             return 403, "Pages of other sites may not send anything here."
         if scope["path"].startswith(FILE_ROUTE):
             return _refused_file(scope["path"][len(FILE_ROUTE) :], visitor_of(headers))
-        return None if _served(scope["path"]) else (404, "There is nothing here.")
+        frame = scope["method"] == "POST" and FRAME.fullmatch(scope["path"])
+        return None if frame or _served(scope["path"]) else (404, "There is nothing here.")
 
     def _with_headers(self, path: str, send: Send) -> Send:
         async def sending(message: Message) -> None:

@@ -69,6 +69,16 @@ def test_the_rest_is_not(path: str) -> None:
     assert ask(path).status == 404
 
 
+def test_a_camera_s_frames_pass_and_nothing_else_of_streams() -> None:
+    event = "/gradio_api/stream/" + "0a" * 16
+    for path in (event, f"{event}/close"):
+        assert ask(path, method="POST").status == 200 and ask(path).status == 404
+    for path in (f"{event}/1/2/playlist.m3u8", "/gradio_api/stream/x", "/gradio_api/stream/"):
+        assert ask(path, method="POST").status == 404 and ask(path).status == 404
+    headers = {"origin": "http://evil.example"}
+    assert ask(event, method="POST", headers=headers).status == 403
+
+
 def test_headers_stand_on_every_reply() -> None:
     for reply in (ask(), ask("/nothing"), ask(headers={"host": "evil.example"}), ask("/gradio_api/file=/etc/passwd")):
         assert reply.headers["x-frame-options"] == "DENY" and reply.headers["x-content-type-options"] == "nosniff"

@@ -85,7 +85,11 @@ def _own_note(ranking: Ranking) -> str:
 
 def probe_note(shots: Sequence[Shot], skipped: Sequence[Skipped]) -> str:
     """How many further photos of the probe count, and which do not and why."""
-    used = f"{count(len(shots), 'more photo')} of the probe, of each the largest face." if shots else "No photo more."
+    used = (
+        f"{count(len(shots), 'more photo')} of the probe; the largest face of each counts."
+        if shots
+        else "No photo more."
+    )
     left_out = _left_out(skipped) if skipped else ""
     return f"<div class='ks-quality' role='status'>{used}{left_out}</div>"
 

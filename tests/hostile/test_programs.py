@@ -24,7 +24,6 @@ from models.search.index import Index
 from tests import coroutines
 from tests.browser.conftest import running_app
 from ui.serve.paths import REFUSED
-from ui.shared.answering import trained
 
 EXAMPLES = Path(__file__).parents[2] / "ui" / "examples"
 A, B = EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg"

@@ -14,7 +14,7 @@ from models.faces.face import FaceBatch
 from training.data.crops import Crops
 from training.evaluate.class_figures import bootstrap, confusion, macro_f1, per_class
 
-BATCH = 64
+BATCH = 32
 
 
 @torch.inference_mode()

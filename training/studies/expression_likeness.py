@@ -40,7 +40,7 @@ from training.studies.class_weights import Weight, add_weights, chosen_weights, 
 from training.studies.marked_faces import MarkedFaces, marked_faces
 from training.studies.wording import interval
 
-SIZE, BATCH, ROUNDS, FIXED = 48, 50, 1000, 0.2
+SIZE, BATCH, ROUNDS, FIXED = 48, 32, 1000, 0.2
 RENEWED = 2
 """Networks with new numbers."""
 PUBLISHED = {"mean of 12 networks": 0.270, "best": 0.327, "worst": 0.207, "source": "arXiv 2401.11835, masks of theirs"}

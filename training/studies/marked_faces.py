@@ -13,7 +13,7 @@ from training.data.ferplus import ferplus_crops, read_votes
 from training.studies.action_units import five_points
 from training.tools.face_api import landmarks_of
 
-BATCH = 128
+BATCH = 32
 
 
 @dataclass(frozen=True)

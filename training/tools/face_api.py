@@ -29,7 +29,7 @@ from training.data.lists import DataError, need
 SIZE = 112
 MEAN = (122.782, 117.001, 104.298)
 WIDTHS = (32, 64, 128, 256)
-POINTS, BATCH = 68, 256
+POINTS, BATCH = 68, 32
 PUBLIC_EXPRESSIONS = ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 """Order of the seven probabilities, in our words (there: neutral, happy, sad, angry, fearful, disgusted, surprised)."""
 MARGIN = 0.05

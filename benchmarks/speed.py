@@ -7,6 +7,7 @@ the target of each row. Photos are public-domain portraits brought to one megapi
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 import json
 import os
@@ -34,10 +35,14 @@ from explain.partial.edit import Edit
 from explain.partial.find import APART
 from models import Result, detect_faces, load_pair, open_photo, predict, read_sidecar
 from models.pair import PairModel
+from ui.expression import answers as telling
+from ui.expression import callbacks as expression_callbacks
+from ui.expression import live
 from ui.keypoints import answers as following
 from ui.keypoints import callbacks as keypoints_callbacks
 from ui.partial import answers as parting
 from ui.partial import callbacks as partial_callbacks
+from ui.shared import evidence
 from ui.shared.answering import pair_weights, trained
 from ui.shared.photos import take
 
@@ -104,6 +109,45 @@ def move_answerer(path: Path) -> Callable[[], object]:
     return once
 
 
+def expression_answerer(path: Path) -> Callable[[], object]:
+    """A photo's path to the answer of the page Expression with its map, by the method that the page opens with."""
+    weight = telling.default_weight()
+    assert weight is not None
+    method = telling.default_method(weight)
+
+    def once() -> object:
+        shot, leading, nothing = take(str(path)), expression_callbacks.LEADING, expression_callbacks.NOTHING
+        looked, *shown = expression_callbacks.run(shot, weight, [])
+        evidence.FOUND.clear()
+        return shown, expression_callbacks.explain(shot, looked, method, None, leading, nothing, 0.5)
+
+    return once
+
+
+def frame_answerer(path: Path) -> Callable[[], object]:
+    """One more frame of a camera in which a face moves: decoded, followed, answered, mapped and drawn."""
+    frames, weight, pace = itertools.cycle(live_frames(path)), telling.default_weight(), live.Pace()
+
+    def once() -> object:
+        nonlocal pace
+        pace, shown = live.frame(next(frames), weight, expression_callbacks.LEADING, pace)
+        return shown
+
+    return once
+
+
+def live_frames(path: Path, count: int = 30) -> list[bytes]:
+    """JPEGs of 640 x 480 pixels in which a portrait moves to the right and back."""
+    portrait, frames = Image.open(path).convert("RGB"), []
+    portrait = portrait.resize((round(portrait.width * 480 / portrait.height), 480))
+    for i in range(count):
+        frame, buffer = Image.new("RGB", (640, 480), (90, 100, 110)), io.BytesIO()
+        frame.paste(portrait, (60 + 3 * min(i, count - i), 0))
+        frame.save(buffer, "JPEG", quality=90)
+        frames.append(buffer.getvalue())
+    return frames
+
+
 @lru_cache
 def model(weight: str) -> PairModel:
     return load_pair(weight)
@@ -124,6 +168,9 @@ def walk_rows(paths: list[Path], runs: int) -> list[dict]:
         rows.append(("partial face: an edit, three networks, all maps", edit_answerer(paths), 1.0))
     if trained(following.MODELS):
         rows.append(("keypoints: a move, three ViTs, fields, attention", move_answerer(paths[0]), 1.5))
+    if telling.weights():
+        rows.append(("expression: photo to answer with map", expression_answerer(paths[0]), 0.25))
+        rows.append(("expression: a frame of the camera", frame_answerer(paths[0]), round(1 / 6, 3)))
     return [row(what, median_seconds(run, runs), limit, "s") for what, run, limit in rows]
 
 

@@ -30,7 +30,8 @@ def picked(word: str) -> str:
 def gallery() -> str:
     """All examples."""
     items = "".join(
-        f"<li><button type='button' class='ks-example' data-example='{i}'><span class='ks-faces'>"
+        f"<li><button type='button' class='ks-example' data-example='{i}' aria-label='{escape(who)}'>"
+        "<span class='ks-faces'>"
         f"<img alt='' src='data:image/jpeg;base64,{_thumbnail(FOLDER / file)}'></span><b>{escape(who)}</b></button>"
         "</li>"
         for i, (file, who) in enumerate(EXAMPLES)

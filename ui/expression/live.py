@@ -120,7 +120,7 @@ def build(weight: gr.Dropdown) -> LivePage:
         with gr.Column(scale=4, min_width=300, elem_classes="ks-stay"):
             with gr.Column():
                 camera = camera_input()
-                choices = [("the leading class", LEADING), *((name, name) for name in EXPRESSIONS)]
+                choices = [("leading class", LEADING), *((name, name) for name in EXPRESSIONS)]
                 target = gr.Dropdown(choices, value=LEADING, label="Map explains", elem_id="expression-live-target")
             gr.HTML(expression_cards.NOTICE)
         with gr.Column(scale=8, min_width=300):

@@ -108,7 +108,7 @@ def _photo_mode() -> Page:
     with gr.Row(elem_classes="ks-layout"):
         with gr.Column(scale=4, min_width=300, elem_classes="ks-stay"):
             with gr.Column():
-                photo = photo_input("E", "Photo", 260)
+                photo = photo_input("E", "Photo", 200)
             with gr.Column(visible=False) as aside:
                 report, file, note = _report()
             gr.HTML(expression_cards.NOTICE)
@@ -159,14 +159,14 @@ def _map() -> dict[str, Any]:
     classes = [(name, name) for name in EXPRESSIONS]
     with gr.Row():
         wanted = gr.Dropdown(
-            [("the leading class", do.LEADING), *classes],
+            [("leading class", do.LEADING), *classes],
             value=do.LEADING,
             label="Why",
             min_width=150,
             elem_id="expression-why",
         )
         against = gr.Dropdown(
-            [("no other class", do.NOTHING), *classes],
+            [("nothing", do.NOTHING), *classes],
             value=do.NOTHING,
             label="and not",
             min_width=150,

@@ -205,8 +205,9 @@ def main() -> None:
     if PartialState().is_main_process:
         state = report(folder)
         if args.export:
-            held = faces_of(root, "valid", False)
-            print(ship(network_of(Expression, args.model, args.config), args.config, state, held, root, how.seed))
+            held, model = faces_of(root, "valid", False), network_of(Expression, args.model, args.config)
+            former = Path(args.init) if (Path(args.init).parent / "model.json").exists() else None
+            print(ship(model, args.config, state, held, root, how.seed, former))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from training.cards import write_cards
 from training.data.ferplus import PARTS, read_votes
 from training.data.sets import data_row
 from training.tools.checkpoint import RESEARCH, Facts, export
+from training.tools.verification_export import told
 from training.tools.voted_faces import VotedFaces, logits_of
 
 WIDEST = 10.0
@@ -54,16 +54,21 @@ def ship(
     held: VotedFaces,
     root: Path,
     seed: int,
+    init: Path | None = None,
     folder: Path = SHIPPED,
 ) -> Path:
-    """Load the run's best weights, calibrate, export as <folder>/<model name>.safetensors, rewrite the cards."""
+    """Load the run's best weights, calibrate, export as <folder>/<model name>.safetensors, rewrite the cards.
+
+    Args:
+        state: model.safetensors of the run, with model.json beside it.
+        init: the run that this one went on from, where it did.
+    """
     model.load_state_dict(load_file(state))
     model = model.to(memory_format=torch.contiguous_format).eval().requires_grad_(False)
     calibrate(model, held)
-    facts = json.loads(state.with_suffix(".json").read_text())
-    told = ", ".join(f"{k} {v}" for k, v in facts.items() if v not in ("", "{}", None))
     notes = [
-        f"Training: {told}.",
+        f"Training: {told(state)}.",
+        *([f"It started from: {told(init)}."] if init else []),
         "FER+'s validation part chose the epoch and both temperatures (shares of votes "
         f"{float(model.temperature):.3f}, majority {1 / float(model.sharpening):.3f} more).",
         "A shown expression is not a felt emotion. Training faces are grey, 48 px wide and web photos of mostly posed "

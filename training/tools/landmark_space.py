@@ -12,7 +12,7 @@ from torch import Tensor
 from training.data.crops import Crops
 from training.tools.face_api import read_landmarks
 
-BATCH = 256
+BATCH = 32
 
 
 def shapes(landmarks: Tensor) -> Tensor:

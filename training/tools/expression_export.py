@@ -14,7 +14,7 @@ from torch import Tensor
 from models.nets.expression import Expression
 from models.weights import SHIPPED
 from training.cards import write_cards
-from training.data.ferplus import PARTS, read_votes
+from training.data.ferplus import FOLDERS, PARTS, read_fer2013, read_votes
 from training.data.sets import data_row
 from training.tools.checkpoint import RESEARCH, Facts, export
 from training.tools.verification_export import told
@@ -78,6 +78,9 @@ def ship(
     for part in ("train", "valid"):
         names = read_votes(root, part).names
         rows.append(data_row(f"ferplus_{part}", root / "ferplus" / PARTS[part], names))
+    if model.config.single:
+        names = read_fer2013(root, "train")[0].names
+        rows.append(data_row("fer2013_train", root / "fer2013" / FOLDERS["train"], names))
     ready = Facts(RESEARCH, rows, None, config=config, seed=seed, notes=notes)
     path = export(model, model.name, ready, half=True, folder=folder)
     write_cards(folder)

@@ -174,7 +174,13 @@ LAYOUTS: dict[str, Layout] = {
         on="KinFaceW",
     ),
     "ferplus": Layout(
-        {"accuracy": ("accuracy",), "macro F1": ("macro_f1",), "ECE": ("ece",), "KL to the votes": ("kl",)},
+        {
+            "accuracy": ("accuracy",),
+            "both views": ("both_views", "accuracy"),
+            "macro F1": ("macro_f1",),
+            "ECE": ("ece",),
+            "KL to the votes": ("kl",),
+        },
         {
             "VGG13, majority": {"accuracy": 0.8385},
             "VGG13, several labels": {"accuracy": 0.8397},
@@ -187,7 +193,7 @@ LAYOUTS: dict[str, Layout] = {
         reading="Contempt and disgust have 15 and 16 test faces: nothing is claimed of them alone",
     ),
     "fer2013": Layout(
-        {"accuracy": ("accuracy",), "macro F1": ("macro_f1",)},
+        {"accuracy": ("accuracy",), "both views": ("both_views", "accuracy"), "macro F1": ("macro_f1",)},
         {"VGGNet": {"accuracy": 0.7328}},
         "published: Khaireddin and Chen 2021, one network",
         title="FER2013: its own labels",

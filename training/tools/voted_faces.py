@@ -62,15 +62,19 @@ LABELS = ("votes", "majority", "drawn")
 
 @torch.no_grad()
 def logits_of(
-    model: Expression, crops: Crops, device: torch.device | str = "cpu", size: int = 256
+    model: Expression, crops: Crops, device: torch.device | str = "cpu", size: int = 256, mirror: bool = False
 ) -> tuple[Tensor, Tensor | None]:
-    """(N, 8) calibrated logits of crops, and (N, 7) those of FER2013's labels where there is a head for them."""
+    """(N, 8) calibrated logits of crops, and (N, 7) those of FER2013's labels where there is a head for them.
+
+    Args:
+        mirror: of their mirror images.
+    """
     training = model.training
     model.eval()
     votes, single = [], []
     for start in range(0, len(crops), size):
         faces = crops.batch(np.arange(start, min(start + size, len(crops))), device)
-        code = model.encode(faces.image, faces.keypoints)
+        code = model.encode(faces.image.flip(3) if mirror else faces.image, faces.keypoints)
         votes.append(model.classify(code).float().cpu())
         if model.config.single:
             single.append(model.single_label(code).float().cpu())

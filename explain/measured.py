@@ -33,7 +33,8 @@ class Measured:
         share: of pairs in which its map beats random orders, at deletion and at insertion, with every fill.
         ci95: of the share.
         count: pairs.
-        seconds: for both maps, median, on the machine that measured.
+        seconds: for the maps of all faces, median, on the machine that measured.
+        unit: what was counted, "pairs" or "faces".
     """
 
     method: str
@@ -41,6 +42,7 @@ class Measured:
     ci95: tuple[float, float]
     count: int
     seconds: float
+    unit: str = "pairs"
 
     @property
     def trusted(self) -> bool:
@@ -50,7 +52,7 @@ class Measured:
     @property
     def words(self) -> str:
         """ "beats a random order on 97 % of 400 pairs"."""
-        return f"beats a random order on {100 * self.share:.0f} % of {self.count} pairs"
+        return f"beats a random order on {100 * self.share:.0f} % of {self.count} {self.unit}"
 
 
 def measured(weight: str) -> dict[str, Measured]:
@@ -61,7 +63,8 @@ def measured(weight: str) -> dict[str, Measured]:
             return {}
     except WeightError:
         return {}
-    found = [_measured(method, figures) for method, figures in row["methods"].items()]
+    unit = row.get("unit", "pairs")
+    found = [_measured(method, figures, unit) for method, figures in row["methods"].items()]
     return {m.method: m for m in sorted(found, key=lambda m: (-m.share, m.seconds))}
 
 
@@ -79,10 +82,10 @@ def default_method(weight: str, offered: Sequence[str]) -> str:
     return next(iter(known), offered[0])
 
 
-def _measured(method: str, figures: dict[str, Any]) -> Measured:
+def _measured(method: str, figures: dict[str, Any], unit: str) -> Measured:
     share = figures["beats_random"]["pairs"]
     low, high = share["ci95"]
-    return Measured(method, share["share"], (low, high), share["count"], figures["seconds"])
+    return Measured(method, share["share"], (low, high), share["count"], figures["seconds"], unit)
 
 
 def _best_on_average() -> list[str]:

@@ -7,12 +7,15 @@ That cut lets occlusion maps re-encode only the face that changed, and search en
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from models.faces.face import FaceBatch, InputSpec
 from models.outputs import ClassOutput, Output
+
+Lenders = Mapping[str, tuple[str, str]]
 
 
 class FaceModel(nn.Module):
@@ -25,6 +28,8 @@ class FaceModel(nn.Module):
         threshold: on the score, the one its weight was shipped with, set by load_model; None for an untrained
             network, or one that answers with classes.
         cam_tap: name of the `features` tap that CAM methods use unless told otherwise.
+        lenders: beginning of parameter names -> (weight, beginning of the names there) that may be the very same
+            tensors: what is equal is not stored twice.
         rectified: `encode` is made of convolutions, affine maps, ReLU, pooling and sums, with a linear layer at its
             end: excitation backpropagation is defined on it.
     """
@@ -34,6 +39,7 @@ class FaceModel(nn.Module):
     faces: ClassVar[int]
     threshold: float | None = None
     cam_tap: str
+    lenders: ClassVar[Lenders] = {}
     rectified: ClassVar[bool] = False
 
     @abstractmethod

@@ -80,15 +80,15 @@ class Gallery:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def code(self, probe: Face | FaceBatch) -> Tensor:
-        """(1, D) or (1, C, h, w): one face encoded."""
-        return _encode(self.model, [probe])
+    def code(self, *probes: Face | FaceBatch) -> Tensor:
+        """(B, D) or (B, C, h, w): one face or several of one person, encoded."""
+        return _encode(self.model, list(probes))
 
     def search(self, code: Tensor, top: int = TOP, among: Tensor | None = None) -> list[Hit]:
-        """Rank the gallery for one probe.
+        """Rank the gallery for one person.
 
         Args:
-            code: of the probe, a batch of one (see `code`).
+            code: of the probe's photos (see `code`); cosines and log-odds are means over them.
             top: how many of the most similar are answered as pairs; 0 for none.
             among: (N,) bool, the entries to rank; by default all.
 
@@ -96,14 +96,14 @@ class Gallery:
             Every entry ranked: first the `top` most similar by score, then the others by similarity.
 
         Raises:
-            ValueError: a code that is not a batch of one, or a mask of another length.
+            ValueError: no code, or a mask of another length.
         """
-        if len(code) != 1:
-            raise ValueError(f"search takes one probe, got {len(code)}")
+        if not len(code):
+            raise ValueError("search takes at least one photo of the probe")
         if among is not None and among.shape != (len(self),):
             raise ValueError(f"the mask must be ({len(self)},), got {tuple(among.shape)}")
         with torch.inference_mode():
-            cosine = (self.embeddings @ self.model.embedding(code)[0]).clamp(-1, 1)  # (N,)
+            cosine = (self.embeddings @ self.model.embedding(code).mean(0)).clamp(-1, 1)  # (N,)
             order = cosine.argsort(descending=True, stable=True)
             order = order if among is None else order[among.to(order.device)[order]]
             scored = self._answered(code, order[:top], cosine)
@@ -111,10 +111,11 @@ class Gallery:
         return [*sorted(scored, key=lambda h: (-(h.score or 0), -h.similarity)), *rest]
 
     def _answered(self, code: Tensor, entries: Tensor, cosine: Tensor) -> Iterator[Hit]:
-        """The entries as answered pairs (probe, entry)."""
+        """The entries as answered pairs (probe, entry), by the mean log-odds over the probe's photos."""
         for rows in entries.split(BATCH):
-            output = self.model.compare(code.expand(len(rows), *code.shape[1:]), self.codes[rows])
-            for row, (ab, ba) in zip(rows.tolist(), output.logit.sigmoid().tolist(), strict=True):
+            given = self.codes[rows]
+            odds = [self.model.compare(c.expand(len(rows), *c.shape[1:]), given).logit for c in code.split(1)]
+            for row, (ab, ba) in zip(rows.tolist(), torch.stack(odds).mean(0).sigmoid().tolist(), strict=True):
                 yield Hit(row, float(cosine[row]), ab, ba)
 
 

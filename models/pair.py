@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -13,21 +12,16 @@ from torch import Tensor, nn
 from models.face_model import FaceModel
 from models.outputs import Output, PairOutput
 
-Lenders = Mapping[str, tuple[str, str]]
-
 
 class PairModel(FaceModel):
     """A network that answers "how related are these two faces?".
 
     Attributes:
         by_similarity: the log-odds are a function of the similarity alone; False where two codes are fused.
-        lenders: beginning of parameter names -> (weight, beginning of the names there) that may be the very same
-            tensors: what is equal is not stored twice.
     """
 
     faces = 2
     by_similarity: bool = True
-    lenders: ClassVar[Lenders] = {}
 
     @abstractmethod
     def relate(self, x: Tensor, y: Tensor) -> Tensor:

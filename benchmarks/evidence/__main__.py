@@ -1,11 +1,12 @@
-"""Measure every explainer on every shipped weight that compares two faces.
+"""Measure every explainer on every shipped weight.
 
     python -m benchmarks.evidence [--models NAME ...] [--methods NAME ...] [--pairs 200] [--processes 2]
 
-For each pair (first face, the second as it is): deletion and insertion of the answer in the order of the method's map
-and in random orders, with every fill; for pairs of the same person (or of kin) the inpainting game too. What was
-measured is kept under --work and not measured again, so a stopped run goes on. Writes benchmarks/results/evidence.json,
-from which the app takes each model's default method, and the tables of docs/evidence.md.
+For each pair (first face, the second as it is), or face of a class: deletion and insertion of the answer in the order
+of the method's map and in random orders, with every fill; for pairs of the same person (or of kin) the inpainting game
+too. What was measured is kept under --work and not measured again, so a stopped run goes on. Writes
+benchmarks/results/evidence.json, from which the app takes each model's default method, and the tables of
+docs/evidence.md.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from benchmarks.evidence.store import Store
 from benchmarks.evidence.summary import best_method, summarise
 from explain import EXPLAINERS, methods_for
 from explain.core.fill import FILLS
-from models import available_weights, load_pair, read_sidecar
-from models.pair import PairModel
+from models import available_weights, load_model, read_sidecar
+from models.face_model import FaceModel
 from models.tasks import TASKS
 from training.data.sets import data_root
 
@@ -59,9 +60,9 @@ class Work:
 
 
 @lru_cache(maxsize=3)
-def network(weight: str) -> PairModel:
+def network(weight: str) -> FaceModel:
     torch.set_num_threads(1)  # a process a core is quicker than a core's share of every layer
-    return load_pair(weight, "cpu")
+    return load_model(weight, "cpu")
 
 
 def measure(work: Work) -> list[dict[str, Any]]:
@@ -72,10 +73,10 @@ def measure(work: Work) -> list[dict[str, Any]]:
     for n in work.numbers:
         faces, donor = pairs.faces(n), pairs.donor(n)
         found = pair_records(model, faces, work.methods, work.protocol, donor, work.random)
-        if donor is not None and n < 2 * SANITY_PAIRS:
+        if (donor is not None or pairs.same(n) is None) and n < 2 * SANITY_PAIRS:
             for record, sane in zip(found, sanity_records(model, faces, donor, work.methods), strict=False):
                 record["sanity"] = sane
-        records += [{"pair": n, "same": bool(pairs.pairs[n].same), **record} for record in found]
+        records += [{"pair": n, "same": pairs.same(n), **record} for record in found]
     return records
 
 
@@ -102,9 +103,11 @@ def write(stores: dict[str, Store], protocol: Protocol, path: Path) -> dict[str,
     written: dict[str, Any] = json.loads(path.read_text())["weights"] if path.exists() else {}
     for weight, store in stores.items():
         sidecar = read_sidecar(weight)
-        methods = summarise(store.records, sidecar.rule.threshold)
+        rule = sidecar.decision
+        methods = summarise(store.records, rule.threshold if rule else None)
         if methods:
             facts = {"sha256": sidecar.sha256, "task": sidecar.task, "source": source_of(sidecar.task)}
+            facts["unit"] = "faces" if TASKS[sidecar.task].faces == 1 else "pairs"
             written[weight] = {**facts, "best": best_method(methods), "methods": methods}
     report = {
         "command": "python -m benchmarks.evidence",
@@ -116,22 +119,22 @@ def write(stores: dict[str, Store], protocol: Protocol, path: Path) -> dict[str,
 
 
 def source_of(task: str) -> str:
-    return "FIW val" if task == "kinship" else "LFW view 2"
+    return {"kinship": "FIW val", "expression": "FER+'s validation part"}.get(task, "LFW view 2")
 
 
 def wanted_methods(weights: Sequence[str], methods: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Weight -> the methods that fit it."""
-    return {w: tuple(m for m in methods_for(load_pair(w, "cpu")) if m in methods) for w in weights}
+    return {w: tuple(m for m in methods_for(load_model(w, "cpu")) if m in methods) for w in weights}
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    pairs = [w for w in available_weights() if TASKS[read_sidecar(w).task].faces == 2]
+    pairs = [w for w in available_weights() if TASKS[read_sidecar(w).task].faces <= 2]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence", description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
         "--models", nargs="+", choices=pairs, default=pairs, metavar="NAME", help="weights; all of them"
     )
     parser.add_argument("--methods", nargs="+", choices=list(EXPLAINERS), default=list(EXPLAINERS), metavar="NAME")
-    parser.add_argument("--pairs", type=int, default=200, help="of either kind")
+    parser.add_argument("--pairs", type=int, default=200, help="of either kind; twice as many single faces")
     parser.add_argument("--orders", type=int, default=20, help="random orders")
     parser.add_argument("--steps", type=int, default=5, help="parts the pixels are taken away in")
     parser.add_argument("--fills", nargs="+", choices=list(FILLS), default=["blur", "road"])

@@ -1,9 +1,9 @@
-"""Deletion and insertion of every method's map beside random orders, for one pair."""
+"""Deletion and insertion of every method's map beside random orders, for one pair, or one face of a class."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from explain.core.faithfulness import order_curves, pixel_ranks, random_ranks, t
 from explain.core.findings import Heatmap
 from explain.registry import default_target
 from models import Result, predict
+from models.face_model import FaceModel
 from models.faces.face import FaceBatch
+from models.outputs import ClassOutput
 from models.pair import PairModel
 
 TARGETS = ("similarity", "logit", "score")
@@ -41,16 +43,16 @@ class Protocol:
 
 
 def pair_records(
-    model: PairModel,
+    model: FaceModel,
     faces: Sequence[FaceBatch],
     methods: Sequence[str],
     protocol: Protocol,
     donor: FaceBatch | None = None,
     random: bool = True,
 ) -> list[dict[str, Any]]:
-    """One record a method and one for the random orders: curves of the first face, the second as it is.
+    """One record a method and one for the random orders: curves of the first face, a second as it is.
 
-    A record holds the method, the scalar it explains, its seconds for both faces, and fill -> scalar -> [deletion,
+    A record holds the method, the scalar it explains, its seconds for all faces, and fill -> scalar -> [deletion,
     insertion], lists of steps + 1 numbers. Of the random orders the mean curves are kept. With a donor, "game" holds
     what benchmarks.evidence.game.play found, for a map of random tiles too. `random` False: without what is random.
     """
@@ -59,14 +61,15 @@ def pair_records(
     size = model.spec.size
     own = [pixel_ranks(heatmap.resized(size, size), tile_noise(size, 0)) for heatmap, _, _ in found.values()]
     orders = [*own, *random_ranks(size, protocol.orders if random else 0)]
-    curves = {fill: _curves(result, orders, fill, protocol.steps) for fill in protocol.fills}
+    scalars = scalars_of(result)
+    curves = {fill: _curves(result, orders, fill, protocol.steps, scalars) for fill in protocol.fills}
     records: list[dict[str, Any]] = [
-        {"method": method, "target": target, "seconds": round(seconds, 4), "curves": _rows(curves, slice(i, i + 1))}
+        {"method": method, "target": scalars[target], "seconds": round(seconds, 4), "curves": _rows(curves, i)}
         for i, (method, (_, target, seconds)) in enumerate(found.items())
     ]
     if random:
-        records.append({"method": RANDOM, "curves": _rows(curves, slice(len(own), None))})
-    if donor is not None:
+        records.append({"method": RANDOM, "curves": _rows(curves, len(own), None)})
+    if donor is not None and isinstance(model, PairModel):
         tiles = Heatmap(tile_noise(size, 1), 0, RANDOM, signed=False, unit="", caption="random tiles")
         maps = {m: heatmap for m, (heatmap, *_) in found.items()} | ({RANDOM: tiles} if random else {})
         games = play(model, faces, donor, maps)
@@ -75,21 +78,37 @@ def pair_records(
     return records
 
 
-def timed_map(model: PairModel, faces: Sequence[FaceBatch], method: str) -> tuple[Heatmap, str, float]:
-    """The map of the first face, the scalar it explains (or is judged by), and the seconds that both maps took."""
+def timed_map(model: FaceModel, faces: Sequence[FaceBatch], method: str) -> tuple[Heatmap, str, float]:
+    """The map of the first face, the scalar it explains (or is judged by), and the seconds that all maps took."""
     result = predict(model, *faces, grad=EXPLAINERS[method].grad)
     start = time.perf_counter()
     heatmap = explain(result, method)[0]
     return heatmap, default_target(result, method) or result.explained, time.perf_counter() - start
 
 
-def _curves(result: Result, orders: Sequence[np.ndarray], fill: str, steps: int) -> np.ndarray:
-    """(T, 2, O, steps + 1): scalars, deletion and insertion, orders."""
-    return np.stack(order_curves(result, 0, orders, steps=steps, fill=fill, targets=TARGETS), 1)
+def scalars_of(result: Result) -> dict[str, str]:
+    """Scalar of the answer -> its name in records: of classes the leading one's logit and probability count."""
+    if isinstance(result.output, ClassOutput):
+        leading = result.output.leading
+        return {leading: "logit", f"P({leading})": "score"}
+    return {name: name for name in TARGETS}
 
 
-def _rows(curves: dict[str, np.ndarray], orders: slice) -> dict[str, dict[str, list[list[float]]]]:
+Curves = dict[str, dict[str, np.ndarray]]
+"""Fill -> name of a scalar -> (2, O, steps + 1): deletion and insertion, orders."""
+
+
+def _curves(
+    result: Result, orders: Sequence[np.ndarray], fill: str, steps: int, scalars: Mapping[str, str]
+) -> dict[str, np.ndarray]:
+    found = order_curves(result, 0, orders, steps=steps, fill=fill, targets=list(scalars))
+    return dict(zip(scalars.values(), np.stack(found, 1), strict=True))
+
+
+def _rows(curves: Curves, first: int, count: int | None = 1) -> dict[str, dict[str, list[list[float]]]]:
+    """The mean curves of `count` orders from the first, or of all that follow."""
+    orders = slice(first, None if count is None else first + count)
     return {
-        fill: {t: np.round(values[i, :, orders].mean(1), 5).tolist() for i, t in enumerate(TARGETS)}
-        for fill, values in curves.items()
+        fill: {name: np.round(values[:, orders].mean(1), 5).tolist() for name, values in found.items()}
+        for fill, found in curves.items()
     }

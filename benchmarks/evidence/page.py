@@ -33,7 +33,7 @@ def _weight(name: str, row: Mapping[str, Any]) -> str:
     ordered = sorted(row["methods"].items(), key=lambda m: (-m[1]["beats_random"]["pairs"]["share"], m[1]["seconds"]))
     count = ordered[0][1]["beats_random"]["pairs"]["count"]
     cells = [HEADS, *([EXPLAINERS[method].title, *_figures(figures)] for method, figures in ordered)]
-    return f"### {name}\n\n{count} pairs of {row['source']}.\n\n{table(cells)}"
+    return f"### {name}\n\n{count} {row.get('unit', 'pairs')} of {row['source']}.\n\n{table(cells)}"
 
 
 def _figures(figures: Mapping[str, Any]) -> list[str]:
@@ -45,6 +45,6 @@ def _figures(figures: Mapping[str, Any]) -> list[str]:
         f"{100 * flips['map']['0.01']:.0f} ({100 * flips['random']['0.01']:.0f})" if flips else "",
         flips_of(figures),
         f"{sane['randomised']['1.0']:.2f}" if sane else "",
-        f"{sane['partner']:.2f}" if sane else "",
+        f"{sane['partner']:.2f}" if sane and "partner" in sane else "",
         f"{figures['seconds']:.2f}",
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,14 +17,15 @@ from scipy.stats import spearmanr
 
 from explain import EXPLAINERS, explain
 from models import predict
+from models.face_model import FaceModel
 from models.faces.face import FaceBatch
-from models.pair import PairModel
 
+M = TypeVar("M", bound=FaceModel)
 DEPTHS = (0.25, 1.0)
 """Shares of the tensors that are randomised, counted from the answer down."""
 
 
-def shuffled(model: PairModel, share: float, seed: int = 0) -> PairModel:
+def shuffled(model: M, share: float, seed: int = 0) -> M:
     """A copy whose last tensors (a share of all, in the order they are declared) hold their values in random places."""
     twin = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(seed)
@@ -35,7 +36,7 @@ def shuffled(model: PairModel, share: float, seed: int = 0) -> PairModel:
     return twin
 
 
-def map_of(model: PairModel, faces: Sequence[FaceBatch], method: str) -> np.ndarray:
+def map_of(model: FaceModel, faces: Sequence[FaceBatch], method: str) -> np.ndarray:
     """(size, size) the map of the first face."""
     result = predict(model, *faces, grad=EXPLAINERS[method].grad)
     return explain(result, method)[0].resized(model.spec.size, model.spec.size)
@@ -49,13 +50,13 @@ def alike(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def sanity_records(
-    model: PairModel, faces: Sequence[FaceBatch], other: FaceBatch, methods: Sequence[str]
+    model: FaceModel, faces: Sequence[FaceBatch], other: FaceBatch | None, methods: Sequence[str]
 ) -> list[dict[str, Any]]:
     """A record a method: how alike its map stays when the weights are randomised, the partner is another, asked again.
 
     Args:
-        faces: a pair.
-        other: who takes the second face's place.
+        faces: a pair, or one face.
+        other: who takes the second face's place; None where there is no second one.
     """
     own = {m: map_of(model, faces, m) for m in methods}
     twins = {share: shuffled(model, share) for share in DEPTHS}
@@ -63,7 +64,7 @@ def sanity_records(
         {
             "method": m,
             "randomised": {str(s): round(alike(own[m], map_of(twin, faces, m)), 4) for s, twin in twins.items()},
-            "partner": round(alike(own[m], map_of(model, (faces[0], other), m)), 4),
+            **({"partner": round(alike(own[m], map_of(model, (faces[0], other), m)), 4)} if other else {}),
             "again": float(np.abs(own[m] - map_of(model, faces, m)).max()),
         }
         for m in methods

@@ -42,12 +42,12 @@ def mean_with_interval(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": float(v.mean()), "ci95": [float(v.mean()) - half, float(v.mean()) + half]}
 
 
-def summarise(records: Sequence[dict[str, Any]], threshold: float) -> dict[str, Any]:
+def summarise(records: Sequence[dict[str, Any]], threshold: float | None) -> dict[str, Any]:
     """Method -> figures of one weight.
 
     Args:
         records: of one weight, "same" and "pair" in each; every method has its random orders on the same pair.
-        threshold: of the score, for the accuracy that is left when pixels go.
+        threshold: of the score, for the accuracy that is left when pixels go; None for classes.
     """
     random = {r["pair"]: r for r in records if r["method"] == RANDOM}
     by_method: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -57,14 +57,14 @@ def summarise(records: Sequence[dict[str, Any]], threshold: float) -> dict[str, 
     return {method: _figures(rows, random, threshold) for method, rows in by_method.items()}
 
 
-def _figures(rows: list[dict[str, Any]], random: dict[int, dict[str, Any]], threshold: float) -> dict[str, Any]:
+def _figures(rows: list[dict[str, Any]], random: dict[int, dict[str, Any]], threshold: float | None) -> dict[str, Any]:
     fills = list(rows[0]["curves"])
     beats = {r["pair"]: {f: _beats(r, random[r["pair"]], f) for f in fills} for r in rows}
     same = {r["pair"]: r["same"] for r in rows}
     groups = {
         "pairs": list(beats),
-        "same": [p for p in beats if same[p]],
-        "different": [p for p in beats if not same[p]],
+        "same": [p for p in beats if same[p] is True],
+        "different": [p for p in beats if same[p] is False],
     }
     figures: dict[str, Any] = {
         "target": rows[0]["target"],
@@ -82,7 +82,7 @@ def _figures(rows: list[dict[str, Any]], random: dict[int, dict[str, Any]], thre
         figures["sanity"] = {
             "pairs": len(sane),
             "randomised": {d: float(np.mean([s["randomised"][d] for s in sane])) for d in sane[0]["randomised"]},
-            "partner": float(np.mean([s["partner"] for s in sane])),
+            **({"partner": float(np.mean([s["partner"] for s in sane]))} if "partner" in sane[0] else {}),
             "again": max(s["again"] for s in sane),
         }
     for fill in fills:
@@ -91,11 +91,13 @@ def _figures(rows: list[dict[str, Any]], random: dict[int, dict[str, Any]], thre
             "beats_random": {g: _share([beats[p][fill] for p in pairs]) for g, pairs in groups.items() if pairs},
             "deletion_gain": mean_with_interval([d for d, _ in both]),
             "insertion_gain": mean_with_interval([i for _, i in both]),
-            "accuracy_area": {
-                name: [accuracy_area(x, fill, k, threshold) for k in (0, 1)]
-                for name, x in (("map", rows), ("random", [{**random[r["pair"]], "same": r["same"]} for r in rows]))
-            },
         }
+        if threshold is not None:
+            beside = [{**random[r["pair"]], "same": r["same"]} for r in rows]
+            figures[fill]["accuracy_area"] = {
+                name: [accuracy_area(x, fill, k, threshold) for k in (0, 1)]
+                for name, x in (("map", rows), ("random", beside))
+            }
     return figures
 
 

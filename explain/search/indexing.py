@@ -153,7 +153,7 @@ def _shown(rows: Sequence[Sequence[str]], answer: Answer) -> str:
     for rank, file, face, person, faces, cosine, score, *_ in ranked[:20]:
         which = f" (face {face})" * (face != "1") + f" and {int(faces) - 1} more" * (int(faces) > 1)
         lines.append(f"{rank:>4}  {float(score):.3f}  {float(cosine):+10.3f}  {person:>6}  {file}{which}")
-    own = f"; {len(answer.own):,} photos of the probe's own person are not ranked" * bool(answer.own)
+    own = f"; not ranked, taken for the probe's own: {len(answer.own):,}" * bool(answer.own)
     return "\n".join([*lines, f"{answer.searched:,} faces searched in {answer.seconds:.2f} s{own}"])
 
 

@@ -7,6 +7,7 @@ itself; bytes are counted as they come out and not as the zip states them.
 from __future__ import annotations
 
 import errno
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -62,10 +63,15 @@ class PhotoFile:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that gave no face, and the reason in the user's words."""
+    """A file that gave no face, and the reason in the user's words.
+
+    Attributes:
+        unread: it could not be read this time, or not all of it; what it holds is unknown.
+    """
 
     name: str
     reason: str
+    unread: bool = False
 
 
 @dataclass
@@ -78,6 +84,7 @@ class _Basket:
     files: list[PhotoFile] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     unnamed: int = 0
+    unread: bool = False
     unpacked: int = 0
 
     def add(self, path: Path, name: str) -> None:
@@ -85,15 +92,15 @@ class _Basket:
             raise GalleryError(f"There are more than {self.most:,} photos here. Please choose fewer.")
         self.files.append(PhotoFile(path, _short(name)))
 
-    def skip(self, name: str, reason: str) -> None:
+    def skip(self, name: str, reason: str, *, unread: bool = False) -> None:
         if len(self.skipped) < MAX_SKIPPED:
-            self.skipped.append(Skipped(_short(name), reason))
+            self.skipped.append(Skipped(_short(name), reason, unread))
         else:
-            self.unnamed += 1
+            self.unnamed, self.unread = self.unnamed + 1, self.unread or unread
 
     def left_out(self) -> list[Skipped]:
         """The files left out, with one last row for those that are not named."""
-        more = [Skipped(f"{self.unnamed:,} more", "They were left out too.")] if self.unnamed else []
+        more = [Skipped(f"{self.unnamed:,} more", "They were left out too.", self.unread)] if self.unnamed else []
         return self.skipped + more
 
 
@@ -123,11 +130,26 @@ def gather(
     basket = _Basket(folder, most or MAX_PHOTOS, most_bytes or MAX_BYTES)
     for source in map(Path, sources):
         if source.is_dir():
-            for path in sorted(p for p in source.rglob("*") if p.is_file()):
+            for path in _below(source, basket):
                 _add(basket, path, path.relative_to(source).as_posix())
         else:
             _add(basket, source, source.name)
     return _distinct(basket.files), basket.left_out()
+
+
+def _below(folder: Path, basket: _Basket) -> list[Path]:
+    """Every file in a folder and the folders below it."""
+
+    def unread(error: OSError) -> None:
+        name = os.path.relpath(error.filename, folder)
+        basket.skip(name, _fault("folder", error), unread=True)
+
+    paths = (Path(top) / name for top, _, names in os.walk(folder, onerror=unread) for name in names)
+    return sorted(path for path in paths if path.is_file())
+
+
+def _fault(what: str, error: OSError) -> str:
+    return f"This {what} cannot be read: {(error.strerror or 'unknown fault').lower()}."
 
 
 def _add(basket: _Basket, path: Path, name: str) -> None:
@@ -136,7 +158,7 @@ def _add(basket: _Basket, path: Path, name: str) -> None:
     try:
         size, head = path.stat().st_size, _head(path)
     except OSError as error:
-        basket.skip(name, f"This file cannot be read: {(error.strerror or 'unknown fault').lower()}.")
+        basket.skip(name, _fault("file", error), unread=True)
         return
     kind = archive_of(head)
     if path.suffix.lower() == ".zip" and kind in ("", "zip"):
@@ -169,7 +191,7 @@ def _unpack(basket: _Basket, path: Path, name: str) -> None:
     try:
         archive = zipfile.ZipFile(path)
     except Exception:  # on damaged bytes zipfile may raise anything
-        basket.skip(name, BROKEN)
+        basket.skip(name, BROKEN, unread=True)
         return
     with archive:
         members = [m for m in archive.infolist() if not m.is_dir()]
@@ -213,7 +235,7 @@ def _unpack_member(basket: _Basket, archive: zipfile.ZipFile, member: zipfile.Zi
     except MEMBER_FAULTS as error:
         basket.unpacked += path.stat().st_size
         path.unlink()
-        basket.skip(name, reason_of(error))
+        basket.skip(name, reason_of(error), unread=True)
         return
     basket.unpacked += written
     if basket.unpacked > basket.most_bytes:

@@ -18,10 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.face_model import Lenders
 from models.faces.align import DLIB_150
 from models.faces.face import InputSpec
 from models.nets.dlib_resnet import DlibTrunk
-from models.pair import CosineLogit, Lenders, PairModel
+from models.pair import CosineLogit, PairModel
 
 
 @dataclass(frozen=True)

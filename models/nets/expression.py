@@ -44,7 +44,6 @@ LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601."""
 SEEN = 48
 """Side in pixels of the training faces."""
-HEADS = ("linear", "graph", "anchors")
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class ExpressionConfig:
             corrected by the nearness of learned anchors).
         dropout: before the head.
         drop_path: of edgeface, while training.
+        single: a second head for FER2013's own labels, one a face (`single_label`); the first stays as it is.
     """
 
     trunk: str = "edgeface"
@@ -65,6 +65,7 @@ class ExpressionConfig:
     head: str = "linear"
     dropout: float = 0.2
     drop_path: float = 0.0
+    single: bool = False
 
 
 class EdgeFaceMap(EdgeFaceTrunk):
@@ -173,6 +174,13 @@ class AnchorHead(nn.Module):
         return mixed.clamp_min(1e-12).log()
 
 
+def linear_head(channels: int) -> nn.Module:
+    return nn.Linear(channels, len(EXPRESSIONS))
+
+
+HEADS: dict[str, Callable[[int], nn.Module]] = {"linear": linear_head, "graph": GraphHead, "anchors": AnchorHead}
+
+
 class Expression(ClassModel):
     """What does this face show? The probabilities are shares of votes.
 
@@ -203,8 +211,9 @@ class Expression(ClassModel):
         if config.trunk == "vgg13":  # published: two layers of 1024 on the flattened map
             self.norm, width = _fully_connected(width * 16), 1024
         self.dropout = nn.Dropout(config.dropout)
-        heads = {"linear": lambda c: nn.Linear(c, len(EXPRESSIONS)), "graph": GraphHead, "anchors": AnchorHead}
-        self.head = heads[config.head](width)
+        self.head = HEADS[config.head](width)
+        if config.single:
+            self.single = nn.Linear(width, len(EXPRESSIONS) - 1)
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("sharpening", torch.ones(()))
         self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
@@ -216,7 +225,7 @@ class Expression(ClassModel):
         return F.interpolate(small, (self.trunk.size, self.trunk.size), mode="bilinear").expand(-1, 3, -1, -1)
 
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
-        """(B, 3, 96, 96) -> (B, C, h, w)."""
+        """(B, 3, 96, 96), or any other side -> (B, C, h, w)."""
         return self.trunk(self.seen(image))
 
     def features(self, code: Tensor) -> Tensor:
@@ -228,6 +237,11 @@ class Expression(ClassModel):
 
     def classify(self, code: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(code))) / self.temperature
+
+    def single_label(self, code: Tensor) -> Tensor:
+        """Code -> (B, 7) logits of FER2013's labels: the classes but for contempt."""
+        logits: Tensor = self.single(self.dropout(self.features(code)))
+        return logits
 
     def majority(self, logits: Tensor) -> Tensor:
         """(B, 8) calibrated logits -> (B, 8): the probability that more people name this class than any other."""

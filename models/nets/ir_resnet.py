@@ -27,11 +27,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from models.face_model import Lenders
 from models.faces.align import ARCFACE_112
 from models.faces.face import InputSpec
 from models.layers.cbam import CBAM
 from models.layers.squeeze_excite import SqueezeExcite
-from models.pair import CosineLogit, Lenders, PairModel
+from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
 LAYOUTS: dict[int, tuple[int, int, int, int]] = {18: (2, 2, 2, 2), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}

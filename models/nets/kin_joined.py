@@ -23,13 +23,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.face_model import Lenders
 from models.faces.align import ARCFACE_112, DLIB_150
 from models.faces.face import InputSpec
 from models.faces.geometry import similarity_transform
 from models.nets.dlib_kin import DlibKinConfig, KinHeads
 from models.nets.dlib_resnet import DlibTrunk
 from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk, read_places
-from models.pair import CosineLogit, Lenders, PairModel
+from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
 EDGEFACE, ENCODER, TUNED = "edgeface.", "encoder.", "tuned."

@@ -33,11 +33,12 @@ from timm.layers import PatchEmbed
 from timm.layers.weight_init import trunc_normal_
 from torch import Tensor, nn
 
+from models.face_model import Lenders
 from models.faces.align import ARCFACE_112
 from models.faces.face import InputSpec
 from models.layers.sr_attention import NORM_EPS, Block, to_map, to_tokens
 from models.nets.svit_guide import PREFIX, Guide
-from models.pair import Lenders, PairModel
+from models.pair import PairModel
 from models.taps import Tap
 
 FUSIONS = ("sum", "difference", "product", "mean")

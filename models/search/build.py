@@ -23,12 +23,13 @@ from models.faces.detect import detect_faces
 from models.faces.face import FaceBatch
 from models.faces.files import GalleryError, PhotoFile, Skipped, gather
 from models.faces.photo import PhotoError, open_photo
+from models.faces.zips import NO_SPACE
 from models.pair import PairModel
 from models.predict import aligned_for
 from models.search import processes
 from models.search.finish import finish
 from models.search.people import same_person_cosine
-from models.search.rows import Encoded, FaceIndexError, Name, Seen
+from models.search.rows import FULL, Encoded, FaceIndexError, Name, Seen
 from models.search.store import FILE, Store
 from models.weights import load_pair, read_sidecar
 
@@ -131,8 +132,9 @@ def build(
 ) -> Built:
     """Bring an index up to date with its sources, making it where there is none.
 
-    Known contents are not looked at again; files that a source no longer has are dropped. Sources that are not named
-    stay as they are. Under `accelerate launch` the photos are dealt out; only the first process returns at the end.
+    Known contents are not looked at again; files that a source no longer has are dropped, but none that cannot be read
+    this time, nor any of a source whose zip or folder cannot. Sources that are not named stay as they are. Under
+    `accelerate launch` the photos are dealt out; only the first process returns at the end.
 
     Args:
         sources: folders, zips or photos.
@@ -222,10 +224,15 @@ def _take_in(
             reason = (error.strerror or "unknown fault").lower()
             skipped.append(Skipped(file.name, f"This file cannot be read: {reason}."))
     batch.write()
+    if any(left.reason == NO_SPACE for left in skipped):
+        raise FaceIndexError(FULL.format(path=store.folder))
     tell(len(mine), len(mine))
     built.new, built.known = built.new + batch.new, built.known + batch.known
     built.skipped += skipped
-    return {number: before.keys() - {file.name for file in files}}
+    unread = {left.name for left in skipped if left.unread}
+    if unread - before.keys():  # it may be a zip or a folder that holds any of them
+        return {number: set()}
+    return {number: before.keys() - {file.name for file in files} - unread}
 
 
 @dataclass

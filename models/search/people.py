@@ -16,17 +16,16 @@ from models.search.rows import FaceIndexError
 from models.sidecars import Sidecar
 
 PERSON_FAR = 2e-4
-"""False accepts among pairs of different people, as measured for the weight, at the threshold of a group. Of the
-levels 1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4 and 0 it groups the images of FIW train best by F0.5 over pairs of images
-(precision .93, recall .64): a relative lost in somebody else's group costs more than a person in two groups."""
+"""False accepts among pairs of different people, as measured for the weight, at the threshold of a group: the level
+that training/studies/grouping.py chose on held-out families of FIW train (benchmarks/results/grouping.json)."""
 NEIGHBOURS = 24
 """Pairs looked at for each face."""
 BLOCK = 2048
 """Faces compared with all others at once."""
 
 
-def same_person_cosine(model: PairModel, sidecar: Sidecar) -> float:
-    """The cosine from which two faces are taken for one person's: the lowest with at most PERSON_FAR.
+def same_person_cosine(model: PairModel, sidecar: Sidecar, most: float = PERSON_FAR) -> float:
+    """The cosine from which two faces are taken for one person's: the lowest with at most so many false accepts.
 
     Raises:
         FaceIndexError: the network was not made to tell people apart, or does not answer by its cosine.
@@ -35,7 +34,7 @@ def same_person_cosine(model: PairModel, sidecar: Sidecar) -> float:
     if sidecar.task != "verification" or not model.by_similarity or not isinstance(logit, CosineLogit):
         raise FaceIndexError(f"{sidecar.name} cannot group faces by person: a weight for the same person is needed.")
     points = sidecar.rule.operating_points
-    score = next((t for t, far in zip(points.threshold, points.far, strict=True) if far <= PERSON_FAR), 0.999)
+    score = next((t for t, far in zip(points.threshold, points.far, strict=True) if far <= most), 0.999)
     return (float(np.log(score / (1 - score))) - float(logit.offset)) / float(logit.slope)
 
 

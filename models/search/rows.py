@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,6 +11,8 @@ import numpy as np
 
 from models.errors import UserError
 
+FACE = "id, digest, number, person, box, keypoints, confidence, code, identity, checksum"
+"""Columns of a face; the last six are what `stored` gives."""
 FULL = "There is no room left for the index {path}. What is in it stays: make room and give the same command again."
 
 
@@ -82,15 +86,25 @@ class Near(NamedTuple):
 
 
 def stored(face: Encoded) -> tuple[Any, ...]:
-    """Box, keypoints, confidence, code and identity as values of SQLite."""
+    """Box, keypoints, confidence, code, identity and the checksum of all these, as values of SQLite."""
     box, keypoints = (np.ascontiguousarray(v, np.float32).tobytes() for v in (face.box, face.keypoints))
     code, identity = (None if v is None else np.asarray(v, np.float16).tobytes() for v in (face.code, face.identity))
-    return box, keypoints, face.confidence, code, identity
+    values = box, keypoints, float(face.confidence), code, identity
+    return *values, checksum(values)
+
+
+def checksum(values: tuple[Any, ...]) -> int:
+    """CRC-32 of what is kept of a face: SQLite itself does not notice when bytes of a value have changed."""
+    box, keypoints, confidence, code, identity = values
+    found = zlib.crc32(struct.pack("<d", confidence))
+    for part in (box, keypoints, code, identity or b""):
+        found = zlib.crc32(part, found)
+    return found
 
 
 def row_of(values: tuple[Any, ...]) -> Row:
-    """A row of the table as a Row."""
-    number, digest, place, box, keypoints, confidence, code, identity, person = values
+    """A row of the table (see FACE) as a Row."""
+    number, digest, place, person, box, keypoints, confidence, code, identity, _ = values
     halves = np.frombuffer(code, np.float16).astype(np.float32)
     known = None if identity is None else np.frombuffer(identity, np.float16).astype(np.float32)
     points = np.frombuffer(keypoints, np.float32).reshape(5, 2)

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.search.rows import FULL, FaceIndexError, Name, Near, Row, Seen, halves, row_of, stored
+from models.search.rows import FACE, FULL, FaceIndexError, Name, Near, Row, Seen, checksum, halves, row_of, stored
 
 FILE = "faces.sqlite"
 APPLICATION = 0x4B494E53
 """SQLite's application_id of an index."""
-FORMAT = 1
+FORMAT = 2
 WAIT = 60.0
 """Seconds that a process waits for the end of another one's transaction."""
+COLUMN = {name: i for i, name in enumerate(FACE.split(", "))}
 MANY = 500
 """Values in one SQL statement."""
 REMOVED = "This was removed from the index."
@@ -40,7 +42,7 @@ CREATE TABLE name (source INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB NOT 
 CREATE INDEX name_of ON name (digest);
 CREATE TABLE face (id INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL, number INTEGER NOT NULL,
     box BLOB NOT NULL, keypoints BLOB NOT NULL, confidence REAL NOT NULL, code BLOB NOT NULL, identity BLOB,
-    person INTEGER, UNIQUE (digest, number));
+    checksum INTEGER NOT NULL, person INTEGER, UNIQUE (digest, number));
 CREATE INDEX face_of ON face (person);
 """
 _OUT_OF_USE = (
@@ -57,12 +59,15 @@ class Store:
 
     @staticmethod
     def create(folder: Path, facts: Mapping[str, Any]) -> Store:
-        """A new index: folder of mode 0700, file of mode 0600.
+        """A new index: folder of mode 0700, as one that was there and empty becomes, file of mode 0600.
 
         Raises:
             FaceIndexError: no room.  OSError: the folder cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not any(folder.iterdir()):
+            with suppress(PermissionError):  # somebody else's
+                folder.chmod(0o700)
         path = folder / FILE
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         store = Store(folder, _connected(path))
@@ -162,7 +167,7 @@ class Store:
                 new = self._db.execute("INSERT OR IGNORE INTO photo VALUES (?, ?)", (photo.digest, photo.note)).rowcount
                 if new:
                     rows = [(photo.digest, number, *stored(face)) for number, face in enumerate(photo.faces, 1)]
-                    self._db.executemany("INSERT INTO face VALUES (NULL,?,?,?,?,?,?,?,NULL)", rows)
+                    self._db.executemany("INSERT INTO face VALUES (NULL,?,?,?,?,?,?,?,?,NULL)", rows)
             self._db.executemany("INSERT OR REPLACE INTO name VALUES (?, ?, ?, ?)", list(names))
 
     def source(self, path: str) -> int:
@@ -199,10 +204,10 @@ class Store:
     def vectors(self, column: str, size: int = 4096) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Ids and float32 rows of "code" or "identity", in the order of contents, `size` at a time."""
         with self.words():
-            rows = self._db.execute(f"SELECT id, {column} FROM face ORDER BY digest, number")
-            while part := rows.fetchmany(size):
-                flat = np.frombuffer(b"".join(value for _, value in part), np.float16)
-                yield np.array([i for i, _ in part], np.int64), flat.reshape(len(part), -1).astype(np.float32)
+            rows = self._db.execute(f"SELECT {FACE} FROM face ORDER BY digest, number")
+            while part := [self._sound(row) for row in rows.fetchmany(size)]:
+                flat = np.frombuffer(b"".join(row[COLUMN[column]] for row in part), np.float16)
+                yield np.array([row[0] for row in part], np.int64), flat.reshape(len(part), -1).astype(np.float32)
 
     def order(self) -> list[tuple[bytes, int]]:
         """Content and number of every face, in the order of `vectors`."""
@@ -217,10 +222,10 @@ class Store:
     def near(self, ids: np.ndarray) -> Near:
         """What is compared of faces; those that are no longer there are left out."""
         with self.words():
-            query = "SELECT id, person, code, identity FROM face WHERE id IN"
-            found = list(self._for(query, np.sort(ids).tolist()))
-            who = np.array([[i, person or 0] for i, person, *_ in found], np.int64).reshape(-1, 2)
-            code, identity = (halves([row[k] for row in found]) for k in (2, 3))
+            query = f"SELECT {FACE} FROM face WHERE id IN"
+            found = [self._sound(row) for row in list(self._for(query, np.sort(ids).tolist()))]
+            who = np.array([[row[0], row[COLUMN["person"]] or 0] for row in found], np.int64).reshape(-1, 2)
+            code, identity = (halves([row[COLUMN[name]] for row in found]) for name in ("code", "identity"))
         if code is None:
             raise FaceIndexError(CHANGED.format(path=self.folder))
         return Near(who[:, 0], who[:, 1], code, identity)
@@ -231,7 +236,15 @@ class Store:
 
     def _rows(self, column: str, values: Sequence[int]) -> list[Row]:
         with self.words():
-            return [row_of(row) for row in self._for(f"SELECT * FROM face WHERE {column} IN", sorted(map(int, values)))]
+            found = list(self._for(f"SELECT {FACE} FROM face WHERE {column} IN", sorted(map(int, values))))
+            return [row_of(self._sound(row)) for row in found]
+
+    def _sound(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The row, if it is as it was written. Raises FaceIndexError."""
+        with suppress(TypeError, struct.error):  # not even of its types
+            if row[-1] == checksum(row[4:-1]):
+                return row
+        raise FaceIndexError(DAMAGED.format(path=self.folder, why="a face is not as it was written"))
 
     def finish(self, people: Mapping[int, int] | None, facts: Mapping[str, Any]) -> None:
         """The end of a run, in one transaction: the person of every face (None: as they are), and new facts."""

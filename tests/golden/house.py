@@ -1,6 +1,7 @@
 """Scores and raw maps of every shipped weight on the example pairs: written by `python -m tests.golden.house`.
 
-house.npz     WEIGHT/PAIR/answer: similarity, log-odds (a, b), log-odds (b, a), score
+house.npz     WEIGHT/PAIR/answer: similarity, log-odds (a, b), log-odds (b, a), score; of a network about one face its
+              logits of the pair's first face
               WEIGHT/PAIR/METHOD: (2, 16, 16) float32, the maps of both faces, each averaged over 16 x 16 cells
 house.json    the same keys -> sha256 of the values before averaging (`--exact` compares them, on one machine; those of
               CLOSE, which are now summed in another order, with house.npz instead)
@@ -19,7 +20,8 @@ import torch
 import torch.nn.functional as F
 
 from explain import explain, methods_for
-from models import available_weights, detect_faces, load_model, open_photo, predict
+from models import Result, available_weights, detect_faces, load_model, open_photo, predict
+from models.outputs import ClassOutput
 
 HERE = Path(__file__).parent
 PHOTOS = HERE.parent.parent / "ui" / "examples"
@@ -36,17 +38,24 @@ def found(
     model = load_model(weight, "cpu")
     for pair in pairs:
         names = PAIRS[pair]
-        a, b = (detect_faces(open_photo(PHOTOS / name))[0] for name in names)
-        result = predict(model, a, b, grad=True)
-        ab, ba = result.pair.logit.detach()[0].tolist()
-        yield f"{weight}/{pair}/answer", np.array([result.similarity, ab, ba, result.score])
+        faces = [detect_faces(open_photo(PHOTOS / name))[0] for name in names[: model.faces]]
+        result = predict(model, *faces, grad=True)
+        yield f"{weight}/{pair}/answer", answer_of(result)
         for method in (m for m in methods_for(model) if m not in skip):
             maps = explain(result, method)
             yield f"{weight}/{pair}/{method}", np.stack([m.values for m in maps])
 
 
+def answer_of(result: Result) -> np.ndarray:
+    """The numbers of an answer: of a pair four, of a face the logits."""
+    if isinstance(result.output, ClassOutput):
+        return result.output.logits.detach()[0].numpy()
+    ab, ba = result.pair.logit.detach()[0].tolist()
+    return np.array([result.similarity, ab, ba, result.score])
+
+
 def coarse(values: np.ndarray) -> np.ndarray:
-    """(2, h, w) -> (2, CELLS, CELLS) float32; anything else as it is."""
+    """(faces, h, w) -> (faces, CELLS, CELLS) float32; anything else as it is."""
     if values.ndim != 3:
         return values
     return F.adaptive_avg_pool2d(torch.from_numpy(values)[None], CELLS)[0].numpy()

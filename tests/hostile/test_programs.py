@@ -19,20 +19,31 @@ from mcp.client.streamable_http import streamable_http_client
 from explain.report.command import parser as report_parser
 from explain.search.ranking import parser as search_parser
 from models import default_model, detect_faces, load_pair, open_photo, predict, read_sidecar
+from models.search.build import build
+from models.search.index import Index
 from tests import coroutines
 from tests.browser.conftest import running_app
 from ui.serve.paths import REFUSED
-from ui.shared.answering import trained
 
 EXAMPLES = Path(__file__).parents[2] / "ui" / "examples"
 A, B = EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg"
-TOOLS = {"kin_score", "kin_parts", "tri_score", "kin_search", "partial_face", "compare_attention", "moved_face"}
-TOOLS |= {"face_expression"} if trained(["expression"]) else set()
+TOOLS = {
+    "kin_score", "kin_parts", "tri_score", "kin_search", "index_search",
+    "partial_face", "compare_attention", "moved_face", "face_expression",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_app(tmp_path_factory) as address:
+def indexes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of indexes with one, of three portraits, two of them of one man."""
+    root = tmp_path_factory.mktemp("served")
+    build([A, B, EXAMPLES / "biden_2010.jpg"], root / "portraits", "edgeface_kin")
+    return root
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, indexes: Path) -> Iterator[str]:
+    with running_app(tmp_path_factory, KINSIGHT_INDEXES=str(indexes)) as address:
         yield address
 
 
@@ -126,6 +137,35 @@ def test_kin_search(url: str, form: Callable[[str, Path], str]) -> None:
     said = answered(url, "kin_search", probe=form(url, A), gallery=gallery, model="dlib_resnet")
     assert said["faces"] == 2 and said["skipped"] == []
     assert said["ranking"][0]["score"] > 0.9 > said["ranking"][1]["score"]
+
+
+@pytest.mark.parametrize("form", [lambda url, path: data_uri(path), upload])
+def test_index_search(url: str, indexes: Path, form: Callable[[str, Path], str]) -> None:
+    photos = [EXAMPLES / "biden_2010.jpg", EXAMPLES / "hopper_1984.jpg"]
+    probe = [form(url, path) for path in photos]
+    with Index.open(indexes / "portraits") as index:
+        answers = [index.search([detect_faces(open_photo(p))[0] for p in photos], by_person=by) for by in (False, True)]
+    for wanted, by_person, faces in zip(answers, (False, True), ([1, 1], [2]), strict=True):
+        said = answered(url, "index_search", probe=probe, index="portraits", by_person=by_person)
+        assert said["faces"] == 3 and said["own"] == [{"file": "biden_2010.jpg", "face": 1}]
+        assert [row["faces"] for row in said["ranking"]] == faces and said["weight_sha256"]
+        found = [row["score"] for row in said["ranking"]]
+        assert found == pytest.approx([match.score for match in wanted.matches], abs=1e-5)
+    assert len(answered(url, "index_search", probe=probe[:1], index="portraits", top=1)["ranking"]) == 1
+
+
+def test_index_search_names_its_indexes_and_refuses_in_words(url: str, tools: dict[str, Any]) -> None:
+    schema = tools["index_search"].inputSchema
+    index = schema["properties"]["index"]
+    assert index["enum"] == ["portraits"] and index["default"] == "portraits" and schema["required"] == ["probe"]
+    for arguments, words in (
+        ({"probe": [data_uri(A)], "index": "../portraits"}, "portraits"),
+        ({"probe": [data_uri(A)], "index": "portraits", "top": 0}, "top is a whole number from 1 to 100, got 0"),
+        ({"probe": [], "index": "portraits"}, "list of photos"),
+        ({"probe": ["/etc/passwd"], "index": "portraits"}, REFUSED),
+    ):
+        failed, text = called(url, "index_search", **arguments)
+        assert failed and words in text and "root:" not in text
 
 
 def test_tri_score(url: str) -> None:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models import FaceBatch, available_weights, create_model, list_models, load_model, predict, record
+from models import FaceBatch, available_weights, create_model, list_models, load_pair, predict, record
+from models.face_model import ClassModel, FaceModel
 from models.pair import PairModel
-from models.registry import entry
+from models.registry import create_pair, entry
 from models.taps import KINDS, kind_of, tap_names
+from models.tasks import TASKS
 
-DEMO = [name for name in list_models() if not name.endswith(".paper")]
-TRAINED = [name for name in list_models() if name in available_weights()]
+PAIRS = [name for name in list_models() if TASKS[entry(name).task].faces == 2]
+CLASSES = [name for name in list_models() if TASKS[entry(name).task].answer == "classes"]
+DEMO = [name for name in PAIRS if not name.endswith(".paper")]
+TRAINED = [name for name in PAIRS if name in available_weights()]
 
 
-def faces(model: PairModel, n: int, seed: int = 0) -> FaceBatch:
+def test_every_model_is_one_of_two_kinds() -> None:
+    assert sorted(PAIRS + CLASSES) == sorted(list_models()) and "expression" in CLASSES
+
+
+def faces(model: FaceModel, n: int, seed: int = 0) -> FaceBatch:
     """Noise crops with the template's keypoints."""
     generator = torch.Generator().manual_seed(seed)
     image = torch.rand(n, 3, model.spec.size, model.spec.size, generator=generator)
@@ -24,10 +32,45 @@ def faces(model: PairModel, n: int, seed: int = 0) -> FaceBatch:
 
 def fresh(name: str) -> PairModel:
     torch.manual_seed(0)
-    return create_model(name).eval()
+    return create_pair(name).eval()
 
 
-@pytest.mark.parametrize("name", list_models())
+def one_face(name: str) -> ClassModel:
+    torch.manual_seed(0)
+    model = create_model(name).eval()
+    assert isinstance(model, ClassModel)
+    return model
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_answers_about_one_face(name: str) -> None:
+    model = one_face(name)
+    batch = faces(model, 3)
+    with torch.no_grad():
+        output, alone = model(batch), model(batch[1:2])
+        with record() as evidence:
+            recorded = model(batch)
+    assert output.logits.shape == (3, len(model.classes)) and output.classes == model.classes
+    torch.testing.assert_close(output.probabilities.sum(1), torch.ones(3))
+    torch.testing.assert_close(output.embeddings[0].norm(dim=1), torch.ones(3))
+    torch.testing.assert_close(output.logits[1:2], alone.logits, atol=1e-4, rtol=1e-3)
+    assert torch.equal(output.logits, recorded.logits) and set(evidence) == set(tap_names(model))
+    assert all(t.ndim == KINDS[kind_of(tap)] and len(t) == 3 for tap, t in evidence.items())
+    assert kind_of(model.cam_tap) == "features" and model.cam_tap in evidence
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_are_functions_of_every_parameter(name: str) -> None:
+    model = one_face(name).train()
+    model(faces(model, 4)).logits.square().sum().backward()
+    assert not [n for n, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
+    model = one_face(name).requires_grad_(False)
+    result = predict(model, faces(model, 1), grad=True)
+    (gradient,) = torch.autograd.grad(result.output.logits[0, 0], result.evidence[model.cam_tap])
+    assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", PAIRS)
 def test_answers_a_pair(name: str) -> None:
     model = fresh(name)
     with torch.no_grad():
@@ -104,7 +147,7 @@ def test_a_pair_does_not_depend_on_its_batch(name: str) -> None:
 @pytest.mark.parametrize("name", TRAINED)
 def test_shipped_weight_knows_the_same_photo(name: str) -> None:
     """Identical crops: the highest similarity there is; another face: less."""
-    model = load_model(name, "cpu")
+    model = load_pair(name, "cpu")
     a, b = faces(model, 1), faces(model, 1, seed=1)
     same, other = predict(model, a, a), predict(model, a, b)
     assert same.similarity == pytest.approx(1, abs=1e-5)

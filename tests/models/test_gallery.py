@@ -75,8 +75,21 @@ def test_a_mask_ranks_only_what_it_names(model: PairModel, faces: list[FaceBatch
     assert sorted(h.entry for h in hits) == [0, 2, 5]
     with pytest.raises(ValueError, match="mask"):
         gallery.search(gallery.codes[:1], among=among[:3])
-    with pytest.raises(ValueError, match="one probe"):
-        gallery.search(gallery.codes[:2])
+    with pytest.raises(ValueError, match="at least one"):
+        gallery.search(gallery.codes[:0])
+
+
+def test_several_photos_of_the_probe_count_by_their_means(model: PairModel, faces: list[FaceBatch]) -> None:
+    probes, others = faces[:2], faces[2:]
+    gallery = Gallery.build(model, others)
+    code = gallery.code(*probes)
+    assert len(code) == 2
+    alone = {(i, k): predict(model, p, o) for i, p in enumerate(probes) for k, o in enumerate(others)}
+    for hit in gallery.search(code):
+        pair = [alone[i, hit.entry] for i in range(2)]
+        assert hit.similarity == pytest.approx(sum(p.similarity for p in pair) / 2, abs=1e-5)
+        odds = torch.tensor([p.score_ab for p in pair]).logit().mean()
+        assert hit.score_ab == pytest.approx(float(odds.sigmoid()), abs=1e-5)
 
 
 def test_no_faces_is_an_error(model: PairModel) -> None:

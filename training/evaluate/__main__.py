@@ -9,11 +9,14 @@ from pathlib import Path
 from models.commands import check_file, command
 from models.errors import UserError
 from models.faces.partial_crops import FACTORS
-from models.weights import load_pair, read_sidecar
+from models.weights import load_model, read_sidecar
 from training.evaluate.report import table, write_json
 from training.evaluate.setup import Setup, from_run
 from training.evaluate.tasks import TASKS
 from training.tools.settings import checked
+
+OF_RUNS = ("lfw", "partial_lfw", "ferplus", "fer2013", "ckplus", "jaffe")
+"""Tasks that a run's weights can be given to before they are exported."""
 
 
 @command(ValueError)
@@ -21,10 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(arguments)
     check_file(args.json, "--json")
     task = TASKS[args.task]
-    if args.state and args.task not in ("lfw", "partial_lfw"):
-        raise UserError("--state is for lfw and partial_lfw: only the embedding of such a network is trained")
+    if args.state and args.task not in OF_RUNS:
+        raise UserError(f"--state is for {', '.join(OF_RUNS)}: of other networks only the embedding is trained")
     model, sidecar = (
-        from_run(args.model, args.state) if args.state else (load_pair(args.model), read_sidecar(args.model))
+        from_run(args.model, args.state) if args.state else (load_model(args.model), read_sidecar(args.model))
     )
     lists = args.pairs, args.triplets, args.images
     report = task.run(Setup(model, sidecar, args.data, *lists, tuple(args.factors), args.limit, args.maps))
@@ -42,12 +45,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     tasks = "\n".join(f"  {name:10s} {task.about}" for name, task in TASKS.items())
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate",
-        description=f"Evaluate a trained two-face model.\n\ntasks:\n{tasks}",
+        description=f"Evaluate a trained model.\n\ntasks:\n{tasks}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("task", choices=list(TASKS))
     parser.add_argument("--model", required=True, help="name of a weight; with --state of a network")
-    parser.add_argument("--state", type=Path, help="lfw, partial_lfw: weights of a run in place of a shipped weight")
+    parser.add_argument("--state", type=Path, help="weights of a run in place of a shipped weight")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--json", type=Path, help="write the report here")
     parser.add_argument("--pairs", type=Path, help="pairs: CSV with image_a, image_b, kin (or same), relation")

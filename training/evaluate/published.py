@@ -173,6 +173,43 @@ LAYOUTS: dict[str, Layout] = {
         title="KinFaceW",
         on="KinFaceW",
     ),
+    "ferplus": Layout(
+        {
+            "accuracy": ("accuracy",),
+            "both views": ("both_views", "accuracy"),
+            "macro F1": ("macro_f1",),
+            "ECE": ("ece",),
+            "KL to the votes": ("kl",),
+        },
+        {
+            "VGG13, majority": {"accuracy": 0.8385},
+            "VGG13, several labels": {"accuracy": 0.8397},
+            "VGG13, drawn label": {"accuracy": 0.8499},
+            "VGG13, all votes": {"accuracy": 0.8472},
+        },
+        "published: Barsoum et al. 2016, the same test part, accuracy on the majority",
+        title="FER+: which expression do most people name?",
+        on="FER+",
+        reading="Contempt and disgust have 15 and 16 test faces: nothing is claimed of them alone",
+    ),
+    "fer2013": Layout(
+        {"accuracy": ("accuracy",), "both views": ("both_views", "accuracy"), "macro F1": ("macro_f1",)},
+        {"VGGNet": {"accuracy": 0.7328}},
+        "published: Khaireddin and Chen 2021, one network",
+        title="FER2013: its own labels",
+        on="FER2013",
+        reading="The labels agree with the majority of FER+'s ten people on about two faces of three",
+    ),
+    "ckplus": Layout(
+        {"accuracy": ("accuracy",), "macro F1": ("macro_f1",), "of its classes": ("accuracy_among_shown",)},
+        title="CK+: posed expressions of other people",
+        on="CK+",
+    ),
+    "jaffe": Layout(
+        {"accuracy": ("accuracy",), "macro F1": ("macro_f1",), "of its classes": ("accuracy_among_shown",)},
+        title="JAFFE: posed expressions of other people",
+        on="JAFFE",
+    ),
 }
 
 

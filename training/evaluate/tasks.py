@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from models.nets.expression import Expression
 from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_val_pairs, folder_crops, lfw_pairs, read_pairs
 from training.evaluate.affine import affine_lfw
 from training.evaluate.area_plot import draw_by_area
+from training.evaluate.expression_sets import ckplus, jaffe
+from training.evaluate.ferplus import fer2013, ferplus
 from training.evaluate.kinfacew import kinfacew
 from training.evaluate.masked import masked_lfw, mfr2
 from training.evaluate.metrics import accuracy, auc, best_threshold, fold_accuracy, fold_ci
@@ -102,6 +105,16 @@ def _at_shipped(setup: Setup, task: str, protocol: str, listed: list[Pair], scor
     return at_threshold(first, scored, [p.relation for p in listed], setup.sidecar.rule.threshold, groups)
 
 
+def of_expressions(task: str, run: Callable[[Expression, Path], dict[str, Any]]) -> Callable[[Setup], dict[str, Any]]:
+    """A task about expressions, with the first lines of every report."""
+
+    def report(setup: Setup) -> dict[str, Any]:
+        found = run(setup.expression, data_root(setup.data))
+        return {**head(task, setup.sidecar, found["protocol"]), **found}
+
+    return report
+
+
 @dataclass(frozen=True)
 class Task:
     """A row of the table: the function, what it is about, and what draws its report into a PNG, where one does."""
@@ -122,4 +135,8 @@ TASKS: dict[str, Task] = {
     "search": Task(search, "find the relatives of FIW's validation members in a gallery"),
     "kinfacew": Task(kinfacew, "kin or not on KinFaceW-I and -II, 5 folds"),
     "pairs": Task(pairs, "any CSV list of raw photos"),
+    "ferplus": Task(of_expressions("ferplus", ferplus), "which expression do most of ten people name, on FER+"),
+    "fer2013": Task(of_expressions("fer2013", fer2013), "FER2013's own labels, on PrivateTest"),
+    "ckplus": Task(of_expressions("ckplus", ckplus), "posed expressions of other people, on CK+"),
+    "jaffe": Task(of_expressions("jaffe", jaffe), "posed expressions of other people, on JAFFE"),
 }

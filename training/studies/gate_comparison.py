@@ -26,6 +26,7 @@ from models.commands import check_file, command
 from models.errors import UserError
 from models.faces.regions import MASS_REGIONS
 from models.pair import PairModel
+from models.registry import as_pair
 from models.weights import file_sha256
 from training.data.crops import Crops
 from training.data.sets import Pair, data_root, folder_crops, lfw_pairs, mfr2_pairs
@@ -130,7 +131,7 @@ def table(report: Mapping[str, Any]) -> str:
 
 def _asked(gate: str, seed: int, state: Path, sets: Sets) -> dict[str, float]:
     model, _ = from_run(f"ir18_{gate}", state)
-    return figures(model.to(memory_format=torch.channels_last), sets, f"{gate}-{seed}")
+    return figures(as_pair(model).to(memory_format=torch.channels_last), sets, f"{gate}-{seed}")
 
 
 def measured(path: Path) -> dict[str, dict[str, float]]:

@@ -10,6 +10,7 @@ from typing import Any
 from models.weights import SHIPPED
 from training.docs.text import sentence, table
 from training.studies.evidence_table import evidence
+from training.studies.expression_sections import EXPRESSION
 from training.studies.wording import by, holds_0, interval, section, seen, share, signed, spread
 
 RESULTS = SHIPPED.parent / "benchmarks" / "results"
@@ -277,5 +278,6 @@ STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "digits": digits,
     "position_study": positions,
     "evidence": evidence,
+    **EXPRESSION,
 }
 """Name of the results' file -> its section."""

@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import save_file
 
 from models.errors import UserError
-from models.pair import PairModel
+from models.face_model import FaceModel
 from models.registry import entry
 from models.weights import (
     SHIPPED,
@@ -55,7 +55,7 @@ class Facts:
     Attributes:
         licence: of the weight.
         data: rows of training.data.data_row, one a set that was used.
-        calibration: threshold and operating points as measured.
+        calibration: threshold and operating points as measured; None for a network that answers with classes.
         metrics: evaluation name -> JSON of training.evaluate.
         config: values of the model's config that differ from its defaults.
         seed: of the training; None where nothing is drawn.
@@ -64,14 +64,14 @@ class Facts:
 
     licence: str
     data: list[dict[str, Any]]
-    calibration: Calibration
+    calibration: Calibration | None
     metrics: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def export(model: PairModel, name: str, facts: Facts, *, half: bool = False, folder: Path = SHIPPED) -> Path:
+def export(model: FaceModel, name: str, facts: Facts, *, half: bool = False, folder: Path = SHIPPED) -> Path:
     """Write folder/<name>.safetensors and its sidecar.
 
     Args:
@@ -96,7 +96,7 @@ def export(model: PairModel, name: str, facts: Facts, *, half: bool = False, fol
     return path
 
 
-def borrowed(model: PairModel, name: str) -> list[Loan]:
+def borrowed(model: FaceModel, name: str) -> list[Loan]:
     """What weight `name` shares, tensor by tensor and bit by bit, with others that are there."""
     state, loans = model.state_dict(), []
     for prefix, (weight, theirs) in model.lenders.items():
@@ -127,12 +127,16 @@ def _sidecar(model: str, name: str, path: Path, facts: Facts, loans: list[Loan])
         git_commit=git_commit(),
         seed=facts.seed,
         data=facts.data,
-        decision=Decision(facts.calibration.threshold, facts.calibration.threshold_protocol, facts.calibration.points),
+        decision=_decision(facts.calibration),
         metrics=facts.metrics,
         versions=library_versions(),
         notes=facts.notes,
         loans=loans,
     )
+
+
+def _decision(known: Calibration | None) -> Decision | None:
+    return Decision(known.threshold, known.threshold_protocol, known.points) if known else None
 
 
 def command_line() -> str:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from training.tools.loop import EarlyStopping, Run, descend, my_rows, set_rate, warm_stable_decay
 from training.tools.resume import Stateful, generator_of
-from training.tools.student import Student, keep
+from training.tools.student import keep
 
 LOG_EVERY = 10
 
@@ -48,6 +48,13 @@ class Schedule(Protocol):
     def seed(self) -> int: ...
     def facts(self) -> dict[str, Any]:
         """What a resumed run must share."""
+
+
+class Holder(Protocol):
+    """What learns; `model` is the network of it that is kept."""
+
+    @property
+    def model(self) -> nn.Module: ...
 
 
 class Rows(Protocol):
@@ -89,7 +96,7 @@ Trial = Callable[[], tuple[float, dict[str, float]]]
 
 def train(
     run: Run,
-    student: Student,
+    student: Holder,
     network: nn.Module,
     optimizers: Sequence[Any],
     how: Schedule,
@@ -135,7 +142,7 @@ def train(
 
 
 def select(
-    run: Run, number: int, student: Student, trial: Trial, stopping: EarlyStopping, facts: Mapping[str, Any]
+    run: Run, number: int, student: Holder, trial: Trial, stopping: EarlyStopping, facts: Mapping[str, Any]
 ) -> None:
     """Try the network on held-out faces, log, and keep the weights when they are the best so far."""
     value, measured = trial()

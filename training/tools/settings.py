@@ -9,11 +9,13 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from models.errors import UserError
+from models.face_model import FaceModel
 from models.numbers import Range, within
 from models.pair import PairModel
-from models.registry import create_pair
+from models.registry import create_model
 
 T = TypeVar("T")
+N = TypeVar("N", bound=FaceModel)
 TEACHERS = ("edgeface", "dlib_resnet")
 """Weights that teach: a network trained on web faces, and the reference encoder; they err on different faces."""
 _COUNT, _AMOUNT, _SHARE = Range(1, 10**9, whole=True), Range(0, 10**6), Range(0, 1)
@@ -33,6 +35,8 @@ SETTINGS: Mapping[str, Range] = {
     "sample_rate": Range(0.001, 1),
     "ratio": Range(0, 1000),
     "seed": Range(0, 2**32 - 1, whole=True),
+    **dict.fromkeys(("smooth", "patches"), _SHARE),
+    **dict.fromkeys(("head_rate", "single_loss"), _AMOUNT),
     "factors": Range(0.05, 1),
     "shift": _SHARE,
     "scale": Range(1, 4),
@@ -104,13 +108,21 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def network(name: str, config: dict[str, Any]) -> PairModel:
-    """The untrained network of --model and --config.
+    """The untrained two-face network of --model and --config. Raises UserError: as network_of."""
+    return network_of(PairModel, name, config)  # type: ignore[type-abstract]  # only asked whether it is one
+
+
+def network_of(kind: type[N], name: str, config: dict[str, Any]) -> N:
+    """The untrained network of --model and --config, which must be of a kind.
 
     Raises:
-        UserError: there is none of that name, or it cannot be built so.
+        UserError: there is none of that name, it cannot be built so, or is of another kind.
     """
     try:
-        return create_pair(name, **config)
+        model = create_model(name, **config)
+        if not isinstance(model, kind):
+            raise TypeError(f"it is no {kind.__name__}")
+        return model
     except KeyError as error:
         raise UserError(f"--model: {error.args[0]}") from error
     except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:

@@ -19,7 +19,7 @@ from ui.kinship.search_answers import Ranking, collect, rank, silent
 from ui.shared import answering, evidence
 from ui.shared.failures import in_words
 from ui.shared.photos import take
-from ui.shared.widgets import API_RUNS, GALLERIES, file_image
+from ui.shared.widgets import API_RUNS, GALLERIES, file_image, whole_number
 
 Json = dict[str, Any]
 DEFAULT = default_model()
@@ -164,7 +164,7 @@ def index_search(probe: list[str], index: str, top: int = 100, by_person: bool =
 
     Args:
         probe: One photo of the person or several: JPEG, PNG, WebP, BMP or TIFF; the largest face of each counts.
-        index: Name of an index.
+        index: Name of an index; the first unless given.
         top: How many matches, 1 to 100.
         by_person: Rank people, each by all their faces, and not single faces.
 
@@ -265,6 +265,6 @@ def build() -> None:
     one = {name: GALLERIES[name] for name in ("concurrency_id", "concurrency_limit")}
     gr.Button().click(kin_search, [photo_a, gallery, model], found, api_name="kin_search", **one)
     if known := search_indexes.names():
-        inputs = [gallery, gr.Dropdown(known), gr.Number(TOP), gr.Checkbox()]
+        inputs = [gallery, gr.Dropdown(known), whole_number(TOP), gr.Checkbox()]
         gr.Button().click(index_search, inputs, found, api_name="index_search", **API_RUNS)
     gr.Button().click(detect, photo_a, found, api_name="detect", api_visibility="undocumented", **API_RUNS)

@@ -35,7 +35,7 @@ def build() -> None:
     seen = search_tab.select(
         searching.first_visit,
         [found.probe.shot, found.collection],
-        [*found.probe.outputs, found.collection, found.note],
+        found.example,
         **RUNS,
     )
     search.then_find(seen, found)

@@ -48,12 +48,14 @@ class Entry:
         name: of the file, as its owner calls it.
         thumbnail: a JPEG of the face.
         number: of the face in its photo, the largest 1, where the shot has that face alone; else 0.
+        faces: of this person, which it stands for where people are ranked.
     """
 
     shot: Shot
     name: str
     thumbnail: bytes = field(repr=False)
     number: int = 0
+    faces: int = 1
 
     @property
     def named(self) -> Named:
@@ -85,7 +87,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Ranking:
-    """A collection ranked for one probe, with both: what is shown, exported and opened belongs together.
+    """A collection ranked for one person, with both: what is shown, exported and opened belongs together.
 
     Attributes:
         weight: what answered.
@@ -94,7 +96,10 @@ class Ranking:
         hits: of Gallery.search; hit.entry is a place in the collection's entries.
         seconds: what the query took, from the probe's crop to the order.
         searched: faces that were searched where not all of them are hits (an index); else 0.
-        own: photos of the probe's own person, which are not ranked.
+        own: faces taken for the probe's own, which are not ranked; entries of the collection as well.
+        photos: of the probe.
+        people: who were searched where people are ranked, not faces; else 0.
+        table: of an index, the rows of its CSV (explain/search/indexing.py).
     """
 
     weight: str
@@ -103,12 +108,15 @@ class Ranking:
     hits: tuple[Hit, ...]
     seconds: float
     searched: int = 0
-    own: tuple[Named, ...] = ()
+    own: tuple[Hit, ...] = ()
+    photos: int = 1
+    people: int = 0
+    table: tuple[Sequence[str], ...] = ()
 
     @property
-    def faces(self) -> int:
-        """How many faces were searched."""
-        return self.searched or len(self.hits)
+    def ranked(self) -> int:
+        """How many faces, or people, were searched."""
+        return self.people or self.searched or len(self.hits)
 
     def entry(self, hit: Hit) -> Entry:
         """The face behind a hit."""
@@ -204,11 +212,19 @@ def _faces(collection: Collection, tell: Tell) -> Iterator[Face]:
 
 
 def rank(
-    collection: Collection, probe: Shot, weight: str, tell: Tell, *, every_face: bool = True, top: int = TOP
+    collection: Collection,
+    probe: Shot,
+    weight: str,
+    tell: Tell,
+    *,
+    more: Sequence[Shot] = (),
+    every_face: bool = True,
+    top: int = TOP,
 ) -> Ranking:
     """Rank a collection for the chosen face of the probe: one encoding and a search.
 
     Args:
+        more: further photos of the probe.
         every_face: else only the largest of each photo.
         top: how many of the most similar are scored as pairs.
 
@@ -216,8 +232,8 @@ def rank(
         PhotoError: a photo is no longer there.  WeightError: no such weight.
     """
     gallery = encoded(collection, weight, tell)
-    face = probe.face()
+    faces = [shot.face() for shot in (probe, *more)]
     start = time.perf_counter()
     among = None if every_face else torch.tensor([e.shot.chosen == 0 for e in collection.entries])
-    hits = gallery.search(gallery.code(face), top, among)
-    return Ranking(weight, probe, collection, tuple(hits), time.perf_counter() - start)
+    hits = gallery.search(gallery.code(*faces), top, among)
+    return Ranking(weight, probe, collection, tuple(hits), time.perf_counter() - start, photos=len(faces))

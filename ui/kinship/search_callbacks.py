@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,24 +12,24 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
+from explain.search.indexing import COLUMNS
 from explain.search.ranking import write_csv
 from models import PhotoError
-from models.faces.files import GalleryError
+from models.faces.files import GalleryError, Skipped
 from ui.kinship import search_cards, search_indexes
 from ui.kinship.search_answers import Collection, Ranking, Tell, collect, encoded, rank
-from ui.kinship.search_indexes import ServerIndex
 from ui.shared import cards
 from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot, take
-from ui.shared.widgets import show_shot
+from ui.shared.widgets import show_shot, take_photo
 
 NO_GALLERY = "Several photos, a folder, or a zip of photos. Every face in them is found once and kept for this session."
 WAITING = "The ranking appears here as soon as there is a probe's face and a gallery."
 GONE = "These files are no longer kept. Please choose them again."
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to search with. See the tab Models."
-Given = Collection | ServerIndex | None
-"""What is searched."""
+MORE = 20
+"""Further photos of the probe; each costs as much as the first."""
 PROGRESS = gr.Progress()
 """Gradio puts the event's own in its place; without an event it shows nothing."""
 PROBE, GALLERY = "obama_2012.jpg", ("biden_2010.jpg", "hopper_1984.jpg", "obama_2009.jpg")
@@ -50,21 +51,56 @@ def read_gallery(files: Sequence[str] | None, progress: gr.Progress = PROGRESS) 
     return collection, search_cards.gallery_note(collection)
 
 
-def choose_index(name: str | None, weight: str | None) -> tuple[Any, str, Any]:
-    """An index of the server's -> in the place of the collection, what to say about it, and its model."""
+def take_probe(pending: tuple[str | None, int]) -> list[Any]:
+    """A new photo of the probe, who may be somebody else: further photos go."""
+    return [*take_photo(pending), None, (), ""]
+
+
+def read_more(files: Sequence[str] | None) -> tuple[tuple[Shot, ...], str]:
+    """Further photos of the probe -> of each the largest face, and what to say about them."""
+    shots: list[Shot] = []
+    skipped: list[Skipped] = []
+    for file in files or ():
+        try:
+            if len(shots) == MORE:
+                raise PhotoError(f"At most {MORE} more photos count.")
+            shots.append(take(file))
+        except PhotoError as error:
+            skipped.append(Skipped(Path(file).name, str(error)))
+    return tuple(shots), search_cards.probe_note(shots, skipped) if files else ""
+
+
+def choose_index(name: str | None, weight: str | None, collection: Collection | None) -> list[Any]:
+    """An index of the server's, or none -> what to say about it, its model, and the options that it has."""
     if not name:
-        return None, cards.message(NO_GALLERY), gr.skip()
+        note = search_cards.gallery_note(collection) if collection else cards.message(NO_GALLERY)
+        return [note, gr.skip(), *_options(of_index=False)]
     try:
-        given, counts = search_indexes.chosen(name), search_indexes.opened(name).store.counts()
+        index = search_indexes.opened(name)
+        counts = index.store.counts()
     except FAILURES as error:
-        return None, cards.message(str(error), error=True), gr.skip()
+        return [cards.message(str(error), error=True), gr.skip(), *_options(of_index=True)]
     note = search_cards.index_note(name, counts["faces"], counts["people"])
-    return given, note, gr.skip() if given.weight == weight else given.weight
+    made_with = gr.skip() if index.weight == weight else index.weight
+    return [note, made_with, *_options(of_index=True, grouped=counts["people"] > 0)]
 
 
-def encode_gallery(collection: Given, weight: str | None, progress: gr.Progress = PROGRESS) -> None:
+def leave_index() -> list[Any]:
+    """Photos are searched again -> the choice of the index, and the options."""
+    return ["", *_options(of_index=False)]
+
+
+def _options(*, of_index: bool, grouped: bool = False) -> list[Any]:
+    """What is ranked (of an index alone), whose faces, how many are scored (of a gallery alone)."""
+    by = gr.update(visible=True) if grouped else gr.update(visible=False, value=False)
+    return [by, *[gr.update(visible=not of_index)] * 2]
+
+
+def encode_gallery(
+    collection: Collection | None, weight: str | None, index: str | None = None, progress: gr.Progress = PROGRESS
+) -> None:
     """Encode a collection for a model ahead of the query, which then is quick; what fails is said by the query."""
-    if weight is None or not isinstance(collection, Collection):
+    if weight is None or collection is None or index:
         return
     try:
         encoded(collection, weight, told(progress))
@@ -74,23 +110,28 @@ def encode_gallery(collection: Given, weight: str | None, progress: gr.Progress 
 
 def find(
     probe: Shot | None,
-    collection: Given,
+    collection: Collection | None,
     weight: str | None,
     every_face: bool,
     top: int,
     threshold: float,
+    more: Sequence[Shot] = (),
+    index: str | None = None,
+    by_person: bool = False,
     progress: gr.Progress = PROGRESS,
 ) -> tuple[Ranking | None, str, str, Any]:
-    """Rank the gallery for the probe -> the ranking, its card, its list, the rest of the page shown."""
+    """Rank the gallery, or the index of this name -> the ranking, its card, its list, the rest of the page shown."""
     if weight is None:
         return _nothing(UNTRAINED, error=True)
-    if probe is None or collection is None:
+    if probe is None:
         return _nothing(WAITING)
     try:
-        if isinstance(collection, ServerIndex):
-            ranking = search_indexes.rank(collection, probe, weight, top)
+        if index:
+            ranking = search_indexes.rank(index, [probe, *more], weight, by_person)
+        elif collection is None:
+            return _nothing(WAITING)
         else:
-            ranking = rank(collection, probe, weight, told(progress), every_face=every_face, top=top)
+            ranking = rank(collection, probe, weight, told(progress), more=more, every_face=every_face, top=top)
     except FAILURES as error:
         return _nothing(str(error), error=True)
     return ranking, *redraw(ranking, threshold), gr.update(visible=True)
@@ -113,9 +154,12 @@ def make_csv(ranking: Ranking | None) -> tuple[str | None, str]:
         return None, cards.message("There is no ranking to export yet.", error=True)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "kinsight-search.csv"
-        with path.open("w", newline="", encoding="utf-8") as target:
-            names = [e.named for e in ranking.collection.entries]
-            write_csv(target, ranking.hits, names, ranking.collection.skipped, ranking.weight)
+        with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as target:
+            if ranking.table:
+                csv.writer(target).writerows([COLUMNS, *ranking.table])
+            else:
+                names = [e.named for e in ranking.collection.entries]
+                write_csv(target, ranking.hits, names, ranking.collection.skipped, ranking.weight)
         return save_file_to_cache(path, get_upload_folder()), ""  # where delete_cache finds it
 
 
@@ -134,14 +178,14 @@ def open_pair(ranking: Ranking | None, entry: int | None) -> list[Any]:
 
 
 def load_example(progress: gr.Progress = PROGRESS) -> list[Any]:
-    """A probe and a gallery of two: values for the probe's outputs, the collection and its note."""
+    """A probe and a gallery: values for the probe's outputs, its further photos, the collection and its note."""
     collection = collect([FOLDER / name for name in GALLERY], told(progress))
-    return [*show_shot(take(str(FOLDER / PROBE))), collection, search_cards.gallery_note(collection)]
+    return [*show_shot(take(str(FOLDER / PROBE))), None, (), "", collection, search_cards.gallery_note(collection)]
 
 
-def first_visit(probe: Shot | None, collection: Given) -> list[Any]:
+def first_visit(probe: Shot | None, collection: Collection | None) -> list[Any]:
     """The example for whoever comes here with nothing yet, else everything as it is."""
-    return [gr.skip()] * 6 if probe or collection else load_example()
+    return [gr.skip()] * 9 if probe or collection else load_example()
 
 
 def told(progress: gr.Progress) -> Tell:

@@ -13,6 +13,7 @@ from models.tasks import TASKS
 from ui.kinship.search_answers import Collection, Entry, Ranking
 from ui.shared.answering import sidecar
 from ui.shared.cards import percent
+from ui.shared.photos import Shot
 
 FIRST = 12
 """Results that are shown at once; the others unfold."""
@@ -51,19 +52,26 @@ def ranking_card(ranking: Ranking, threshold: float) -> str:
     return (
         f"<section class='ks-answer' role='status' data-score='{best.score!r}'>"
         f"<div class='ks-head'><div class='ks-big'>{big}</div><div><div class='ks-decision ks-name'>First of "
-        f"{count(ranking.faces, 'face')}: {escape(first)}</div>"
-        f"<div class='ks-sub'>{_order_note(len(scored), ranking.faces)}{_own_note(ranking)}</div></div></div>"
+        f"{_counted(ranking)}: {escape(first)}</div>"
+        f"<div class='ks-sub'>{_order_note(ranking, len(scored))}{_own_note(ranking)}</div></div></div>"
         f"{_facts(ranking, threshold, scored)}{_chance(ranking, threshold)}</section>"
     )
 
 
-def _order_note(scored: int, ranked: int) -> str:
+def _counted(ranking: Ranking) -> str:
+    """How many faces, or people, were searched."""
+    return count(ranking.people, "person", "people") if ranking.people else count(ranking.ranked, "face")
+
+
+def _order_note(ranking: Ranking, scored: int) -> str:
     """What ranks what."""
-    if scored == ranked:
-        return "Ranked by the score of each face paired with the probe (both orders)."
+    several = f" Scores are means over {ranking.photos} photos of the probe." * (ranking.photos > 1)
+    several += " A person stands by the mean over all their faces." * bool(ranking.people)
+    if scored == ranking.ranked:
+        return f"Ranked by the score of each face paired with the probe (both orders).{several}"
     return (
-        f"The cosine of the embeddings ranks all {ranked:,}; the {scored:,} most similar were then scored as pairs "
-        "with the probe (both orders) and stand by that score."
+        f"The cosine of the embeddings ranks all {ranking.ranked:,}; the {scored:,} most similar were then scored as "
+        f"pairs with the probe (both orders) and stand by that score.{several}"
     )
 
 
@@ -71,8 +79,19 @@ def _own_note(ranking: Ranking) -> str:
     """The probe's own photos, which an index tells apart."""
     if not ranking.own:
         return ""
-    named = ", ".join(escape(n.file) for n in ranking.own[:3]) + ("..." if len(ranking.own) > 3 else "")
+    named = ", ".join(escape(ranking.entry(h).name) for h in ranking.own[:3]) + "..." * (len(ranking.own) > 3)
     return f" Taken for the probe's own and not ranked: {count(len(ranking.own), 'face')} ({named})."
+
+
+def probe_note(shots: Sequence[Shot], skipped: Sequence[Skipped]) -> str:
+    """How many further photos of the probe count, and which do not and why."""
+    used = (
+        f"{count(len(shots), 'more photo')} of the probe; the largest face of each counts."
+        if shots
+        else "No photo more."
+    )
+    left_out = _left_out(skipped) if skipped else ""
+    return f"<div class='ks-quality' role='status'>{used}{left_out}</div>"
 
 
 def index_note(name: str, faces: int, people: int) -> str:
@@ -84,7 +103,7 @@ def index_note(name: str, faces: int, people: int) -> str:
 def _facts(ranking: Ranking, threshold: float, scored: Sequence[float]) -> str:
     rows = (
         (f"At or above {percent(threshold)}", f"{sum(s >= threshold for s in scored):,} of {len(scored):,} scored"),
-        ("Faces ranked", f"{ranking.faces:,}"),
+        ("People ranked" if ranking.people else "Faces ranked", f"{ranking.ranked:,}"),
         ("Query", f"{ranking.seconds:.2f} s"),
         ("Weight", ranking.weight),
     )
@@ -96,7 +115,7 @@ def _chance(ranking: Ranking, threshold: float) -> str:
     """A threshold made for one pair, asked of many: the false accepts to expect."""
     row = sidecar(ranking.weight)
     far, tar = row.rule.operating_points.at(threshold)
-    expected, n = far * ranking.faces, ranking.faces
+    expected, n = far * ranking.ranked, ranking.ranked
     chance = f"about {expected:,.0f}" if expected >= 1 else "fewer than one"
     task = TASKS[row.task]
     people = count(n, f"{task.strangers} person", f"{task.strangers} people")
@@ -109,12 +128,19 @@ def _chance(ranking: Ranking, threshold: float) -> str:
 
 
 def hit_list(ranking: Ranking, threshold: float) -> str:
-    """Faces in order, each a button that opens it beside the probe; the first dozen at once."""
+    """Faces in order, each a button that opens it beside the probe; the first dozen at once, the probe's own last."""
     items = [_item(rank, hit, ranking.entry(hit), threshold) for rank, hit in enumerate(ranking.hits[:SHOWN], 1)]
     rest = items[FIRST:]
     summary = f"<summary>Places {FIRST + 1} to {len(items)}</summary>"
     folded = f"<details class='ks-more'>{summary}{_list(rest, FIRST + 1)}</details>" if rest else ""
-    return _list(items[:FIRST]) + folded
+    return _list(items[:FIRST]) + folded + _own(ranking)
+
+
+def _own(ranking: Ranking) -> str:
+    """The probe's own photos, without a place."""
+    items = [_button(hit, ranking.entry(hit), "Taken for the probe's own", "own photo") for hit in ranking.own]
+    summary = f"<summary>Taken for the probe's own and not ranked: {count(len(items), 'face')}</summary>"
+    return f"<details class='ks-more' id='own'>{summary}{_list(items)}</details>" if items else ""
 
 
 def _list(items: Sequence[str], start: int = 1) -> str:
@@ -122,21 +148,31 @@ def _list(items: Sequence[str], start: int = 1) -> str:
 
 
 def _item(rank: int, hit: Hit, entry: Entry, threshold: float) -> str:
-    data = base64.b64encode(entry.thumbnail).decode()
-    title, name, score = escape(entry.title), escape(PurePosixPath(entry.title).name), hit.score
-    above = " ks-above" if score is not None and score >= threshold else ""
-    bar = (
-        ""
-        if score is None
-        else f"<span class='ks-gauge'><span class='ks-fill' style='width:{100 * score:.1f}%'></span>"
-        f"<span class='ks-mark' style='left:{100 * threshold:.1f}%'></span></span>"
-    )
+    score, bar = hit.score, ""
+    if score is not None:
+        bar = (
+            f"<span class='ks-gauge'><span class='ks-fill' style='width:{100 * score:.1f}%'></span>"
+            f"<span class='ks-mark' style='left:{100 * threshold:.1f}%'></span></span>"
+        )
     said = percent(score) if score is not None else "not scored"
+    above = score is not None and score >= threshold
+    return _button(hit, entry, f"Place {rank}", said, f"<span class='ks-rank'>{rank}</span>", bar, above)
+
+
+def _button(hit: Hit, entry: Entry, place: str, said: str, number: str = "", bar: str = "", above: bool = False) -> str:
+    """A face that a click opens.
+
+    Args:
+        place: for who hears the page.  said: the score in words.  number, bar: markup of the place and of the score.
+    """
+    data = base64.b64encode(entry.thumbnail).decode()
+    title, name = escape(entry.title), escape(PurePosixPath(entry.title).name)
+    faces = f", {entry.faces} faces" * (entry.faces > 1)
     return (
-        f"<li><button type='button' class='ks-hit{above}' data-entry='{hit.entry}' "
-        f"aria-label='Place {rank}: {title}, score {said}, similarity {hit.similarity:+.3f}. Open beside the probe'>"
-        f"<span class='ks-rank'>{rank}</span><img alt='' src='data:image/jpeg;base64,{data}'>"
+        f"<li><button type='button' class='ks-hit{' ks-above' * above}' data-entry='{hit.entry}' "
+        f"aria-label='{escape(place)}: {title}, score {said}, similarity {hit.similarity:+.3f}{faces}. "
+        f"Open beside the probe'>{number}<img alt='' src='data:image/jpeg;base64,{data}'>"
         f"<span class='ks-hit-score'>{said}</span>{bar}"
-        f"<span class='ks-hit-cos'>cosine {hit.similarity:+.3f}</span>"
+        f"<span class='ks-hit-cos'>cosine {hit.similarity:+.3f}{faces}</span>"
         f"<span class='ks-hit-name' title='{title}'>{name}</span></button></li>"
     )

@@ -6,14 +6,13 @@ import io
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from explain.search.ranking import Named
+from explain.search.indexing import table
 from models.errors import UserError
 from models.gallery import Hit
 from models.search.index import TOP, Answer, Index, Match
@@ -31,14 +30,6 @@ PICTURED = 24
 """Matches that the list shows with their photo."""
 OPEN: Held[Index] = Held(lambda: 2)
 OTHER = "The index {name} was made with {there}, and {here} is chosen. Choose {there}: codes of two weights differ."
-
-
-@dataclass(frozen=True)
-class ServerIndex:
-    """An index that a session has chosen: its name and the weight that it was made with."""
-
-    name: str
-    weight: str
 
 
 def names() -> list[str]:
@@ -60,11 +51,6 @@ def opened(name: str) -> Index:
     return OPEN.get((str(folder), state.st_mtime_ns, state.st_size), lambda: Index.open(folder, answering.network))
 
 
-def chosen(name: str) -> ServerIndex:
-    """Raises as `opened`."""
-    return ServerIndex(name, opened(name).weight)
-
-
 def ask(name: str, probes: Sequence[Shot], top: int = TOP, by_person: bool = False) -> tuple[Index, Answer]:
     """Search an index for a person.
 
@@ -75,34 +61,47 @@ def ask(name: str, probes: Sequence[Shot], top: int = TOP, by_person: bool = Fal
     return index, index.search([shot.face() for shot in probes], top, by_person)
 
 
-def rank(given: ServerIndex, probe: Shot, weight: str, top: int) -> Ranking:
+def rank(name: str, probes: Sequence[Shot], weight: str, by_person: bool = False) -> Ranking:
     """As the search through a gallery: the matches are the entries, each with its photo where that is still there.
 
+    Args:
+        probes: photos of one person; the first stands beside a match that is opened.
+
     Raises:
-        FaceIndexError: another weight is chosen, or as `ask`.  PhotoError: the probe is no longer there.
+        FaceIndexError: another weight is chosen, or as `ask`.  PhotoError: a photo of the probe is no longer there.
     """
-    if weight != given.weight:
-        raise FaceIndexError(OTHER.format(name=given.name, there=given.weight, here=weight))
-    index, answer = ask(given.name, [probe], min(top, TOP))
+    if weight != (there := opened(name).weight):
+        raise FaceIndexError(OTHER.format(name=name, there=there, here=weight))
+    index, answer = ask(name, probes, TOP, by_person)
     if not answer.matches:
-        raise FaceIndexError(f"There is nobody else in the index {given.name}.")
+        raise FaceIndexError(f"There is nobody else in the index {name}.")
     folder = tempfile.TemporaryDirectory(prefix="index-")
-    entries = [_entry(index, m, folder, i < PICTURED) for i, m in enumerate(answer.matches)]
-    hits = [Hit(i, m.similarity, m.score_ab, m.score_ba) for i, m in enumerate(answer.matches)]
-    own = tuple(Named(index.file(m), m.row.number) for m in answer.own)
-    collection = Collection(tuple(entries), (), len(entries))
-    return Ranking(weight, probe, collection, tuple(hits), answer.seconds, answer.searched, own)
+    others = [_entry(index, m, folder, i < PICTURED) for i, m in enumerate(answer.matches)]
+    own = [_entry(index, m, folder, i < PICTURED) for i, m in enumerate(answer.own[:TOP])]
+    return Ranking(
+        weight,
+        probes[0],
+        Collection((*others, *own), (), len(others)),
+        tuple(Hit(i, m.similarity, m.score_ab, m.score_ba) for i, m in enumerate(answer.matches)),
+        answer.seconds,
+        answer.searched,
+        tuple(Hit(i, m.similarity) for i, m in enumerate(answer.own[:TOP], len(others))),
+        photos=len(probes),
+        people=index.store.counts()["people"] if by_person else 0,
+        table=tuple(table(index, answer)),
+    )
 
 
 def _entry(index: Index, match: Match, folder: tempfile.TemporaryDirectory[str], pictured: bool) -> Entry:
     """A match with its photo, which is unpacked into the folder where it is in a zip; a grey one where it is gone."""
-    row, name = match.row, index.file(match)
+    row, name, picture = match.row, index.file(match), blank()
     mark = Mark(row.keypoints, row.box, row.confidence)
     try:
         shot = Shot(str(original(index.store, row.digest, Path(folder.name))), (mark,), keeper=folder)
-        return Entry(shot, name, thumbnail(shot.face()) if pictured else blank(), number=row.number)
+        picture = thumbnail(shot.face()) if pictured else picture
     except UserError:
-        return Entry(Shot(f"{folder.name}/gone", (mark,)), name, blank(), number=row.number)
+        shot = Shot(f"{folder.name}/gone", (mark,))
+    return Entry(shot, name, picture, row.number, match.faces)
 
 
 @lru_cache(maxsize=1)

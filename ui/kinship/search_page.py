@@ -22,7 +22,9 @@ FETCH = "() => setTimeout(() => document.querySelector('#search-file')?.click(),
 LIMITS = """
 - **A place is no verdict.** In every gallery somebody comes first. A threshold is measured on single pairs: asked of
   many people it finds strangers by chance, and the answer says about how many.
-- **Other photos of the probe** come before all relatives: nobody resembles a person more than they do themselves.
+- **Other photos of the probe** come before all relatives: nobody resembles a person more than they do themselves. In an
+  index they are told apart, where the network knows them again.
+- **A person** of an index is a group of faces that a network takes for one; it can be wrong.
 - **The photos** stay in this session: when it ends, or another gallery comes, what was unpacked or encoded is removed.
 """
 
@@ -31,12 +33,16 @@ class Page(NamedTuple):
     """The components that callbacks fill."""
 
     probe: PhotoInput
+    more_files: gr.File
+    more_note: gr.HTML
+    more: gr.State
     files: gr.File
     folder: gr.UploadButton
     server_index: gr.Dropdown
     note: gr.HTML
     collection: gr.State
     weight: gr.Dropdown
+    by_person: gr.Radio
     every_face: gr.Radio
     top: gr.Radio
     card: gr.HTML
@@ -48,21 +54,47 @@ class Page(NamedTuple):
     file: gr.DownloadButton
     export_note: gr.HTML
 
+    @property
+    def further(self) -> list[Any]:
+        """Further photos of the probe: what take_probe returns values for after the photo's own."""
+        return [self.more_files, self.more, self.more_note]
+
+    @property
+    def example(self) -> list[Any]:
+        """What load_example returns values for."""
+        return [*self.probe.outputs, *self.further, self.collection, self.note]
+
+    @property
+    def options(self) -> list[Any]:
+        """What there is to choose of a gallery or of an index."""
+        return [self.by_person, self.every_face, self.top]
+
 
 def build() -> Page:
     """Lay the page out and wire it."""
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             probe = photo_input("probe", "Photo of the probe")
+            further = _further_input()
             gallery = _gallery_input()
             options = _options()
             example = gr.Button("Try an example", size="sm")
             gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
-            page = Page(probe, *gallery, *options, *_right_side())
+            page = Page(probe, *further, *gallery, *options, *_right_side())
     _wire(page)
-    then_find(example.click(do.load_example, None, [*probe.outputs, page.collection, page.note], **RUNS), page)
+    loaded = example.click(do.load_example, None, page.example, **RUNS)
+    then_find(loaded.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS), page)
     return page
+
+
+def _further_input() -> tuple[Any, ...]:
+    with gr.Accordion("More photos of this person", open=False, elem_id="probe-further"):
+        files = gr.File(
+            file_count="multiple", file_types=["image"], label="Photos of the probe", height=130, elem_id="probe-files"
+        )
+        note = gr.HTML(elem_id="probe-more")
+    return files, note, gr.State((), time_to_live=SESSION_SECONDS)
 
 
 def _gallery_input() -> tuple[Any, ...]:
@@ -92,6 +124,9 @@ def _options() -> tuple[Any, ...]:
     weight = gr.Dropdown(
         choices, value=answering.default_weight(), label="Model", interactive=True, elem_id="search-model"
     )
+    by_person = gr.Radio(
+        [("Face", False), ("Person", True)], value=False, label="Rank by", visible=False, elem_id="by-person"
+    )
     every_face = gr.Radio(
         [("Every face", True), ("The largest", False)], value=True, label="Faces of a gallery photo", elem_id="every"
     )
@@ -101,7 +136,7 @@ def _options() -> tuple[Any, ...]:
         label="Most similar faces to score as pairs",
         elem_id="top",
     )
-    return weight, every_face, top
+    return weight, by_person, every_face, top
 
 
 def _right_side() -> tuple[Any, ...]:
@@ -121,18 +156,22 @@ def _right_side() -> tuple[Any, ...]:
 def _wire(page: Page) -> None:
     """A new gallery is read and encoded, a new model encodes it again, a new probe costs one encoding."""
     gr.on(None, own_threshold, page.weight, page.threshold, **VIEWS)
-    on_change(page.probe, lambda event: then_find(event, page))
+    on_change(page.probe, lambda event: then_find(event, page), taking=do.take_probe, also=page.further)
+    then_find(page.more_files.change(do.read_more, page.more_files, [page.more, page.more_note], **RUNS), page)
     page.folder.upload(lambda paths: paths, page.folder, page.files, **VIEWS)
     read = page.files.change(
         do.read_gallery, page.files, [page.collection, page.note], show_progress_on=page.note, **GALLERIES
     )
-    _then_encode(read, page)
+    _then_encode(read.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS), page)
     _then_encode(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS), page)
     picked = page.server_index.input(
-        do.choose_index, [page.server_index, page.weight], [page.collection, page.note, page.weight], **RUNS
+        do.choose_index,
+        [page.server_index, page.weight, page.collection],
+        [page.note, page.weight, *page.options],
+        **RUNS,
     )
     then_find(picked.then(own_threshold, page.weight, page.threshold, **VIEWS), page)
-    for option in (page.every_face, page.top):
+    for option in page.options:
         then_find(option.input(None, show_progress="hidden", api_visibility="private"), page)
     page.threshold.input(
         do.redraw,
@@ -152,14 +191,25 @@ def _wire(page: Page) -> None:
 
 def _then_encode(event: Any, page: Page) -> None:
     shown = {"show_progress_on": page.card, **GALLERIES}
-    then_find(event.then(do.encode_gallery, [page.collection, page.weight], None, **shown), page)
+    given = [page.collection, page.weight, page.server_index]
+    then_find(event.then(do.encode_gallery, given, None, **shown), page)
 
 
 def then_find(event: Any, page: Page) -> None:
     """After `event`: the gallery ranked for the probe."""
     event.then(
         do.find,
-        [page.probe.shot, page.collection, page.weight, page.every_face, page.top, page.threshold],
+        [
+            page.probe.shot,
+            page.collection,
+            page.weight,
+            page.every_face,
+            page.top,
+            page.threshold,
+            page.more,
+            page.server_index,
+            page.by_person,
+        ],
         [page.ranking, page.card, page.hits, page.rest],
         show_progress_on=page.card,
         **RUNS,

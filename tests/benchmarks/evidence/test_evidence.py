@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.evidence.__main__ import RESULTS, missing, parse, pieces
 from benchmarks.evidence.curves import RANDOM, Protocol, pair_records
 from benchmarks.evidence.page import PAGE, tables
-from benchmarks.evidence.pairs import alternating
+from benchmarks.evidence.pairs import alternating, in_turn
+from benchmarks.evidence.sanity import sanity_records
 from benchmarks.evidence.store import Store
 from benchmarks.evidence.summary import accuracy_area, area, best_method, gains, summarise, wilson
 from explain import explain
 from explain.core.faithfulness import faithfulness
-from models import predict, read_sidecar
+from models import FaceBatch, predict, read_sidecar
 from tests.explain.tiny import COLUMNS, ROWS, Planted, noise_faces, planted_faces, ready
+from tests.one_face.mood import Mood
 from training.data.sets import Pair
 from training.docs.text import put
 from training.studies.evidence_table import evidence
@@ -40,6 +43,31 @@ def test_the_curves_are_those_of_the_page() -> None:
         )
         lines = [wanted.random_deletion, wanted.random_insertion]
         np.testing.assert_allclose(random["curves"][fill]["similarity"], lines, atol=2e-5)
+
+
+def test_a_class_is_measured_by_its_logit() -> None:
+    torch.manual_seed(0)
+    model = ready(Mood())
+    face = FaceBatch(torch.rand(1, 3, 48, 48), torch.rand(1, 5, 2))
+    cam, random = pair_records(model, [face], ["grad_cam"], QUICK)
+    assert (cam["target"], random["method"]) == ("logit", RANDOM)
+    result = predict(model, face, grad=True)
+    leading = result.output.leading
+    heatmap = explain(result, "grad_cam")[0]
+    for name, target in (("logit", leading), ("score", f"P({leading})")):
+        wanted = faithfulness(result, heatmap, steps=4, fill="blur", target=target, random_orders=3)
+        np.testing.assert_allclose(cam["curves"]["blur"][name], [wanted.deletion, wanted.insertion], atol=2e-5)
+    (sane,) = sanity_records(model, [face], None, ["occlusion"])
+    assert "partner" not in sane and sane["again"] == 0 and abs(sane["randomised"]["1.0"]) <= 1
+    found = summarise([{"pair": 0, "same": None, **r} for r in (cam, random)], None)["grad_cam"]
+    assert set(found["beats_random"]) == {"pairs"} and "accuracy_area" not in found["blur"]
+
+
+def test_faces_of_all_classes_take_turns() -> None:
+    labels = [0] * 20 + [1] * 3 + [2] * 8
+    few, many = in_turn(labels, 6), in_turn(labels, 20)
+    assert sorted(labels[i] for i in few) == [0, 0, 1, 1, 2, 2] and many[:6] == few and len(set(many)) == 20
+    assert sum(labels[i] == 1 for i in many) == 3 and in_turn(labels, 99) != list(range(31))
 
 
 def test_random_orders_are_left_out_where_they_are_known() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from models.errors import UserError
+from models.faces import files
 from models.faces.files import GalleryError
 from models.faces.photo import open_photo
 from models.search import build as building
@@ -116,8 +117,38 @@ def test_another_source_leaves_the_first_alone_and_zips_are_read(photos: Path, t
         build([tmp_path / "nothing"], folder, "kin", "who")
 
 
+def test_what_cannot_be_read_this_time_is_not_dropped(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = photos.parent / "more.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for name in COLOURS:
+            zipped.write(photos / "family" / f"{name}.png", f"in/{name}.png")
+    folder, whole = photos.parent / "zip.index", archive.read_bytes()
+    build([archive], folder, "kin", "who")
+    before = contents(folder)
+    archive.write_bytes(whole[:300])
+    built = build([archive], folder, "kin", "who")
+    assert built.dropped == 0 and built.skipped[0].name == "more.zip" and contents(folder) == before
+    archive.write_bytes(whole)
+    with monkeypatch.context() as full:
+        full.setattr(files, "_write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(FaceIndexError, match="no room left"):
+            build([archive], folder, "kin", "who")
+    assert contents(folder) == before
+
+    folder = made(photos)
+    before, listed = contents(folder), os.scandir
+    (photos / "nobody.png").unlink()
+    with monkeypatch.context() as closed:  # as a drive that fails, or a folder that is not ours
+        denied = PermissionError(13, "Permission denied", str(photos / "family"))
+        closed.setattr(os, "scandir", lambda p: (_ for _ in ()).throw(denied) if "family" in str(p) else listed(p))
+        built = build([photos], folder, "kin", "who")
+    assert built.dropped == 0 and ("family", True) in [(s.name, s.unread) for s in built.skipped]
+    assert contents(folder) == before and build([photos], folder, "kin", "who").dropped == 1
+
+
 def test_only_the_owner_reads_it_and_nothing_of_the_photos_is_in_it(photos: Path) -> None:
     old = os.umask(0)
+    (photos.parent / "faces.index").mkdir()  # as the command does, to try whether it can be written
     try:
         folder = made(photos)
     finally:
@@ -172,6 +203,15 @@ def test_damaged_foreign_and_unfinished_indexes_are_refused_in_words(photos: Pat
         (folder / FILE).write_bytes(bytes_)
         with pytest.raises(UserError, match=words):
             ranked(folder, probe(photos, "red"))
+    (folder / FILE).write_bytes(whole)
+    with Store.open(folder) as store:
+        (row,) = [r for r in store.rows(range(1, 9)) if store.places(r.digest)[0][1] == "family/blue.png"]
+    for part in (row.code.astype(np.float16), row.keypoints):
+        at = whole.index(part.tobytes()) + 1
+        (folder / FILE).write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        for ask in (lambda: ranked(folder, probe(photos, "red")), lambda: contents(folder)):
+            with pytest.raises(FaceIndexError, match="not as it was written"):
+                ask()
     Store.create(tmp_path / "new", {"model": "kin", "model_sha256": "", "people": ""}).close()
     with pytest.raises(FaceIndexError, match="never finished"):
         Index.open(tmp_path / "new")

@@ -1,4 +1,4 @@
-"""An index that was killed on the way and finished by two processes is the index that one process makes."""
+"""An index that was killed on the way and finished under `accelerate launch` is the index that one process makes."""
 
 from __future__ import annotations
 
@@ -20,31 +20,45 @@ from tests.models.search.test_index import contents
 PHOTOS = 40
 
 
-def started(photos: Path, folder: Path, dies_at: int = 0, **environment: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.models.search.worker", str(photos), str(folder), str(dies_at)]
-    settings = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", **environment}
-    return subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+LAUNCH = (
+    "--multi_gpu",
+    "--num_processes",
+    "2",
+    "--num_machines",
+    "1",
+    "--mixed_precision",
+    "no",
+    "--dynamo_backend",
+    "no",
+)
+"""Two processes on one machine, with GPUs or without; --cpu would start a single one."""
 
 
-def free_port() -> str:
+def run(photos: Path, folder: Path, *launcher: str, dies_at: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *launcher, "-m", "tests.models.search.worker", str(photos), str(folder), str(dies_at)]
+    settings = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=240, check=False)
+
+
+def launcher() -> tuple[str, ...]:
+    """`accelerate launch` for two processes, on a free port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return str(taken.getsockname()[1])
+        port = str(taken.getsockname()[1])
+    return "-m", "accelerate.commands.accelerate_cli", "launch", *LAUNCH, "--main_process_port", port
 
 
 def test_killed_and_finished_by_two_is_what_one_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photos, folder, alone = tmp_path / "photos", tmp_path / "killed", tmp_path / "alone"
     for i in range(PHOTOS):
         tiny.paint(photos / f"{i:02d}", (6 * i, 255 - 6 * i, 40 + 5 * (i % 7)))
-    killed = started(photos, folder, dies_at=WRITTEN + 5)
-    assert killed.wait(120) == -signal.SIGKILL
+    assert run(photos, folder, dies_at=WRITTEN + 5).returncode == -signal.SIGKILL
     with Store.open(folder) as store:
         assert store.counts()["faces"] == WRITTEN and "vectors" not in store.facts()
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
-    two = [started(photos, folder, RANK=str(rank), **shared) for rank in range(2)]
-    said = [process.communicate(timeout=120) for process in two]
-    assert [process.returncode for process in two] == [0, 0], said
-    assert sum(int(out.split()[-1]) for out, _ in said) == PHOTOS - WRITTEN, "no photo is looked at twice"
+    two = run(photos, folder, *launcher())
+    assert two.returncode == 0, two.stderr
+    new = [int(line.split()[1]) for line in two.stdout.splitlines()]
+    assert len(new) == 2 and min(new) > 0 and sum(new) == PHOTOS - WRITTEN, "no photo is looked at twice"
     tiny.stand_in(monkeypatch)
     build([photos], alone, "kin", "who")
     assert contents(folder) == contents(alone) and len(contents(alone)) == PHOTOS

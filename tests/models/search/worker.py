@@ -27,7 +27,7 @@ def main(photos: str, index: str, dies_at: str = "0") -> None:
 
     building.detect_faces = detect  # type: ignore[assignment]
     built = building.build([photos], Path(index), "kin", "who")
-    print(f"new {built.new}")
+    sys.stdout.write(f"new {built.new}\n")  # in one piece: another process writes to the same pipe
 
 
 if __name__ == "__main__":

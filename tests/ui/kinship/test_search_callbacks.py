@@ -106,6 +106,23 @@ def test_a_probe_costs_one_encoding_and_a_model_no_detection(
     assert sum(sizes) == 1 + 8 + 1 + 1
 
 
+def test_further_photos_of_the_probe_count_and_go_with_a_new_probe(
+    gallery: Collection, ranking: Ranking, obama: Shot, six: Path, tmp_path: Path
+) -> None:
+    other = str(EXAMPLES / "obama_2009.jpg")
+    more, note = do.read_more([other, str(six), str(bad_files(tmp_path)["No face was found"])])
+    assert [s.chosen for s in more] == [0, 0] and "2 more photos" in note and "no_face.png" in note
+    several, card, *_ = do.find(obama, gallery, KIN, True, 50, 0.5, more[:1])
+    assert several is not None and several.photos == 2 and "means over 2 photos of the probe" in card
+    single = {h.entry: h for h in ranking.hits}
+    second = {h.entry: h for h in rank(gallery, more[0], KIN, silent).hits}
+    for hit in several.hits:
+        mean = (single[hit.entry].similarity + second[hit.entry].similarity) / 2
+        assert hit.similarity == pytest.approx(mean, abs=1e-4)
+    assert len(do.read_more([other] * (do.MORE + 1))[0]) == do.MORE and do.read_more(None) == ((), "")
+    assert do.take_probe((other, 1))[4:] == [None, (), ""]
+
+
 @pytest.mark.usefixtures("no_model_runs")
 def test_a_threshold_only_redraws(gallery: Collection, ranking: Ranking) -> None:
     for threshold in (0.0, 0.5, 1.0):

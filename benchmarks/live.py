@@ -64,7 +64,7 @@ def stream(client: httpx.Client, page: dict[str, Any], frames: list[str], second
             if found[-1] > until:
                 client.post(f"{API}/stream/{joined}/close")
                 break
-            time.sleep(max(0.0, EVERY - 0.05))
+            time.sleep(EVERY / 2)  # on average, until the page looks again
             client.post(f"{API}/stream/{joined}", json=sent())
     return found
 

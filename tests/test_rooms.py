@@ -22,7 +22,7 @@ SHARED = {
     "explain": {"core", "methods", "report", "registry", "evidence", "measured", "command", "__main__", "__init__"},
 }
 """What a use may import of its own room; everything else there is a use."""
-MOST_ROOMS, MOST_LINES = 12, 300
+MOST_ROOMS, MOST_LINES = 13, 300
 
 
 def modules(path: Path) -> set[str]:

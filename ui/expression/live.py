@@ -28,7 +28,7 @@ from ui.expression.callbacks import LEADING, UNTRAINED
 from ui.shared import cards
 from ui.shared.widgets import SESSION_SECONDS, VIEWS
 
-EVERY = 0.1
+EVERY = 0.05
 """Seconds between two looks of the page at the camera; while a frame is worked on, it sends none."""
 LIVE_SECONDS = 120
 """After which the camera stops, so that others have their turn."""

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from explain.command import UserError, add_face, add_model, add_report, face_of, run
+from explain.core.measured import default_method
 from explain.core.words import capital
 from explain.expression.cover import COVERS, cover_words, covered
 from explain.expression.regions import region_sentences, region_shares
 from explain.expression.report import NOTICE, write_expression
 from explain.expression.said import TASK, Said, ask, change_sentence, load_expression, said_of, sentence, split_words
-from explain.measured import default_method
 from explain.registry import EXPLAINERS, methods_for
 from models.faces.face import Face
 from models.nets.expression import EXPRESSIONS, Expression

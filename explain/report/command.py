@@ -10,8 +10,8 @@ from typing import Any
 
 from explain.command import UserError, add_face, add_model, add_report, add_threshold, checked_threshold, face_of, run
 from explain.core.findings import LETTERS, letter
+from explain.core.measured import default_method
 from explain.evidence import PatchQuery, left_eye
-from explain.measured import default_method
 from explain.registry import EXPLAINERS, layers_for, methods_for
 from explain.report.pair import write_report
 from models.face_model import FaceModel

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from explain.measured import measured
+from explain.core.measured import measured
 
 TEMPLATE = "report.html"
 WORDS = ("on neither curve", "on one of two curves", "on both curves")

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from explain import EXPLAINERS, Curve, Heatmap, explain, faithfulness, layers_for, methods_for, part_values
+from explain.core.measured import default_method as best_method
+from explain.core.measured import measured
 from explain.core.parts import PartValues
 from explain.expression.cover import cover_words, covered
 from explain.expression.regions import RegionShares, region_shares, watched
 from explain.expression.report import write_expression
 from explain.expression.said import TASK, Said, ask, load_expression
-from explain.measured import default_method as best_method
-from explain.measured import measured
 from explain.report.known import Known
 from models import Result, available_weights, predict
 from models.nets.expression import Expression

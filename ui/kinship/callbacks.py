@@ -16,8 +16,8 @@ from plotly.graph_objects import Figure
 
 from explain import EXPLAINERS, Curve, RegionDrops
 from explain.core import render
+from explain.core.measured import measured
 from explain.core.parts import PartValues
-from explain.measured import measured
 from explain.report.parts import words_of
 from models import PhotoError, WeightError
 from models.prior import EVEN

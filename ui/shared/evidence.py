@@ -25,10 +25,10 @@ from explain import (
 )
 from explain import occlude_regions as _occlude_regions
 from explain.core.faithfulness import faithfulness
+from explain.core.measured import Measured, measured
+from explain.core.measured import default_method as best_method
 from explain.core.parts import PartValues
 from explain.evidence import left_eye
-from explain.measured import Measured, measured
-from explain.measured import default_method as best_method
 from explain.methods.part_shapley import part_values
 from explain.report.known import Known
 from models import Result, predict

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from explain import methods_for
+from explain.core.measured import default_method
 from explain.kinship.__main__ import main
-from explain.measured import default_method
 from models.weights import available_weights, load_pair, read_sidecar
 
 ROOT = Path(__file__).parents[3]

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.examples import record
 from explain import EXPLAINERS
-from explain.measured import Measured
+from explain.core.measured import Measured
 from models import load_model, open_photo, predict, read_sidecar
 from ui.kinship import callbacks as do
 from ui.kinship import gallery

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from explain import measured
+from explain.core import measured
 from models import read_sidecar
 
 

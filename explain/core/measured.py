@@ -17,7 +17,7 @@ from typing import Any
 from models import read_sidecar
 from models.sidecars import WeightError
 
-FILE = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "evidence.json"
+FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "evidence.json"
 
 
 DIRECT = ("occlusion", "part_shapley")

@@ -63,7 +63,7 @@ TABS = {
     "Models": TabEntry(models.build),
 }
 TITLE = """<header class='ks-title'><h1>Kinsight</h1>
-<p>Two faces in, an answer out, and what the model looked at to give it.</p></header>"""
+<p>Faces in, an answer out, and what the model looked at to give it.</p></header>"""
 
 
 def build() -> gr.Blocks:

@@ -162,14 +162,14 @@ def _map() -> dict[str, Any]:
             [("leading class", do.LEADING), *classes],
             value=do.LEADING,
             label="Why",
-            min_width=150,
+            min_width=190,
             elem_id="expression-why",
         )
         against = gr.Dropdown(
             [("nothing", do.NOTHING), *classes],
             value=do.NOTHING,
             label="and not",
-            min_width=150,
+            min_width=190,
             elem_id="expression-not",
         )
         method = gr.Dropdown(label="Method", interactive=True, scale=2, min_width=260, elem_id="expression-method")

@@ -21,6 +21,7 @@ AGREED, SPREAD = 0.25, 0.6
 """Normalised entropy below which nearly all agree, and above which nobody does."""
 SECOND, BOTH = 0.2, 0.75
 """Votes are split between two classes where the second has this share, and both together that."""
+NEARLY_ALL = 0.95
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -100,7 +101,8 @@ def sentence(said: Said) -> str:
     """The answer for people: "Most likely happiness. Of ten people, about eight would say so, one neutral."."""
     (first, share), *others = said.ranked
     rest = [f"{_of_ten(p)} {name}" for name, p in others[:2] if round(10 * p)]
-    named = ", ".join([f"about {_of_ten(share)} would say so", *rest])
+    most = "nearly all" if share >= NEARLY_ALL else f"about {_of_ten(share)}"
+    named = ", ".join([f"{most} would say so", *rest])
     return f"Most likely {first}. Of ten people, {named}."
 
 

@@ -30,14 +30,14 @@ UNTRAINED = "No weight for telling expressions is installed: there is nothing to
 LEADING, NOTHING = "leading", "nothing"
 """In the class pickers: the class that leads; no second class."""
 EXAMPLES = (
-    ("sanchez_linda.jpg", "Linda Sánchez"),
     ("obama_2012.jpg", "Barack Obama, 2012"),
+    ("obama_2009.jpg", "Barack Obama, 2009"),
     ("hopper_1984.jpg", "Grace Hopper"),
-    ("levin_carl.jpg", "Carl Levin"),
-    ("meek_carrie.jpg", "Carrie Meek"),
     ("biden_2010.jpg", "Joe Biden"),
-    ("cheney_liz.jpg", "Liz Cheney"),
-    ("bayh_birch.jpg", "Birch Bayh"),
+    ("meek_carrie.jpg", "Carrie Meek"),
+    ("levin_sander.jpg", "Sander Levin"),
+    ("sanchez_linda.jpg", "Linda Sánchez"),
+    ("levin_carl.jpg", "Carl Levin"),
 )
 """File in FOLDER, and who it is; the first one is shown to every visitor."""
 

@@ -42,7 +42,7 @@ def test_another_weight_is_refused() -> None:
 @pytest.mark.parametrize(
     ("shares", "words", "agreement"),
     [
-        ({"happiness": 1.0}, "happiness. Of ten people, about ten would say so.", "nearly all agree"),
+        ({"happiness": 1.0}, "happiness. Of ten people, nearly all would say so.", "nearly all agree"),
         (
             {"happiness": 0.8},
             "happiness. Of ten people, about eight would say so, two neutral.",

@@ -23,7 +23,7 @@ from ui.serve.folder import PrivateFolder, sweep
 from ui.serve.guard import Guard
 from ui.serve.limits import Limits
 from ui.serve.owners import OWNERS, Visitors
-from ui.serve.sessions import forget_ended
+from ui.serve.sessions import forget_ended, keep_sessions_small
 from ui.serve.uploads import hide_addresses
 from ui.shared.theme import HEAD, STYLES, theme
 from ui.shared.widgets import SESSION_SECONDS
@@ -143,6 +143,7 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
     os.environ["FORWARDED_ALLOW_IPS"] = os.environ.get("KINSIGHT_PROXY", "")  # uvicorn's word for it
     folder.take_scratch()
     hide_addresses()
+    keep_sessions_small()
     name, port = address()
     wanted = options(folder)
     page = build()

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 
 from models.running import AT_ONCE
@@ -101,6 +103,26 @@ def test_clients_that_go_in_the_middle_of_a_task_leave_no_turn_taken(url: str) -
         with gone.http.stream("GET", f"/gradio_api/call/detect/{joined['event_id']}"):
             gone.http.close()
     assert "event: complete" in Visitor(url).call("detect", [photo])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets a limit of another process")
+def test_an_upload_for_which_there_is_no_room_is_told_so_and_leaves_nothing(url: str, folder: Path) -> None:
+    import resource
+
+    (app,) = [p for p in psutil.Process().children() if "app.py" in p.cmdline()]
+    (uploads,) = folder.glob("kinsight-*/uploads")
+    before, visitor = set(uploads.rglob("*")), Visitor(url)
+    files = [("files", (f"{i}.jpg", b"1" * size)) for i, size in enumerate((3000, 700_000, 5000))]
+    most = resource.prlimit(app.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(app.pid, resource.RLIMIT_FSIZE, (500_000, most[1]))  # its own files are shorter
+    try:
+        said = visitor.request("POST", "/gradio_api/upload", files=files)
+        assert (said.status_code, said.text) == (400, allowance.FULL)
+        assert set(uploads.rglob("*")) == before
+        assert visitor.fetch(visitor.upload(b"1" * 3000)).status_code == 200
+    finally:
+        resource.prlimit(app.pid, resource.RLIMIT_FSIZE, most)
+    assert visitor.request("POST", "/gradio_api/upload", files=files).status_code == 200
 
 
 def wait(done: object, seconds: float = 30) -> None:

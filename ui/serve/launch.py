@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import os
 import socket
@@ -21,10 +20,11 @@ from models.running import AT_ONCE, at_once
 from ui.serve.allowance import MB
 from ui.serve.folder import PrivateFolder, sweep
 from ui.serve.guard import Guard
+from ui.serve.heap import Holes, share_heaps
 from ui.serve.limits import Limits
 from ui.serve.owners import OWNERS, Visitors
 from ui.serve.sessions import forget_ended
-from ui.serve.uploads import hide_addresses
+from ui.serve.uploads import guard_uploads
 from ui.shared.theme import HEAD, STYLES, theme
 from ui.shared.widgets import SESSION_SECONDS
 
@@ -32,7 +32,8 @@ SESSION_BYTES = 5 * MB
 """What a session holds at most, both large tabs used (tests/ui/test_session_size.py)."""
 STATE_BYTES = 1000 * MB
 """Memory for all sessions; the least recent one goes when there are more."""
-SWEEP_SECONDS = 60
+SWEEP_SECONDS, HOLES_SECONDS = 60.0, 5.0
+"""How often uploads are swept, and free memory is looked at."""
 LOGIN_NOTE = "After ten wrong passwords, no more are taken from your address for some minutes."
 
 
@@ -120,13 +121,6 @@ def _listed(variable: str) -> list[str]:
     return [part.strip() for part in os.environ.get(variable, "").split(",") if part.strip()]
 
 
-def share_heaps() -> None:
-    """Let glibc's threads share two heaps: a heap for each kept 250 MB of freed memory. Elsewhere nothing happens."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # musl has neither the library nor the call
-            ctypes.CDLL("libc.so.6").mallopt(-8, 2)  # M_ARENA_MAX
-
-
 def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Callable[[], Any]) -> NoReturn:
     """Build the page and serve it until SIGTERM or SIGINT; then the folder goes and the process ends with code 0.
 
@@ -142,7 +136,7 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
     at_once(parallel())
     os.environ["FORWARDED_ALLOW_IPS"] = os.environ.get("KINSIGHT_PROXY", "")  # uvicorn's word for it
     folder.take_scratch()
-    hide_addresses()
+    guard_uploads()
     name, port = address()
     wanted = options(folder)
     page = build()
@@ -151,12 +145,20 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
     networking.url_ok = lambda _: True  # type: ignore[assignment]
     page.launch(server_name=name, server_port=port, prevent_thread_lock=True, **wanted)
     threading.Thread(target=meanwhile, daemon=True).start()
+    holes = Holes()
     while True:
-        time.sleep(SWEEP_SECONDS)
-        forget_ended(page)
-        with contextlib.suppress(OSError):
-            sweep(folder.uploads, 2 * SESSION_SECONDS)
-            OWNERS.forget_gone(folder.uploads)
+        tend(page, folder, holes)
+
+
+def tend(page: gr.Blocks, folder: PrivateFolder, holes: Holes) -> None:
+    """For SWEEP_SECONDS return free memory, then drop what nobody asks for any more: evidence, uploads, records."""
+    for _ in range(round(SWEEP_SECONDS / HOLES_SECONDS)):
+        time.sleep(HOLES_SECONDS)
+        holes.give_back()
+    forget_ended(page)
+    with contextlib.suppress(OSError):
+        sweep(folder.uploads, 2 * SESSION_SECONDS)
+        OWNERS.forget_gone(folder.uploads)
 
 
 def _close(page: gr.Blocks) -> None:

@@ -11,12 +11,43 @@ import asyncio
 import math
 import time
 from datetime import datetime, timedelta
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import gradio as gr
+from gradio import blocks, mcp, route_utils, state_holder
 
 from ui.shared.held import keep_for
 from ui.shared.widgets import SESSION_SECONDS
+
+
+class SmallState(state_holder.SessionState):
+    """A session's state, without the settings of every component of the page and the last value it showed.
+
+    Gradio keeps those for links to a page as it stands, which are not served here (see guard.API). They took 0.8 MB and
+    50 ms for each session and each call of an endpoint, and with pictures in the page some megabytes more.
+    """
+
+    def __init__(self, page: gr.Blocks) -> None:
+        no_components: Any = SimpleNamespace(default_config=page.default_config, blocks={})
+        super().__init__(no_components)
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.config_values.clear()
+
+    def _update_config(self, key: int) -> None:
+        pass
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        pass
+
+
+def keep_sessions_small() -> None:
+    """From now on every session's state is a SmallState."""
+    modules: tuple[ModuleType, ...] = (blocks, mcp, route_utils, state_holder)
+    for module in modules:
+        module.SessionState = SmallState  # type: ignore[attr-defined]
 
 
 def living(page: gr.Blocks) -> set[str]:

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import secrets
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio import processing_utils, route_utils
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
 
 from models.errors import UserError
 from models.running import task
 from ui.serve.allowance import FULL
 from ui.serve.owners import visitor_behind
 from ui.serve.paths import REFUSED, NotUploadedError, checked
-from ui.serve.sessions import check_session, forget_ended, wait_for_opening
+from ui.serve.sessions import check_session, forget_ended, keep_sessions_small, wait_for_opening
 from ui.shared.held import SESSION
 from ui.shared.tools import Page
 from ui.shared.widgets import GALLERIES, GALLERY_SECONDS, TASK_SECONDS
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Of an OSError: the disk, the user's share of it, or the largest file that the system allows, is full."""
 QUEUE_FULL = "The app is busy: too many tasks are waiting. Please try again in a minute."
 
 
 class GuardedBlocks(Page):
     """A page whose events, endpoints and tools get uploaded files only, and whose endpoints leave no session behind."""
+
+    def launch(self, *args: Any, **options: Any) -> Any:
+        """As Gradio's, with sessions that stay small."""
+        keep_sessions_small()
+        return super().launch(*args, **options)
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
         """As Gradio's, after all paths were checked; networks run in their turn and for their time.
@@ -42,7 +53,7 @@ class GuardedBlocks(Page):
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from error
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in NO_ROOM:
                 raise
             raise gr.Error(FULL, print_exception=False) from error
         finally:
@@ -94,7 +105,31 @@ class _Upload(route_utils.GradioUploadFile):
         self.sha.update(secrets.token_bytes(32))
 
 
-def hide_addresses() -> None:
-    """Make the addresses of this process's files impossible to guess."""
+class _Body(route_utils.GradioMultiPartParser):
+    """The body of an upload. Gradio's parser leaves the files that it had begun when one cannot be written."""
+
+    async def parse(self) -> FormData:
+        """As Gradio's.
+
+        Raises:
+            MultiPartException: FULL, which the client is told.
+        """
+        try:
+            return await super().parse()
+        except OSError as error:
+            for file in self._files_to_close_on_error:
+                with contextlib.suppress(OSError):
+                    file.close()  # writes what is left, and fails again
+                Path(file.name).unlink(missing_ok=True)
+            if self.upload_progress is not None:
+                self.upload_progress.set_done(self.upload_id)  # type: ignore[arg-type]
+            if error.errno not in NO_ROOM:
+                raise
+            raise MultiPartException(FULL) from error
+
+
+def guard_uploads() -> None:
+    """Make the addresses of this process's files impossible to guess, and have none stay that is half written."""
     route_utils.GradioUploadFile = _Upload  # type: ignore[misc]
+    route_utils.GradioMultiPartParser = _Body  # type: ignore[misc]
     processing_utils.hash_seed = secrets.token_bytes(32)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio import route_utils
 from gradio.state_holder import StateHolder
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException
 
 from tests import coroutines
+from ui.serve.allowance import FULL
 from ui.serve.paths import REFUSED, NotUploadedError, checked, uploaded
-from ui.serve.uploads import GuardedBlocks
+from ui.serve.uploads import GuardedBlocks, guard_uploads
 
 FOLDER = "0123456789abcdef" * 4
 
@@ -81,3 +87,30 @@ def test_endpoints_leave_no_session_and_pages_keep_theirs() -> None:
     call(event, "visitor")
     call(endpoint, "visitor")
     assert list(holder.session_data) == ["visitor"] and holder["visitor"].state_data == {held._id: "x"}
+
+
+@pytest.mark.parametrize(("code", "raised"), [(errno.ENOSPC, MultiPartException), (errno.EIO, OSError)])
+def test_a_disk_that_fails_in_the_middle_of_a_file_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, raised: type[Exception]
+) -> None:
+    for name in ("GradioUploadFile", "GradioMultiPartParser"):  # restored when the test ends
+        monkeypatch.setattr(route_utils, name, getattr(route_utils, name))
+    guard_uploads()
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n111'
+
+    async def body() -> AsyncGenerator[bytes, None]:
+        yield part
+        yield b"\r\n" + part
+        assert len(list(tmp_path.iterdir())) == 2
+        monkeypatch.setattr(route_utils.GradioUploadFile, "write", failing)
+        yield b"222"
+
+    async def failing(*_: object) -> None:
+        raise OSError(code, "while it was written")
+
+    headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+    parser = route_utils.GradioMultiPartParser(headers, body(), upload_dir=tmp_path, max_file_size=100)
+    with pytest.raises(raised) as caught:
+        coroutines.run(parser.parse())
+    assert raised is OSError or caught.value.message == FULL  # type: ignore[attr-defined]
+    assert list(tmp_path.iterdir()) == []

@@ -24,6 +24,7 @@ import psutil
 import torch
 
 from benchmarks import search_page
+from benchmarks.search_archive import archive
 from benchmarks.search_page import RESULTS
 from benchmarks.speed import ROOT
 from models.commands import command
@@ -248,7 +249,7 @@ def indexed(count: int, folder: Path) -> dict:
     return found
 
 
-PARTS = ("million", "forms", "relatives", "indexed")
+PARTS = ("million", "forms", "relatives", "indexed", "archive")
 
 
 def part(name: str, args: argparse.Namespace, folder: Path) -> dict:
@@ -257,6 +258,8 @@ def part(name: str, args: argparse.Namespace, folder: Path) -> dict:
         return million(args.codes, folder)
     if name == "forms":
         return forms(args.codes)
+    if name == "archive":
+        return archive(MODEL, folder)
     return relatives() if name == "relatives" else indexed(args.photos, folder)
 
 

@@ -15,6 +15,8 @@ WORDS = {
     "load_s": "loading index and networks, s",
     "memory_mb": "memory of the process, libraries and networks included, MB",
     "photos_a_second": "photos a second, wall",
+    "lost": "photos without a name in the index",
+    "doubles": "contents that are there twice",
 }
 
 
@@ -23,6 +25,7 @@ def table(found: dict[str, Any]) -> str:
     lines = ["| check | figure | limit | holds |", "|---|---|---|---|"]
     groups = {"a million synthetic faces": found.get("million", {})}
     groups |= {f"indexing, {k}": v for k, v in found.get("indexed", {}).items() if isinstance(v, dict)}
+    groups |= {"10,000 photos, killed once": found.get("archive", {})}
     for name, group in groups.items():
         for key, cell in group.items():
             if isinstance(cell, dict):

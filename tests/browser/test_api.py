@@ -100,7 +100,9 @@ def test_only_scoring_is_offered_to_mcp(app_url: str) -> None:
     tools = json.loads(urllib.request.urlopen(app_url + "gradio_api/mcp/schema", timeout=30).read())
     assert sorted(t["name"] for t in tools) == sorted(public_endpoints())
     assert all("proof of kinship" in t["description"] for t in tools[:4])
-    assert all("no proof of identity" in t["description"] for t in tools[4:])
+    expression = "face_expression"
+    assert all("no proof of identity" in t["description"] for t in tools[4:] if t["name"] != expression)
+    assert all("not for decisions about people" in t["description"] for t in tools if t["name"] == expression)
     assert tools[3]["inputSchema"]["required"] == ["probe", "gallery"]
     schema = tools[0]["inputSchema"]
     assert schema["required"] == ["photo_a", "photo_b"]

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from explain.methods.cross_attention import cross_attention
 from models import available_weights, load_model, predict
-from models.pair import PairModel
+from models.face_model import FaceModel
+from models.outputs import ClassOutput
 from models.predict import Result
 from models.taps import kind_of, tap_names
 from tests.explain.test_evidence_used import replaced
@@ -78,24 +79,24 @@ CASES = [(w, t) for w in WEIGHTS for t in ends(w)]
 
 
 @lru_cache(maxsize=1)
-def network(weight: str) -> PairModel:
-    model = load_model(weight, "cpu")
-    assert isinstance(model, PairModel)
-    return model
+def network(weight: str) -> FaceModel:
+    return load_model(weight, "cpu")
 
 
 @lru_cache(maxsize=1)
 def told(weight: str) -> Result:
-    return predict(network(weight), *(noise_faces(network(weight), seed) for seed in (1, 2)))
+    model = network(weight)
+    return predict(model, *(noise_faces(model, seed) for seed in (1, 2)[: model.faces]))
 
 
 def moved(weight: str, tap: str, change: Change) -> float:
-    """How far the log-odds, or the cosine, go when a tap hands on something else."""
+    """How far the log-odds or the cosine, or of classes the logits, go when a tap hands on something else."""
     result = told(weight)  # of the network as it is
     before = result.output
+    scalars = before.scalars if isinstance(before, ClassOutput) else ("logit", "similarity")
     with replaced(network(weight), tap, change) as model:
         output = predict(model, *result.faces).output
-    return max(float((output.scalar(s) - before.scalar(s)).abs()) for s in ("logit", "similarity"))
+    return max(float((output.scalar(s) - before.scalar(s)).abs()) for s in scalars)
 
 
 def test_every_kind_is_covered() -> None:

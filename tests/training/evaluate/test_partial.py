@@ -209,7 +209,7 @@ def test_each_side_gets_its_part_and_unlike_parts_go_both_ways() -> None:
             seen.append(output.similarity.numpy())
             return output
 
-    setup = replace(setup, model=Spy(PartialAverageConfig(8, (1, 1, 1), 16)))
+    setup = replace(setup, network=Spy(PartialAverageConfig(8, (1, 1, 1), 16)))
     cosine = torch.nn.functional.cosine_similarity
     for first, second in (("nose", "mouth"), (WHOLE, "nose"), ("mouth", "mouth")):
         found = figures_of(setup, Benchmark("x", first, second, 0.1), codes, sides, pairs)

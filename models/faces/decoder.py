@@ -51,22 +51,23 @@ serve(int(sys.argv[2]))
 """
 
 
-def read_untrusted(source: object, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_untrusted(source: object, max_pixels: int = MAX_PIXELS, alpha: bool = False) -> Photo:
     """As read_photo, decoded by the child process.
 
     Args:
         source: path or bytes of a file.
+        max_pixels, alpha: as read_photo.
 
     Raises:
         PhotoError: as read_photo; also when decoding takes too long or too much memory.
     """
     if os.environ.get("KINSIGHT_DECODER") == "inline" or not hasattr(os, "memfd_create"):
-        return read_photo(source, max_pixels)
+        return read_photo(source, max_pixels, alpha=alpha)
     with opened(source) as file:
         try:
-            return _DECODER.read(file.fileno(), max_pixels)
+            return _DECODER.read(file.fileno(), max_pixels, alpha)
         except OSError:  # bytes in memory have no descriptor
-            return _read_bytes(file.read(), max_pixels)
+            return _read_bytes(file.read(), max_pixels, alpha)
 
 
 def open_untrusted(source: object, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -78,11 +79,11 @@ def open_untrusted(source: object, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     return read_untrusted(source, max_pixels).pixels
 
 
-def _read_bytes(data: bytes, max_pixels: int) -> Photo:
+def _read_bytes(data: bytes, max_pixels: int, alpha: bool) -> Photo:
     descriptor = _memory(len(data))
     try:
         os.write(descriptor, data)
-        return _DECODER.read(descriptor, max_pixels)
+        return _DECODER.read(descriptor, max_pixels, alpha)
     finally:
         os.close(descriptor)
 
@@ -101,7 +102,7 @@ class Decoder:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
-    def read(self, descriptor: int, max_pixels: int) -> Photo:
+    def read(self, descriptor: int, max_pixels: int, alpha: bool = False) -> Photo:
         """The photo in an open file.
 
         Raises:
@@ -109,7 +110,7 @@ class Decoder:
         """
         with self._lock:
             try:
-                answer, descriptors = self._ask(descriptor, max_pixels)
+                answer, descriptors = self._ask(descriptor, {"max_pixels": max_pixels, "alpha": alpha})
             except TimeoutError as error:
                 self.stop()
                 raise PhotoError(TOO_SLOW) from error
@@ -120,9 +121,9 @@ class Decoder:
             raise PhotoError(answer["error"])
         return Photo(_mapped(descriptors[0], answer["shape"]), answer["note"])
 
-    def _ask(self, descriptor: int, max_pixels: int) -> tuple[dict, list[int]]:
+    def _ask(self, descriptor: int, how: dict[str, int]) -> tuple[dict, list[int]]:
         link = self._started()
-        request = json.dumps({"max_pixels": max_pixels}).encode()
+        request = json.dumps(how).encode()
         assert self._process is not None
         end, before = time.monotonic() + PATIENCE, used(self._process.pid)
         socket.send_fds(link, [request], [descriptor])
@@ -176,7 +177,7 @@ def used(pid: int) -> float:
 
 
 def _mapped(descriptor: int, shape: list[int]) -> np.ndarray:
-    """(H, W, 3) uint8 over the descriptor's memory; writeable, private to this process, freed with the array."""
+    """(H, W, bands) uint8 over the descriptor's memory; writeable, private to this process, freed with the array."""
     try:
         access = mmap.PROT_READ | mmap.PROT_WRITE
         memory = mmap.mmap(descriptor, int(np.prod(shape)), flags=mmap.MAP_PRIVATE, prot=access)
@@ -197,10 +198,10 @@ def serve(number: int) -> None:
             request, descriptors, _, _ = socket.recv_fds(link, MESSAGE, 1)
             if not request:
                 return
-            _answer(link, descriptors[0], json.loads(request)["max_pixels"])
+            _answer(link, descriptors[0], json.loads(request))
 
 
-def _answer(link: socket.socket, descriptor: int, max_pixels: int) -> None:
+def _answer(link: socket.socket, descriptor: int, how: dict[str, int]) -> None:
     taken: list[int] = []
 
     def shared(shape: tuple[int, int, int]) -> np.ndarray:
@@ -209,7 +210,7 @@ def _answer(link: socket.socket, descriptor: int, max_pixels: int) -> None:
 
     try:
         with os.fdopen(descriptor, "rb") as file:
-            photo = read_photo(file, max_pixels, shared)
+            photo = read_photo(file, how["max_pixels"], shared, bool(how["alpha"]))
         answer = {"shape": photo.pixels.shape, "note": photo.note}
         socket.send_fds(link, [json.dumps(answer).encode()], taken)
     except PhotoError as error:

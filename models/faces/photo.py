@@ -21,7 +21,7 @@ class Photo:
     """A photo as it was read.
 
     Attributes:
-        pixels: (H, W, 3) uint8 RGB, EXIF orientation applied, writeable.
+        pixels: (H, W, 3) uint8 RGB, or (H, W, 4) RGBA of a drawing; EXIF orientation applied, writeable.
         note: which page or frame it is, when the file holds several; '' otherwise.
     """
 
@@ -54,18 +54,24 @@ def uint8(shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def read_photo(
-    source: object, max_pixels: int = MAX_PIXELS, empty: Callable[[tuple[int, int, int]], np.ndarray] = uint8
+    source: object,
+    max_pixels: int = MAX_PIXELS,
+    empty: Callable[[tuple[int, int, int]], np.ndarray] = uint8,
+    alpha: bool = False,
 ) -> Photo:
     """As open_photo, with a note about frames.
 
     Args:
         source, max_pixels: as open_photo.
         empty: makes the array of a shape that the pixels are written to.
+        alpha: of a drawing, (H, W, 4) RGBA: nothing is laid over white.
 
     Raises:
         PhotoError: as open_photo.
     """
     image, note = _image(source, max_pixels)
+    if alpha:
+        return Photo(guarded(lambda: _pixels(upright(image).convert("RGBA"), empty)), note)
     return Photo(guarded(lambda: _pixels(_rgb(upright(image)), empty)), note)
 
 
@@ -115,9 +121,9 @@ def _rgb(image: Image.Image) -> Image.Image:
         raise PhotoError(f"Colours of this kind ({image.mode}) are not read here. Save the photo as RGB.") from error
 
 
-def _pixels(rgb: Image.Image, empty: Callable[[tuple[int, int, int]], np.ndarray]) -> np.ndarray:
-    pixels = empty((rgb.height, rgb.width, 3))
-    for top in range(0, rgb.height, STRIP):
-        bottom = min(top + STRIP, rgb.height)
-        pixels[top:bottom] = np.asarray(rgb.crop((0, top, rgb.width, bottom)))
+def _pixels(image: Image.Image, empty: Callable[[tuple[int, int, int]], np.ndarray]) -> np.ndarray:
+    pixels = empty((image.height, image.width, len(image.getbands())))
+    for top in range(0, image.height, STRIP):
+        bottom = min(top + STRIP, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
     return pixels

@@ -13,6 +13,7 @@ from ui.partial import answers as parting
 from ui.partial import callbacks as do
 from ui.partial import placing, placing_panel
 from ui.partial.answers import EDITOR_SIDE
+from ui.partial.editor import drawing_editor
 from ui.partial.placing_panel import Panel
 from ui.shared import cards
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
@@ -150,7 +151,7 @@ def _editing() -> list[Any]:
         centred = gr.Checkbox(label="Moved to the middle", min_width=130, elem_id="part-centred")
     gr.Markdown(HOW, elem_classes="ks-how")
     grey = "rgb(128, 128, 128)"
-    editor = gr.ImageEditor(
+    editor = drawing_editor(
         sources=(),
         transforms=("crop",),
         layers=False,

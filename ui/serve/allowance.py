@@ -20,6 +20,7 @@ YOUR_SHARE = "Your address has uploaded as much as it may. Please try again in a
 FULL = "The server has no room for more files at the moment. Please try again later."
 TOO_LARGE = "File size exceeded maximum allowed size of {} MB in one request."
 TOO_SLOW = "The request came too slowly and was given up. Please try again."
+NO_FORM = "The request cannot be read. Please reload the page and try again."
 CUT_OFF = "The upload was cut off."
 
 

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.serve import folder
@@ -19,6 +21,7 @@ from ui.serve.allowance import (
     CUT_OFF,
     FULL,
     MB,
+    NO_FORM,
     TOO_LARGE,
     TOO_MANY_UPLOADS,
     TOO_SLOW,
@@ -114,6 +117,8 @@ class Limits:
             self.clients.count_session(client, _session(data))
         if scope["path"].startswith("/gradio_api/component_server"):  # drawings, kept in memory
             self.clients.count_bytes(client, len(data))
+            for session in await _sessions(scope, data):
+                self.clients.count_session(client, session)
         return _replay(data, body.piece)
 
 
@@ -190,6 +195,25 @@ def _session(body: bytes) -> object:
     except (ValueError, RecursionError):
         return None
     return sent.get("session_hash") if isinstance(sent, dict) else None
+
+
+async def _sessions(scope: Scope, body: bytes) -> list[object]:
+    """Every session that a call of a component names, as JSON or as a form.
+
+    Raises:
+        RefusedError: 400, a form that cannot be read: another reader might find a session in it.
+    """
+    if not Headers(scope=scope).get("content-type", "").startswith("multipart/form-data"):
+        return [_session(body)]
+    try:
+        async with Request(scope, _replay(body, _nothing)).form() as form:
+            return list(form.getlist("session_hash"))
+    except (HTTPException, MultiPartException, KeyError) as error:
+        raise RefusedError(400, NO_FORM) from error
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -15,6 +15,7 @@ from gradio.utils import get_function_params
 from gradio_client import handle_file
 from pydantic import ValidationError
 
+from models.errors import UserError
 from ui.serve.owners import visitor_behind
 from ui.serve.paths import FILE_ROUTE, REFUSED, NotUploadedError, uploaded
 
@@ -39,7 +40,7 @@ class Page(gr.Blocks):
         """
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **options)
-        except gr.Error:
+        except (gr.Error, UserError):
             raise
         except (ValidationError, TypeError, ValueError, AttributeError, KeyError) as error:
             raise gr.Error(f"{_which(block_fn)}: {_FORM}", print_exception=False) from error

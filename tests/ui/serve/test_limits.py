@@ -100,6 +100,24 @@ def test_sessions_of_a_client_are_counted(tmp_path: Path) -> None:
     assert ask(app, body=[b"no json"]).status == 200  # Gradio says what is wrong with it
 
 
+def test_sessions_of_drawings_are_counted(tmp_path: Path) -> None:
+    """A call of a component makes a session too, and a form may name it in more than one way."""
+    app = limited(tmp_path, sessions=2)
+    path, kind = "/gradio_api/component_server", {"content-type": "multipart/form-data; boundary=x"}
+    head = "content-disposition: form-data; name={}\r\n\r\n{}\r\n--x"
+
+    def draw(*named: tuple[str, str]) -> Reply:
+        body = "--x" + "".join("\r\n" + head.format(*part) for part in named) + "--\r\n"
+        return ask(app, path, body=[body.encode()], headers=kind)
+
+    quoted, bare = '"session_hash"', "session_hash"
+    assert [draw((quoted, s)).status for s in ("a", "a")] == [200, 200]
+    assert draw((quoted, "a"), (bare, "b")).status == 200
+    assert draw((quoted, "a"), (bare, "c")).words == allowance.TOO_MANY_SESSIONS
+    assert ask(app, path, body=[b'{"session_hash": "c"}']).status == 429
+    assert ask(app, path, body=[b"none"], headers=kind).words == allowance.NO_FORM
+
+
 def test_wrong_passwords_are_counted_and_right_ones_are_not(tmp_path: Path) -> None:
     status = [400]
 

@@ -27,7 +27,7 @@ LIMITS = """
   came before or after.
 - **Not for decisions about people.** How people name an expression depends on who looks and on who is looked at; the
   training faces come from a web search and do not stand for everybody. Groups differ: see the card in the tab Models.
-- **Contempt and disgust** are rare in the training data. Fear is often called surprise, by people too.
+- **Contempt and disgust** are rare in the training data. Fear is named rightly less often than not: see the card.
 - **Valence and arousal** are derived from the shares by a fixed table of angles. No network was trained on them.
 - **A covered face** is unusual input: a region is blurred away, a mask is drawn. What a bar does then says how much the
   answer hangs on that region in this picture, not what the person would show without it.

@@ -27,7 +27,7 @@ def build() -> Page:
 def _first_view(page: Page, weight: str | None, *brought: Any) -> dict[Any, Any]:
     """A finished example, or why there is none; nothing for a visitor who was faster: a photo, another model."""
     if any(brought) or weight != answering.default_weight():
-        return {}
+        return gr.skip()  # an empty dict would be one value for many components
     try:
         values = do.first_view()
     except do.FAILURES as error:

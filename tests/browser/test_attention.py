@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import open_tab_named
+from tests.browser.conftest import open_tab_named, unfold
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 def open_tab(page: Any) -> None:
     """The tab with its example, finished."""
     open_tab_named(page, "Attention")
-    page.wait_for_selector("#arms-trust table")
+    page.wait_for_selector("#arms-maps img")
 
 
 def cosines(page: Any) -> list[str]:
@@ -37,6 +37,9 @@ def test_mask_slider_and_download(open_page: Callable[..., Any], tmp_path: Path)
     page.wait_for_selector("#arms-slider img")
     page.locator("#arms-slider").scroll_into_view_if_needed()
     assert moved(page)
+    assert not page.locator("#arms-trust table").count()  # nothing is tested before it is asked for
+    unfold(page, "arms-tested")
+    page.wait_for_selector("#arms-trust table")
     with page.expect_download() as download:
         page.locator("#arms-report").click()
     path = tmp_path / "report.zip"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,23 +68,22 @@ def compare(
 
 
 def draw(compared: Comparison | None, scale: str, opacity: float, face: int, left: str, right: str) -> list[Any]:
-    """Everything below the answer but its faithfulness: draw_maps, then draw_numbers; no model runs."""
-    below = draw_numbers(compared, face)
+    """draw_maps, the faces to choose from, and a new turn, which fills what is open below; no model runs."""
+    faces = gr.skip()
     if compared is not None:
-        below[0] = gr.update(choices=[(t, f) for t, f in zip(compared.titles, (0, 1), strict=True)])
-    return [*draw_maps(compared, scale, opacity, face, left, right), *below]
+        faces = gr.update(choices=[(t, f) for t, f in zip(compared.titles, (0, 1), strict=True)])
+    return [*draw_maps(compared, scale, opacity, face, left, right), faces, time.monotonic_ns()]
 
 
 def draw_maps(compared: Comparison | None, scale: str, opacity: float, face: int, left: str, right: str) -> list[Any]:
-    """Maps of the arms, the two pictures of the slider, their difference, the spatial gates; no model runs."""
+    """Maps of the arms, the two pictures of the slider, their difference; no model runs."""
     if compared is None:
-        return [cards.message(WAITING), None, "", ""]
+        return [cards.message(WAITING), None, ""]
     view = View(scale, opacity, face, left, right)
     return [
         attention_cards.maps_view(compared, opacity, by_mean=view.by_mean),
         slider_pictures(compared, view),
         attention_cards.difference_view(compared, *view.arms(compared), face, opacity, by_mean=view.by_mean),
-        attention_cards.gates_view(compared, face, opacity),
     ]
 
 
@@ -99,26 +99,33 @@ def slider_pictures(compared: Comparison, view: View) -> Any:
     return gr.update(value=tuple(pictures), label=f"Left: {pair[0].title}. Right: {pair[1].title}")
 
 
-def draw_numbers(compared: Comparison | None, face: int) -> list[Any]:
-    """Face picker as it is, bars and table of region mass, violins of the channel gates; no model runs."""
+def draw_spread(compared: Comparison | None, face: int) -> tuple[Any, str]:
+    """Bars and table of what share of each map lies on each region; no model runs."""
     if compared is None:
-        return [gr.skip(), None, "", None]
+        return None, ""
     masses = {arm.title: arm.mass[face] for arm in compared.arms}
-    gates = {arm.title: arm.gates[face] for arm in compared.arms}
     bars = render_gates.mass_figure(masses).update_layout(height=340, legend_y=-0.2)
+    return bars, attention_cards.mass_table(compared)
+
+
+def draw_gates(compared: Comparison | None, face: int, opacity: float) -> tuple[str, Any]:
+    """The spatial gates over the face, and violins of the channel gates; no model runs."""
+    if compared is None:
+        return "", None
+    gates = {arm.title: arm.gates[face] for arm in compared.arms}
     violins = render_gates.channel_figure(gates).update_layout(height=340)
-    return [gr.skip(), bars, attention_cards.mass_table(compared), violins]
+    return attention_cards.gates_view(compared, face, opacity), violins
 
 
-def check_maps(first: Shot | None, second: Shot | None, compared: Comparison | None) -> str:
+def check_maps(first: Shot | None, second: Shot | None, compared: Comparison | None) -> tuple[str]:
     """How far the map of every arm can be trusted."""
     if first is None or compared is None:
-        return ""
+        return ("",)
     try:
         scene = arms.scene_of(first, second, compared.occluder, compared.seed)
-        return attention_cards.trust_table(compared, arms.curves(scene, compared))
+        return (attention_cards.trust_table(compared, arms.curves(scene, compared)),)
     except FAILURES as error:
-        return cards.message(str(error), error=True)
+        return (cards.message(str(error), error=True),)
 
 
 def offer_layers(method: str, layer: str | None) -> Any:

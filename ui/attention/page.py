@@ -12,6 +12,7 @@ from ui.attention import answers as arms
 from ui.attention import callbacks as do
 from ui.attention.study import study
 from ui.shared import cards
+from ui.shared.folds import REOPEN, Fold, fill, fold, mark, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = arms.NEEDS
@@ -45,6 +46,7 @@ class Page(NamedTuple):
     example: gr.Button
     card: gr.HTML
     compared: gr.State
+    turn: gr.State
     rest: gr.Column
     method: gr.Dropdown
     layer: gr.Dropdown
@@ -56,11 +58,15 @@ class Page(NamedTuple):
     right: gr.Dropdown
     slider: gr.ImageSlider
     apart: gr.HTML
+    spread: Fold
     bars: gr.Plot
     mass: gr.HTML
+    inside: Fold
     gates: gr.HTML
     violins: gr.Plot
+    tested: Fold
     trust: gr.HTML
+    told: tuple[Fold, ...]
     report: gr.Button
     file: gr.DownloadButton
     note: gr.HTML
@@ -78,12 +84,12 @@ class Page(NamedTuple):
     @property
     def pictures(self) -> list[Any]:
         """What draw_maps returns values for."""
-        return [self.maps, self.slider, self.apart, self.gates]
+        return [self.maps, self.slider, self.apart]
 
     @property
-    def numbers(self) -> list[Any]:
-        """What draw_numbers returns values for."""
-        return [self.face, self.bars, self.mass, self.violins]
+    def former(self) -> list[Any]:
+        """What fades while the networks are asked anew."""
+        return [self.card, self.maps, self.apart, self.spread.panel, self.inside.panel, self.tested.panel]
 
 
 def build() -> Page:
@@ -119,31 +125,40 @@ def opened(tab: gr.Tab, page: Page) -> None:
 def _right_side() -> tuple[Any, ...]:
     """The answer; below it, once there is one, the evidence, its faithfulness and the report."""
     card = gr.HTML(cards.message(do.WAITING), elem_id="arms-answer")
-    compared = gr.State(None, time_to_live=SESSION_SECONDS)
+    compared, turn = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
     with gr.Column(visible=False) as rest:
         looked = _looked_at()
         apart = _two_arms()
-        gr.Markdown("## How the attention is spread over the face")
+        numbers = _numbers()
+        report = gr.Button("Download the report (zip)", variant="primary", elem_id="arms-report")
+        file = gr.DownloadButton("report", visible="hidden", elem_id="arms-file", elem_classes="ks-file")
+        note = gr.HTML()
+    told = []
+    if measured := study():
+        with fold("What was measured over whole data sets", "arms-measured") as part:
+            gr.HTML(measured, elem_id="arms-study")
+        told.append(part)
+    with fold("What this shows, and what it does not", "arms-limits") as part:
+        gr.Markdown(LIMITS)
+    told.append(part)
+    return card, compared, turn, rest, *looked, *apart, *numbers, tuple(told), report, file, note
+
+
+def _numbers() -> tuple[Any, ...]:
+    """Folded: where the maps lie, the gates, and what the deletion of pixels says of the maps."""
+    with fold("How the attention is spread over the face", "arms-spread") as spread:
         bars = gr.Plot(show_label=False, elem_id="arms-bars")
         mass = gr.HTML(elem_id="arms-mass")
-        gr.Markdown("## The gates themselves")
+    with fold("The gates themselves", "arms-inside") as inside:
         gates = gr.HTML(elem_id="arms-gates", min_height=60)
         violins = gr.Plot(show_label=False, elem_id="arms-violins")
         gr.HTML(
             "<p class='ks-caption'><b>Channel gates of SE and CBAM</b>, a violin a block: how strongly each channel "
             "was let through in this very pass. Gates near one value treat all channels alike.</p>"
         )
-        gr.Markdown("## Can the maps be trusted?")
+    with fold("Can these maps be trusted? Pixels taken away in their order", "arms-tested") as tested:
         trust = gr.HTML(elem_id="arms-trust", min_height=60)
-        report = gr.Button("Download the report (zip)", variant="primary", elem_id="arms-report")
-        file = gr.DownloadButton("report", visible="hidden", elem_id="arms-file", elem_classes="ks-file")
-        note = gr.HTML()
-    measured = study()
-    if measured:
-        gr.Markdown("## What was measured over whole data sets")
-        gr.HTML(measured, elem_id="arms-study")
-    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
-    return card, compared, rest, *looked, *apart, bars, mass, gates, violins, trust, report, file, note
+    return spread, bars, mass, inside, gates, violins, tested, trust
 
 
 def _looked_at() -> tuple[Any, ...]:
@@ -189,7 +204,7 @@ def _wire(page: Page) -> None:
     for control in (page.scale, page.opacity, page.left, page.right):
         control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
     page.face.input(do.draw_maps, page.view, page.pictures, **VIEWS)
-    page.face.input(do.draw_numbers, [page.compared, page.face], page.numbers, **VIEWS)
+    _wire_folds(page)
     made = page.report.click(
         do.make_report,
         [*page.shots, page.compared, page.opacity],
@@ -200,14 +215,30 @@ def _wire(page: Page) -> None:
     made.success(None, None, None, js=FETCH, api_visibility="private")
 
 
+def _wire_folds(page: Page) -> None:
+    """What is open is filled when the answer, the face or the opacity changes; networks run for the test alone."""
+    for part in page.told:
+        remember(part)
+    for event in (remember(page.spread).then, page.turn.change, page.face.input):
+        fill(event, page.spread, do.draw_spread, [page.compared, page.face], [page.bars, page.mass], **VIEWS)
+    gates = [page.compared, page.face, page.opacity]
+    for event in (remember(page.inside).then, page.turn.change, page.face.input, page.opacity.input):
+        fill(event, page.inside, do.draw_gates, gates, [page.gates, page.violins], **VIEWS)
+    for event in (remember(page.tested).then, page.turn.change):
+        given = [*page.shots, page.compared]
+        shown = {"key": page.turn, "show_progress_on": page.trust, **RUNS}
+        fill(event, page.tested, do.check_maps, given, [page.trust], **shown)
+    page.turn.change(None, None, None, js=REOPEN, api_visibility="private")
+
+
 def _then_compare(event: Any, page: Page) -> None:
-    """After `event`: the three answers, everything drawn from them, and the faithfulness of the maps."""
-    answered = event.then(
+    """After `event`: the three answers, and everything drawn from them."""
+    answered = mark(event, *page.former, former=True).then(
         do.compare,
         [*page.shots, page.occluder, page.seed, page.method, page.layer],
         [page.compared, page.card, page.worn, page.rest],
         show_progress_on=page.card,
         **RUNS,
     )
-    drawn = answered.then(do.draw, page.view, [*page.pictures, *page.numbers], **VIEWS)
-    drawn.then(do.check_maps, [*page.shots, page.compared], page.trust, show_progress_on=page.trust, **RUNS)
+    drawn = answered.then(do.draw, page.view, [*page.pictures, page.face, page.turn], **VIEWS)
+    mark(drawn, page.card, page.maps, page.apart, former=False)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import gradio as gr
-
 from ui.kinship import callbacks as do
 from ui.kinship import comparing
 from ui.kinship.layout import Page
 from ui.shared import evidence_callbacks
 from ui.shared.evidence_view import EvidenceViewer
 from ui.shared.evidence_view import wire as wire_inside
-from ui.shared.folds import REOPEN, fill, remember
+from ui.shared.folds import REOPEN, fill, mark, remember
 from ui.shared.widgets import FETCH, MAKES, RUNS, VIEWS, on_change
 
 ALL: dict[str, Any] = {**RUNS, "concurrency_id": "all", "concurrency_limit": 1}
@@ -117,7 +115,7 @@ def then_answer(event: Any, page: Page) -> None:
     """After `event`: the answer, the pickers that fit the model, the map, and what is open below."""
     folds = [page.told, page.every.fold, page.place.fold, page.inside.fold, page.regions.fold, page.curves.fold]
     former = [page.viewer.view, page.verdict, *(part.panel for part in folds)]
-    answered = _mark(event, *former, former=True).then(
+    answered = mark(event, *former, former=True).then(
         do.answer_pair,
         [*page.photos, page.weight, page.threshold, page.prior],
         [page.answer, page.card, page.details, page.rest, page.inside.viewer.seen],
@@ -130,29 +128,23 @@ def then_answer(event: Any, page: Page) -> None:
     _then_explain(offered, page)
 
 
-def _mark(event: Any, *panels: Any, former: bool) -> Any:
-    """After `event`: fade panels that still show a former answer, or show them in full again; returns the step."""
-    classes = ["ks-former"] if former else []
-    return event.then(lambda: {p: gr.update(elem_classes=classes) for p in panels}, None, list(panels), **VIEWS)
-
-
 def _then_explain(event: Any, page: Page) -> Any:
     """After `event`: the map, whether it can be trusted, and the curves where they are open; returns the last step."""
     viewer = page.viewer
-    explained = _mark(event, viewer.view, page.verdict, page.curves.fold.panel, former=True).then(
+    explained = mark(event, viewer.view, page.verdict, page.curves.fold.panel, former=True).then(
         do.explain_pair,
         [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
         [viewer.maps, viewer.view],
         show_progress_on=viewer.view,
         **RUNS,
     )
-    checked = _mark(explained, viewer.view, former=False).then(
+    checked = mark(explained, viewer.view, former=False).then(
         do.check_maps,
         [*page.photos, viewer.maps],
         [page.verdict, page.curves.raw],
         show_progress_on=page.verdict,
         **RUNS,
     )
-    shown = _mark(checked, page.verdict, former=False)
+    shown = mark(checked, page.verdict, former=False)
     fill_curves(shown.then, page)
     return shown

@@ -30,6 +30,8 @@ from ui.shared.widgets import show_shot
 FAILURES = (UserError, ValueError)
 WAITING = "The answer appears here as soon as both photos show a face."
 EXAMPLES = ("obama_2012.jpg", "obama_2009.jpg")
+AROUND = "nose"
+"""What the curve goes around at first."""
 EXAMPLE_PART = "left eye"
 """What a first visit leaves of the second photo."""
 
@@ -129,10 +131,14 @@ def orders(look: PartialLook | None, held: Held | None) -> list[Any]:
 
 
 def make_report(look: PartialLook | None, held: Held | None, kind: str, opacity: float) -> tuple[str | None, str]:
-    """Write the report's zip -> its path for the download link, and a line when there is nothing to report."""
+    """Write the report's zip -> its path for the download link, and a line when there is nothing to report.
+
+    The curve and the order of loss are in it, whether they were looked at or not.
+    """
     if look is None or held is None:
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
+        held = parting.order(held if held.curve else parting.curve(AROUND, look.edit.centred, held))
         with tempfile.TemporaryDirectory() as scratch:
             made = write_partial(
                 Path(scratch) / "kinsight-partial",

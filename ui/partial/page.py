@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -16,6 +17,7 @@ from ui.partial.answers import EDITOR_SIDE
 from ui.partial.editor import drawing_editor
 from ui.partial.placing_panel import Panel
 from ui.shared import cards
+from ui.shared.folds import REOPEN, Fold, fill, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = parting.NEEDS
@@ -64,8 +66,10 @@ class Page(NamedTuple):
     opacity: gr.Slider
     parts: gr.HTML
     large: gr.HTML
+    area: Fold
     around: gr.Radio
     curve: gr.Plot
+    lost: Fold
     order: gr.HTML
     report: gr.Button
     file: gr.DownloadButton
@@ -74,6 +78,7 @@ class Page(NamedTuple):
     look: gr.State
     held: gr.State
     part: gr.State
+    turn: gr.State
 
     @property
     def shots(self) -> list[Any]:
@@ -98,7 +103,7 @@ def build() -> Page:
             left = _left_side()
         with gr.Column(scale=9, min_width=320):
             right = _right_side()
-    states = [gr.State(v, time_to_live=SESSION_SECONDS) for v in (Edit(), None, None, 0)]
+    states = [gr.State(v, time_to_live=SESSION_SECONDS) for v in (Edit(), None, None, 0, None)]
     page = Page(*left, *right, *states)
     _wire(page)
     return page
@@ -129,7 +134,9 @@ def _right_side() -> list[Any]:
             seen = gr.HTML(elem_id="part-seen")
     with gr.Column(visible=False) as rest:
         evidence = _evidence()
-    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
+    with fold("What this shows, and what it does not", "part-limits") as limits:
+        gr.Markdown(LIMITS)
+    remember(limits)
     return [*editing, card, seen, rest, *evidence]
 
 
@@ -187,19 +194,19 @@ def _parts() -> list[Any]:
 def _evidence() -> list[Any]:
     """Parts and their maps, the curve, the order of loss, the report."""
     shown = _parts()
-    gr.Markdown("## Score against the visible area")
-    names = [(name.capitalize(), name) for name in LANDMARKS]
-    around = gr.Radio(names, value="nose", label="What stays visible", elem_id="part-around")
-    curve = gr.Plot(show_label=False, elem_id="part-curve")
-    gr.HTML(
-        "<p class='ks-caption'>The protocol's nine sizes around this landmark, for this one pair; dotted lines are "
-        "each network's threshold, diamonds the state in the editor now (whatever was done to it).</p>"
-    )
-    gr.Markdown("## Which parts can I lose?")
-    order = gr.HTML(elem_id="part-order", min_height=120)
+    with fold("Score against the visible area", "part-area") as area:
+        names = [(name.capitalize(), name) for name in LANDMARKS]
+        around = gr.Radio(names, value=do.AROUND, label="What stays visible", elem_id="part-around")
+        curve = gr.Plot(show_label=False, elem_id="part-curve")
+        gr.HTML(
+            "<p class='ks-caption'>The protocol's nine sizes around this landmark, for this one pair; dotted lines are "
+            "each network's threshold, diamonds the state in the editor now (whatever was done to it).</p>"
+        )
+    with fold("Which parts can I lose?", "part-lost") as lost:
+        order = gr.HTML(elem_id="part-order", min_height=120)
     report = gr.Button("Download the report (zip)", variant="primary", elem_id="part-report")
     file = gr.DownloadButton("report", visible="hidden", elem_id="part-file", elem_classes="ks-file")
-    return [*shown, around, curve, order, report, file, gr.HTML(elem_id="part-said")]
+    return [*shown, area, around, curve, lost, order, report, file, gr.HTML(elem_id="part-said")]
 
 
 def _wire(page: Page) -> None:
@@ -213,7 +220,7 @@ def _wire(page: Page) -> None:
     for control in (page.kind, page.opacity):
         control.input(do.draw, [page.look, page.part, page.kind, page.opacity], drawn, **VIEWS)
     page.parts.click(do.pick, [page.look, page.kind, page.opacity], [page.part, page.large], **VIEWS)
-    _then_curve(page.around.input, page)
+    _wire_folds(page)
     made = page.report.click(
         do.make_report,
         [page.look, page.held, page.kind, page.opacity],
@@ -256,7 +263,7 @@ def _then_begin(event: Any, page: Page) -> None:
 
 
 def _then_run(listen: Any, page: Page) -> None:
-    """The answer, everything drawn from it, then what takes longer: the curve, and the order of loss."""
+    """The answer, everything drawn from it, and what is open of that which takes longer."""
     ran = listen(
         do.run,
         [*page.shots, page.edit, page.held, page.look],
@@ -265,16 +272,16 @@ def _then_run(listen: Any, page: Page) -> None:
         **RUNS,
     )
     drawn = ran.then(do.draw, [page.look, page.part, page.kind, page.opacity], [page.parts, page.large], **VIEWS)
-    _then_curve(drawn.then, page).then(
-        do.orders,
-        [page.look, page.held],
-        [page.held, page.order],
-        show_progress_on=page.order,
-        **RUNS,
-    )
+    drawn.then(time.monotonic_ns, None, page.turn, **VIEWS)
 
 
-def _then_curve(listen: Any, page: Page) -> Any:
-    return listen(
-        do.curves, [page.look, page.held, page.around], [page.held, page.curve], show_progress="hidden", **RUNS
-    )
+def _wire_folds(page: Page) -> None:
+    """The curve, and the order of loss: where they are open."""
+    given = [page.look, page.held]
+    for event in (remember(page.area).then, page.turn.change, page.around.input):
+        fill(
+            event, page.area, do.curves, [*given, page.around], [page.held, page.curve], show_progress="hidden", **RUNS
+        )
+    for event in (remember(page.lost).then, page.turn.change):
+        fill(event, page.lost, do.orders, given, [page.held, page.order], show_progress_on=page.order, **RUNS)
+    page.turn.change(None, None, None, js=REOPEN, api_visibility="private")

@@ -35,6 +35,8 @@ from ui.serve.guard import answer
 from ui.serve.owners import UPLOAD
 
 LOGIN = "/login"
+RECOUNT = 1.0
+"""Seconds between two counts of the folder: strokes in the editor arrive as many small uploads a second."""
 
 
 class Limits:
@@ -49,6 +51,7 @@ class Limits:
     def __init__(self, app: ASGIApp, uploads: Path, allowed: Allowance | None = None) -> None:
         self.app, self.uploads, self.allowed = app, uploads, allowed or Allowance()
         self.clients = Clients(self.allowed)
+        self._used, self._counted = 0, -math.inf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass the request on."""
@@ -78,15 +81,18 @@ class Limits:
             size = _declared(scope, self.allowed.upload_body)
             if await asyncio.to_thread(self._room) < size:
                 raise RefusedError(507, FULL)
+            self._used += size
             self.clients.count_bytes(client, 0)
             await self.app(scope, self._pieces(client, body), send)
         finally:
             client.uploads -= 1
 
     def _room(self) -> int:
-        """Bytes that may still be written."""
+        """Bytes that may still be written. The folder is counted once a second; between, what was let in is added."""
+        if time.monotonic() - self._counted > RECOUNT:
+            self._counted, self._used = time.monotonic(), folder.size(self.uploads)
         free = shutil.disk_usage(self.uploads).free - self.allowed.spare
-        return min(free, self.allowed.folder_bytes - folder.size(self.uploads))
+        return min(free, self.allowed.folder_bytes - self._used)
 
     def _pieces(self, client: Client, body: _Body) -> Receive:
         """`receive` of an upload. What goes wrong is raised as Gradio's parser knows it: it then removes its files."""

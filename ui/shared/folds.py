@@ -47,6 +47,12 @@ def fold(label: str, name: str) -> Iterator[Fold]:
             yield Fold(accordion, panel, opened, filled)
 
 
+def mark(event: Any, *panels: Any, former: bool) -> Any:
+    """After `event`: fade panels that still show a former answer, or show them in full again; returns the step."""
+    classes = ["ks-former"] if former else []
+    return event.then(lambda: [gr.update(elem_classes=classes)] * len(panels), None, list(panels), **VIEWS)
+
+
 def remember(part: Fold) -> Any:
     """Keep in mind whether a part is open, here and in the browser; returns the event of its opening."""
     name = part.accordion.elem_id

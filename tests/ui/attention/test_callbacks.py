@@ -74,25 +74,27 @@ def test_another_make_changes_the_crop(masked, obama: Shot):
 @pytest.mark.usefixtures("no_model_runs")
 def test_looking_runs_no_model(masked):
     compared = masked[0]
-    raw, slider, apart, gates, face, bars, table, violins = do.draw(compared, *VIEW)
+    raw, slider, apart, face, turn = do.draw(compared, *VIEW)
+    (bars, table), (gates, violins) = do.draw_spread(compared, 0), do.draw_gates(compared, 0, 0.5)
     assert raw.count("<img") == 8 and raw.count("colour scale from 0 to") == 2  # six maps, a bar a face
     left, right = slider["value"]
     assert left.shape == right.shape == (360, 360, 3) and (left != right).any()
     assert slider["label"] == "Left: no gate. Right: CBAM"
     assert apart.count("<img") == 2 and "CBAM minus no gate" in apart
     assert gates.count("spatial gate of CBAM") == 8 and "colour scale from 0 to 1" in gates
+    assert turn != do.draw(compared, *VIEW)[-1]
     assert face["choices"] == [("photo 1 with a surgical mask", 0), ("photo 1 bare", 1)]
     assert [t.name for t in bars.data] == ["no gate", "SE", "CBAM", "a flat map"]
     assert [t.name for t in violins.data] == ["SE", "CBAM"]
     assert table.count("a flat map") == 2
     assert do.draw_maps(compared, do.BY_MEAN, *VIEW[1:])[0] != raw
-    other = do.draw_numbers(compared, 1)
-    assert list(other[1].data[0].y) == pytest.approx(100 * compared.arms[0].mass[1].share)
+    other = do.draw_spread(compared, 1)
+    assert list(other[0].data[0].y) == pytest.approx(100 * compared.arms[0].mass[1].share)
 
 
 @pytest.mark.usefixtures("no_model_runs")
 def test_the_same_arm_twice_differs_nowhere(masked):
-    _, slider, apart, _ = do.draw_maps(masked[0], do.RAW, 0.5, 0, "ir18_se", "ir18_se")
+    _, slider, apart = do.draw_maps(masked[0], do.RAW, 0.5, 0, "ir18_se", "ir18_se")
     assert (slider["value"][0] == slider["value"][1]).all() and "+0 to +0" in apart
 
 
@@ -103,8 +105,9 @@ def test_nothing_to_compare_is_said():
         "",
         gr.update(visible=False),
     )
-    assert len(do.draw(None, *VIEW)) == 8
-    assert do.make_report(None, None, None, 0.5)[0] is None and do.check_maps(None, None, None) == ""
+    assert len(do.draw(None, *VIEW)) == 5
+    assert do.draw_spread(None, 0) == (None, "") and do.draw_gates(None, 0, 0.5) == ("", None)
+    assert do.make_report(None, None, None, 0.5)[0] is None and do.check_maps(None, None, None) == ("",)
 
 
 def test_a_photo_that_is_gone_and_a_bad_layer_become_messages(obama: Shot, masked):
@@ -114,7 +117,7 @@ def test_a_photo_that_is_gone_and_a_bad_layer_become_messages(obama: Shot, maske
         do.compare(obama, None, "surgical", 0, "grad_cam", "stage9.features"),
     ):
         assert answered[0] is None and "ks-error" in answered[1] and answered[3]["visible"] is False
-    assert "ks-error" in do.check_maps(gone, None, masked[0])
+    assert "ks-error" in do.check_maps(gone, None, masked[0])[0]
     assert "ks-error" in do.make_report(gone, None, masked[0], 0.5)[1]
 
 
@@ -125,9 +128,10 @@ def test_layers_follow_the_networks():
     assert [label for _, label in do.method_choices()] == list(METHODS)
 
 
-def test_trust_and_report(obama: Shot, masked):
+def test_trust_and_report(obama: Shot, masked, monkeypatch: pytest.MonkeyPatch):
     compared = masked[0]
-    assert do.check_maps(obama, None, compared).count("<tr>") == 4
+    assert do.check_maps(obama, None, compared)[0].count("<tr>") == 4
+    monkeypatch.delattr(arms, "trust")  # the report says what the page has found
     path, note = do.make_report(obama, None, compared, 0.5)
     assert note == ""
     with zipfile.ZipFile(path) as archive:

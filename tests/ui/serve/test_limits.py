@@ -170,6 +170,8 @@ def test_the_folder_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     app = limited(tmp_path, folder_bytes=10, spare=100)
     sized = [ask(app, UPLOAD, headers={"content-length": str(n)}).status for n in (6, 7)]
     assert sized == [200, 507]
+    assert ask(app, UPLOAD, headers={"content-length": "1"}).status == 507  # the six count before they are written
+    monkeypatch.setattr(limits, "RECOUNT", 0)  # and what is there is counted anew: these never arrived
     monkeypatch.setattr(limits.shutil, "disk_usage", lambda _: SimpleNamespace(free=103))
     assert ask(app, UPLOAD, headers={"content-length": "3"}).status == 200
     assert ask(app, UPLOAD, headers={"content-length": "4"}).words == allowance.FULL

@@ -56,7 +56,7 @@ def compare(scene: Scene, method: str, layer: str | None) -> Comparison:
 
 
 def curves(scene: Scene, compared: Comparison) -> tuple[Curve, ...]:
-    """Deletion and insertion of every arm's map of face a, an arm each; page and report test once. Raises as networks."""
+    """Deletion and insertion of the map of face a of every arm, tested once for page and report. Raises as networks."""
     seen = hashlib.sha256(b"".join(crop.tobytes() for crop in compared.crops)).hexdigest()
     key = (*(card.sha256 for card in sidecars().values()), seen, compared.method, compared.layer)
     found: tuple[Curve, ...] = FOUND.get(key, lambda: trust(networks(), scene, compared))

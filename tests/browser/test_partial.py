@@ -22,7 +22,7 @@ def open_tab(page: Any) -> None:
     """The tab with its finished example, the left eye of the second photo."""
     open_tab_named(page, "Partial face")
     page.wait_for_selector("#part-order h3", state="attached", timeout=2 * SLOW)
-    assert page.evaluate(VISIBLE) == pytest.approx(0.338, abs=0.001)
+    assert page.evaluate(VISIBLE) == pytest.approx(0.090, abs=0.001)
 
 
 def wait_for_visible(page: Any, low: float, high: float) -> float:

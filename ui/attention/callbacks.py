@@ -21,24 +21,29 @@ from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards
 from ui.shared.examples import FOLDER
-from ui.shared.photos import Shot
+from ui.shared.photos import Shot, take
+from ui.shared.widgets import show_shot
 
 FAILURES = (UserError, ValueError)
 WAITING = "The comparison appears here as soon as photo 1 shows a face."
-EXAMPLE = "obama_2012.jpg"
+EXAMPLES = ("obama_2012.jpg", "obama_2009.jpg")
+"""Photo 1 and photo 2 of the example, one person."""
 RAW, BY_MEAN = "raw", "mean"
+FULL, OWN = "full", "own"
+"""Scales of the gates: from 0 to 1, or the values that are there."""
 LAYER = "stage4.features"
 
 
 @dataclass(frozen=True)
 class View:
-    """How a comparison is looked at: scale, opacity, face, the two arms. Nothing here needs a model."""
+    """How a comparison is looked at: scale, opacity, face, the two arms, scale of gates. Nothing needs a model."""
 
     scale: str
     opacity: float
     face: int
     left: str
     right: str
+    gates: str = FULL
 
     @property
     def by_mean(self) -> bool:
@@ -66,24 +71,34 @@ def compare(
     return compared, card, attention_cards.scene_note(scene), gr.update(visible=True)
 
 
-def draw(compared: Comparison | None, scale: str, opacity: float, face: int, left: str, right: str) -> list[Any]:
-    """Everything below the answer but its faithfulness: draw_maps, then draw_numbers; no model runs."""
-    below = draw_numbers(compared, face)
+def draw(compared: Comparison | None, *view: Any) -> list[Any]:
+    """Everything below the answer but its faithfulness: draw_maps, then draw_numbers; no model runs.
+
+    Args:
+        view: the fields of View, in their order.
+    """
+    seen = View(*view)
+    below = draw_numbers(compared, seen.face, seen.gates)
     if compared is not None:
         below[0] = gr.update(choices=[(t, f) for t, f in zip(compared.titles, (0, 1), strict=True)])
-    return [*draw_maps(compared, scale, opacity, face, left, right), *below]
+    return [*draw_maps(compared, *view), *below]
 
 
-def draw_maps(compared: Comparison | None, scale: str, opacity: float, face: int, left: str, right: str) -> list[Any]:
-    """Maps of the arms, the two pictures of the slider, their difference, the spatial gates; no model runs."""
+def draw_maps(compared: Comparison | None, *view: Any) -> list[Any]:
+    """Maps of the arms, the two pictures of the slider, their difference, the spatial gates; no model runs.
+
+    Args:
+        view: as draw.
+    """
     if compared is None:
         return [cards.message(WAITING), None, "", ""]
-    view = View(scale, opacity, face, left, right)
+    seen = View(*view)
+    face, opacity = seen.face, seen.opacity
     return [
-        attention_cards.maps_view(compared, opacity, by_mean=view.by_mean),
-        slider_pictures(compared, view),
-        attention_cards.difference_view(compared, *view.arms(compared), face, opacity, by_mean=view.by_mean),
-        attention_cards.gates_view(compared, face, opacity),
+        attention_cards.maps_view(compared, opacity, by_mean=seen.by_mean),
+        slider_pictures(compared, seen),
+        attention_cards.difference_view(compared, *seen.arms(compared), face, opacity, by_mean=seen.by_mean),
+        attention_cards.gates_view(compared, face, opacity, own=seen.gates == OWN),
     ]
 
 
@@ -99,14 +114,14 @@ def slider_pictures(compared: Comparison, view: View) -> Any:
     return gr.update(value=tuple(pictures), label=f"Left: {pair[0].title}. Right: {pair[1].title}")
 
 
-def draw_numbers(compared: Comparison | None, face: int) -> list[Any]:
+def draw_numbers(compared: Comparison | None, face: int, scale: str = FULL) -> list[Any]:
     """Face picker as it is, bars and table of region mass, violins of the channel gates; no model runs."""
     if compared is None:
         return [gr.skip(), None, "", None]
     masses = {arm.title: arm.mass[face] for arm in compared.arms}
     gates = {arm.title: arm.gates[face] for arm in compared.arms}
     bars = render_gates.mass_figure(masses).update_layout(height=340, legend_y=-0.2)
-    violins = render_gates.channel_figure(gates).update_layout(height=340)
+    violins = render_gates.channel_figure(gates, own=scale == OWN).update_layout(height=340)
     return [gr.skip(), bars, attention_cards.mass_table(compared), violins]
 
 
@@ -160,11 +175,6 @@ def redraws(occluder: str) -> Any:
     return gr.update(visible=occluder != NOTHING)
 
 
-def example() -> str:
-    """The photo of the example: the page takes it as an upload."""
-    return str(FOLDER / EXAMPLE)
-
-
-def first_visit(first: Shot | None) -> Any:
-    """The example for whoever comes here with no photo yet."""
-    return example() if first is None else gr.skip()
+def example() -> list[Any]:
+    """Both photos of the example, of one person: where nothing is worn, too, there is something to compare with."""
+    return [value for name in EXAMPLES for value in show_shot(take(str(FOLDER / name)))]

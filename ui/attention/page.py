@@ -12,6 +12,7 @@ from ui.attention import answers as arms
 from ui.attention import callbacks as do
 from ui.attention.study import study
 from ui.shared import cards
+from ui.shared.first_visit import first_visit
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = arms.NEEDS
@@ -58,6 +59,7 @@ class Page(NamedTuple):
     apart: gr.HTML
     bars: gr.Plot
     mass: gr.HTML
+    gate_scale: gr.Radio
     gates: gr.HTML
     violins: gr.Plot
     trust: gr.HTML
@@ -71,9 +73,14 @@ class Page(NamedTuple):
         return [self.first.shot, self.second.shot]
 
     @property
+    def photos(self) -> list[Any]:
+        """What do.example returns values for."""
+        return [*self.first.outputs, *self.second.outputs]
+
+    @property
     def view(self) -> list[Any]:
         """What draw and draw_maps take."""
-        return [self.compared, self.scale, self.opacity, self.face, self.left, self.right]
+        return [self.compared, self.scale, self.opacity, self.face, self.left, self.right, self.gate_scale]
 
     @property
     def pictures(self) -> list[Any]:
@@ -113,7 +120,7 @@ def build() -> Page:
 def opened(tab: gr.Tab, page: Page) -> None:
     """The tab's opening fills the layer picker, and shows an example to whoever has no photo yet."""
     tab.select(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS)
-    tab.select(do.first_visit, page.first.shot, page.first.image, **VIEWS)
+    _then_compare(first_visit(tab, do.example, [page.first, page.second], page.photos, on=page.card), page)
 
 
 def _right_side() -> tuple[Any, ...]:
@@ -127,6 +134,12 @@ def _right_side() -> tuple[Any, ...]:
         bars = gr.Plot(show_label=False, elem_id="arms-bars")
         mass = gr.HTML(elem_id="arms-mass")
         gr.Markdown("## The gates themselves")
+        gate_scale = gr.Radio(
+            [("0 to 1", do.FULL), ("own range", do.OWN)],
+            value=do.FULL,
+            label="Scale of the gates",
+            elem_id="arms-gate-scale",
+        )
         gates = gr.HTML(elem_id="arms-gates", min_height=60)
         violins = gr.Plot(show_label=False, elem_id="arms-violins")
         gr.HTML(
@@ -143,7 +156,7 @@ def _right_side() -> tuple[Any, ...]:
         gr.Markdown("## What was measured over whole data sets")
         gr.HTML(measured, elem_id="arms-study")
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
-    return card, compared, rest, *looked, *apart, bars, mass, gates, violins, trust, report, file, note
+    return card, compared, rest, *looked, *apart, bars, mass, gate_scale, gates, violins, trust, report, file, note
 
 
 def _looked_at() -> tuple[Any, ...]:
@@ -181,15 +194,16 @@ def _wire(page: Page) -> None:
     """Photos, occluder, method and layer run networks; scale, opacity, face and the two arms only redraw."""
     for photo in (page.first, page.second):
         on_change(photo, lambda event: _then_compare(event, page))
-    page.example.click(do.example, None, page.first.image, **VIEWS)
+    _then_compare(page.example.click(do.example, None, page.photos, **RUNS), page)
     _then_compare(page.occluder.input(do.redraws, page.occluder, page.another, **VIEWS), page)
     _then_compare(page.another.click(do.another, page.seed, page.seed, **VIEWS), page)
     _then_compare(page.method.input(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS), page)
     _then_compare(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
     for control in (page.scale, page.opacity, page.left, page.right):
         control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
-    page.face.input(do.draw_maps, page.view, page.pictures, **VIEWS)
-    page.face.input(do.draw_numbers, [page.compared, page.face], page.numbers, **VIEWS)
+    for control in (page.face, page.gate_scale):
+        control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
+        control.input(do.draw_numbers, [page.compared, page.face, page.gate_scale], page.numbers, **VIEWS)
     made = page.report.click(
         do.make_report,
         [*page.shots, page.compared, page.opacity],

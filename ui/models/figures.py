@@ -48,7 +48,7 @@ def with_interval(row: Any, key: str) -> str:
     """
     if not isinstance(row, Mapping) or not is_number(row.get(key)):
         return "–"
-    ci = row.get(key + "_ci95")
+    ci: Any = row.get(key + "_ci95")
     small = f" <small>[{ci[0]:.3f}, {ci[1]:.3f}]</small>" if is_interval(ci) else ""
     return f"{row[key]:.3f}{small}"
 
@@ -75,10 +75,11 @@ def fails(metrics: Mapping[str, Any]) -> str:
 
 def _weakest(report: Mapping[str, Any], whole: float) -> str:
     """ "grandfather and granddaughter, 40.5 % of 74", of parts that are worse than the whole."""
-    parts = report.get("breakdown")
+    found = report.get("breakdown")
+    parts: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     worse = {
         name: value
-        for name, row in (parts if isinstance(parts, Mapping) else {}).items()
+        for name, row in parts.items()
         if (value := _rightly(name, row)) is not None and value < whole
     }
     if not worse:

@@ -145,7 +145,7 @@ def _editing() -> list[Any]:
             FACTORS[-1],
             do.FACTOR,
             step=0.05,
-            label="Size of the window around it",
+            label="Size of the window",
             interactive=False,
             min_width=220,
             elem_id="part-factor",

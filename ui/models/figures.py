@@ -77,11 +77,7 @@ def _weakest(report: Mapping[str, Any], whole: float) -> str:
     """ "grandfather and granddaughter, 40.5 % of 74", of parts that are worse than the whole."""
     found = report.get("breakdown")
     parts: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-    worse = {
-        name: value
-        for name, row in parts.items()
-        if (value := _rightly(name, row)) is not None and value < whole
-    }
+    worse = {name: value for name, row in parts.items() if (value := _rightly(name, row)) is not None and value < whole}
     if not worse:
         return ""
     name = min(worse, key=lambda n: worse[n])

@@ -36,14 +36,14 @@ def first_visit(
     ready = gr.State(None, time_to_live=SESSION_SECONDS)
     brought = [part for photo in photos for part in (photo.image, photo.shot)]
 
-    def prepare(*values: Any) -> list[Any] | None:
+    def prepare_example(*values: Any) -> list[Any] | None:
         return None if any(values) else list(make())
 
-    def place(made: list[Any] | None, *values: Any) -> list[Any]:
+    def show_example(made: list[Any] | None, *values: Any) -> list[Any]:
         return [None, *placed(made, values, len(outputs))]
 
-    made = tab.select(prepare, [*brought, *also], ready, show_progress_on=on, **RUNS)
-    return made.then(place, [ready, *brought, *also], [ready, *outputs], **VIEWS)
+    made = tab.select(prepare_example, [*brought, *also], ready, show_progress_on=on, **RUNS)
+    return made.then(show_example, [ready, *brought, *also], [ready, *outputs], **VIEWS)
 
 
 def placed(made: Sequence[Any] | None, brought: Sequence[Any], count: int) -> list[Any]:

@@ -30,7 +30,7 @@ def wired(page: gr.Blocks, name: str) -> list[Any]:
 
 def test_every_tab_looks_again_before_it_shows_its_example(page: gr.Blocks) -> None:
     """The example is made by one step, which shows nothing, and shown by a second one, which sees what came since."""
-    made, shown = wired(page, "prepare"), wired(page, "place")
+    made, shown = wired(page, "prepare_example"), wired(page, "show_example")
     assert len(made) == len(shown) == 6  # parents and child, search, partial face, attention, keypoints, expression
     for first, second in zip(made, shown, strict=True):
         assert [type(b) for b in first.outputs] == [gr.State]
@@ -42,7 +42,7 @@ def test_every_tab_looks_again_before_it_shows_its_example(page: gr.Blocks) -> N
 
 
 def test_a_photo_that_came_meanwhile_is_seen_by_the_second_step(page: gr.Blocks) -> None:
-    for step in wired(page, "place"):
+    for step in wired(page, "show_example"):
         count = len(step.outputs) - 1
         nothing = [None] * (len(step.inputs) - 1)
         assert step.fn(["example"] * count, *nothing) == [None, *["example"] * count]

@@ -39,7 +39,7 @@ from ui.serve.uploads import GuardedBlocks  # noqa: E402
 from ui.shared.answering import trained  # noqa: E402
 from ui.shared.examples import first_example  # noqa: E402
 from ui.shared.photos import forget  # noqa: E402
-from ui.shared.widgets import SESSION_SECONDS  # noqa: E402
+from ui.shared.widgets import SESSION_SECONDS, keep_sliders_in_range  # noqa: E402
 
 
 class TabEntry(NamedTuple):
@@ -63,11 +63,12 @@ TABS = {
     "Models": TabEntry(models.build),
 }
 TITLE = """<header class='ks-title'><h1>Kinsight</h1>
-<p>Faces in, an answer out, and what the model looked at to give it.</p></header>"""
+<p>What face recognition models answer about a photo, and which parts of the face their answers rest on.</p></header>"""
 
 
 def build() -> gr.Blocks:
     """The page: a tab a use, and the endpoints for programs."""
+    keep_sliders_in_range()
     with GuardedBlocks(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
         gr.HTML(TITLE)
         for name, entry in TABS.items():

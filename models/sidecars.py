@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -14,6 +14,8 @@ from models.errors import UserError
 from models.operating_points import OperatingPoints
 from models.registry import MODELS, config_of
 from models.tasks import TASKS
+
+V = TypeVar("V")
 
 
 class WeightError(UserError, RuntimeError):
@@ -60,8 +62,8 @@ class Loan:
     theirs: str
     sha256: str
 
-    def renamed(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """What is lent of the lender's tensors, under the names it has here."""
+    def renamed(self, tensors: Mapping[str, V]) -> dict[str, V]:
+        """What is lent of the lender's tensors (or of what is known of each), under the names it has here."""
         return {self.prefix + k.removeprefix(self.theirs): v for k, v in tensors.items() if k.startswith(self.theirs)}
 
 

@@ -19,6 +19,7 @@ class Task:
         wrong_yes, right_yes: what FAR and TAR are shares of, in words; empty for classes.
         gallery_yes, strangers: a search's hits at or above the threshold, and the others, in words.
         share: what some share of all pairs is assumed to be, in words, for a score that is a probability.
+        cannot: what no answer of this kind tells, whoever gives it.
         evaluation: key of Sidecar.metrics that ranks the models of the task.
         data: what that evaluation is on, in words.
         figures: (word, key) of the evaluation's figures, the ranking one first.
@@ -38,6 +39,7 @@ class Task:
     gallery_yes: str = ""
     strangers: str = ""
     share: str = ""
+    cannot: str = ""
 
     def decision(self, above: bool) -> str:
         """A decision in words."""
@@ -62,6 +64,8 @@ TASKS: dict[str, Task] = {
         "called kin of the probe",
         "unrelated",
         "pairs were kin",
+        "No score proves kinship or rules it out. It does not tell which relation it is, and people who only look "
+        "alike can score as kin.",
     ),
     "verification": Task(
         2,
@@ -78,6 +82,7 @@ TASKS: dict[str, Task] = {
         "taken for the probe's own face",
         "other",
         "pairs showed one person",
+        "A match is no proof of identity. Covered, cropped and turned faces are mistaken more often.",
     ),
     "tri": Task(
         3,
@@ -91,6 +96,7 @@ TASKS: dict[str, Task] = {
         "not their child",
         "triplets with another couple's child, this share would be called theirs",
         "triplets of a family, this share would be found",
+        cannot="No score proves parentage or rules it out. It does not tell which parent is wrong.",
     ),
     "expression": Task(
         1,
@@ -100,6 +106,7 @@ TASKS: dict[str, Task] = {
         "ferplus",
         "FER+",
         (("accuracy", "accuracy"), ("macro F1", "macro_f1")),
+        cannot="It names what most people would call a face, not what anyone feels.",
     ),
 }
 """Name -> task; the order is that of pickers."""

@@ -7,6 +7,7 @@ nothing here ever falls back to random values.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,6 +159,30 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     for loan in sidecar.loans:
         stored |= loan.renamed(read_tensors(_lender(path, loan)))
     return {k: v.float() if v.is_floating_point() else v for k, v in stored.items()}
+
+
+def parameters(name: str) -> int:
+    """How many numbers the tensors of a weight hold, borrowed ones included, by the headers of the files.
+
+    Running statistics of batch norms are not counted; the few other buffers are.
+
+    Raises:
+        WeightError: no such weight, damaged, or one that lends to it is not there.
+    """
+    return sum(n for key, n in _counts(find_weight(name)).items() if not key.endswith(STATISTICS))
+
+
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+"""Ends of the names of what a batch norm keeps beside its parameters."""
+
+
+def _counts(path: Path) -> dict[str, int]:
+    """Name of a tensor -> how many numbers it holds, as read_tensors names them."""
+    with _opened(path), safe_open(path, framework="pt") as file:
+        counted = {key: math.prod(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 no dict
+    for loan in _sidecar_of(path).loans:
+        counted |= loan.renamed(_counts(_lender(path, loan)))
+    return counted
 
 
 def _lender(path: Path, loan: Loan) -> Path:

@@ -32,6 +32,8 @@ ARMS = {"ir18_none": "no gate", "ir18_se": "SE", "ir18_cbam": "CBAM"}
 """Name of the weight -> what the reader calls it."""
 NOTHING = "none"
 """The occluder that is none."""
+MIRROR = "its mirror image"
+"""What one bare photo is compared with."""
 METHODS = tuple(CAMS)
 """Labels of EXPLAINERS that can be compared between arms: the CAM family."""
 EYE_DISTANCE = 105.0
@@ -64,7 +66,7 @@ class Scene:
         worn = f"photo 1 with {self.wears}" if self.occluder != NOTHING else "photo 1"
         if self.second:
             return worn, "photo 2"
-        return worn, "photo 1 bare" if self.occluder != NOTHING else "its mirror image"
+        return worn, "photo 1 bare" if self.occluder != NOTHING else MIRROR
 
     @property
     def wears(self) -> str:

@@ -1,6 +1,7 @@
 """Pictures of gates and of how maps are spread over the face; colours are render.py's.
 
-A gate lies in [0, 1] and is drawn on that whole range: a gate that lets everything pass alike looks flat.
+A gate lies in [0, 1] and is drawn on that whole range, on which one that lets everything pass alike looks flat; or, on
+request, on the range of the values that are there.
 """
 
 from __future__ import annotations
@@ -24,27 +25,32 @@ COLOURS = ("#009e73", BLUE, ORANGE)
 """Of the arms, in their order; grey is the flat map's (Okabe and Ito)."""
 
 
-def gate_picture(crop: np.ndarray, spatial: np.ndarray, *, opacity: float) -> np.ndarray:
-    """A spatial gate over the crop, a square a place, on the scale from 0 to LIMIT.
+def gate_picture(
+    crop: np.ndarray, spatial: np.ndarray, *, opacity: float, span: tuple[float, float] = (0.0, LIMIT)
+) -> np.ndarray:
+    """A spatial gate over the crop, a square a place.
 
     Args:
         crop: (H, W, 3) uint8.
         spatial: (h, w) float32 in [0, 1].
         opacity: of the colours, in [0, 1].
+        span: both ends of the colour scale, the first one below the second.
 
     Returns:
         (SIDE, SIDE, 3) uint8.
     """
     under = np.asarray(Image.fromarray(crop).resize((SIDE, SIDE), Resampling.BICUBIC))
     squares = np.asarray(Image.fromarray(spatial).resize((SIDE, SIDE), Resampling.NEAREST))
-    return blend(under, squares, False, opacity, LIMIT)
+    low, high = span
+    return blend(under, squares - np.float32(low), False, opacity, high - low)
 
 
-def channel_figure(arms: Mapping[str, Sequence[Gates]]) -> go.Figure:
+def channel_figure(arms: Mapping[str, Sequence[Gates]], *, own: bool = False) -> go.Figure:
     """Violins of the channel gates by block, an arm a colour; arms without channel gates have none.
 
     Args:
         arms: title -> gates of one face, in the arms' order.
+        own: the axis shows the values that are there, else 0 to LIMIT.
     """
     figure = go.Figure()
     for (title, gates), colour in zip(arms.items(), COLOURS, strict=False):
@@ -61,7 +67,7 @@ def channel_figure(arms: Mapping[str, Sequence[Gates]]) -> go.Figure:
                 scalemode="width",
             )
     figure.update_layout(violinmode="group", violingap=0.15)
-    figure.update_yaxes(title="gate", range=[0, LIMIT])
+    figure.update_yaxes(title="gate", range=None if own else [0, LIMIT])
     figure.update_xaxes(title="stage.block")
     return styled(figure, "")
 

@@ -91,16 +91,22 @@ def blend(rgb: np.ndarray, values: np.ndarray, signed: bool, opacity: float, lim
     return mixed.round().astype(np.uint8)
 
 
-def colour_bar(limit: float, *, signed: bool, unit: str) -> np.ndarray:
+def colour_bar(limit: float, *, signed: bool, unit: str, low: float = 0.0) -> np.ndarray:
     """The colour scale with its numbers, on a light card of its own so that it reads in dark and light pages.
+
+    Args:
+        limit: end of the scale.
+        signed: it begins at -limit.
+        unit: of the values.
+        low: where it begins otherwise.
 
     Returns:
         (72, 420, 3) uint8.
     """
     width, height, margin = 420, 72, 40
     card = Image.new("RGB", (width, height), "#fafafa")
-    low = -limit if signed else 0.0
-    ramp = colours(np.linspace(low, limit, width - 2 * margin)[None].repeat(18, 0), limit, signed=signed)
+    low = -limit if signed else low
+    ramp = colours(np.linspace(-1.0 if signed else 0.0, 1, width - 2 * margin)[None].repeat(18, 0), 1, signed=signed)
     card.paste(Image.fromarray(ramp.astype(np.uint8)), (margin, 28))
     draw, font = ImageDraw.Draw(card), ImageFont.load_default(13)
     draw.text((width / 2, 14), unit, "#222222", font, anchor="mm")

@@ -23,15 +23,13 @@ _LINKS = (
     "reading of FaCoRNet: queries and keys come from both faces' maps together, and the same weights pool either face, "
     "so a link says which places go together, not that one face alone asks and the other answers. "
 )
-_STUDY = " docs/results.md, “Links of FaCoRNet”, says what the score is without any."
 LINK_CAPTION = (
     f"{_LINKS}An average over places follows the attention, as published, so only how much each place is looked at in "
     "all reaches the score, and exchanging its rows changes nothing: a single link is for study, not evidence."
-    f"{_STUDY}"
 )
 ROWS_CAPTION = (
     f"{_LINKS}Of what the links bring to each place the largest value counts, a channel at a time, which is ours: "
-    f"exchanging rows changes the score.{_STUDY}"
+    "exchanging rows changes the score."
 )
 
 

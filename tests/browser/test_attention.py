@@ -28,7 +28,7 @@ def test_mask_slider_and_download(open_page: Callable[..., Any], tmp_path: Path)
     page = open_page()
     open_tab(page)
     before = cosines(page)
-    assert len(before) == 3 and page.locator("#arms-maps img").count() == 8
+    assert len(before) == 9 and page.locator("#arms-maps img").count() == 8
     page.locator("#arms-occluder label", has_text="Sunglasses").click()
     page.wait_for_function("() => document.querySelector('#arms-worn').innerText.includes('sunglasses')")
     page.wait_for_function("old => document.querySelector('#arms-answer td').dataset.similarity !== old", arg=before[0])

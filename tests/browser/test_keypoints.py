@@ -46,6 +46,15 @@ def test_turn_ask_move_and_download(open_page: Callable[..., Any]) -> None:
     assert "+20 °" in page.locator("#kp-answer").inner_text()
     before, old = similarity(page, "vit_kprpe"), source(page, "#kp-kprpe")
     angle = page.locator("#kp-rotation input[type=number]")
+    angle.fill("500")  # beyond the slider's range: its end, and no error
+    assert angle.input_value() == "60"
+    page.wait_for_function("() => document.querySelector('#kp-answer').innerText.includes('+60 °')")
+    angle.fill("-500")
+    angle.press("Enter")
+    page.wait_for_function("() => document.querySelector('#kp-answer').innerText.includes('-60 °')")
+    assert angle.input_value() == "-60" and page.get_by_text("Error", exact=True).count() == 0
+    expect_changed(page, "#kp-kprpe", old)
+    old = source(page, "#kp-kprpe")
     angle.fill("-35")
     angle.press("Enter")
     page.wait_for_function("() => document.querySelector('#kp-answer').innerText.includes('-35 °')")

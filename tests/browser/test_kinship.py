@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from models import read_sidecar
-from tests.browser.conftest import open_tab_named, unfold
+from tests.browser.conftest import unfold
 from tests.ui.photos import EXAMPLES, bad_files, montage
 from ui.shared import answering, picker
 from ui.shared.examples import EXAMPLES as PAIRS
@@ -276,16 +276,3 @@ def test_text_is_legible(open_page: Callable[..., Any], theme: str) -> None:
 def test_phone_width_has_no_sideways_scroll(open_page: Callable[..., Any]) -> None:
     page = open_page(width=390, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    open_tab_named(page, "Models")
-    page.wait_for_selector(".ks-card", state="visible")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_models_tab_lists_every_weight(open_page: Callable[..., Any]) -> None:
-    page = open_page()
-    open_tab_named(page, "Models")
-    for name in answering.pair_weights():
-        card = page.locator(f"#card-{name}").inner_text()
-        row = read_sidecar(name)
-        assert row.sha256 in card and row.command in card and row.licence in card
-    assert page.locator(".ks-missing li").count() > 0

@@ -22,7 +22,7 @@ def open_tab(page: Any) -> None:
     """The tab with its finished example, the left eye of the second photo."""
     open_tab_named(page, "Partial face")
     page.wait_for_selector("#part-parts .ks-bar-pair")
-    wait_for_visible(page, 0.337, 0.339)
+    wait_for_visible(page, 0.089, 0.091)
 
 
 def wait_for_visible(page: Any, low: float, high: float) -> float:

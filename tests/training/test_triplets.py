@@ -192,7 +192,10 @@ def test_a_network_that_knows_families_is_always_right(tmp_path: Path):
     assert report["accuracy_ci95"] == [1.0, 1.0] and report["pairs"] == 36 and report["matching"] == 18
     assert {k: v["pairs"] for k, v in report["breakdown"].items()} == {"FMD": 18, "FMS": 18}
     assert {"protocol", "model", "weight_sha256", "tar", "threshold", "calibrated_on"} <= report.keys()
-    assert report["published"]["rows"]["S-ViT"] == {"FMS": 0.76, "FMD": 0.75}
+    assert report["published"]["rows"]["S-ViT"] == {
+        "father, mother and son": 0.76,
+        "father, mother and daughter": 0.75,
+    }
 
 
 def test_labels_drawn_at_random_are_not_predicted(tmp_path: Path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -66,6 +68,26 @@ def test_address_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("GRADIO_SERVER_PORT", "seven")
     with pytest.raises(SystemExit, match="must be a number"):
         launch.address()
+
+
+def words(path: Path) -> list[str]:
+    """Texts in a file of code that are no docstrings."""
+    tree = ast.parse(path.read_text())
+    told = [n.value for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]
+    every = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n not in told]
+    return [n.value for n in every if isinstance(n.value, str)]
+
+
+def test_no_caption_points_to_a_file_that_a_visitor_does_not_have() -> None:
+    files = [f for room in ("ui", "explain") for f in (ROOT / room).rglob("*.py")]
+    texts = [text for file in files for text in words(file)]
+    assert len(texts) > 3000 and "docs/x.md" in words(Path(__file__))
+    assert not [text for text in texts if re.search(r"\b(docs|benchmarks|training)/\w|\w\.md\b", text)]
+
+
+def test_the_header_says_what_the_page_is_for() -> None:
+    assert "face recognition models" in app.TITLE and "which parts of the face" in app.TITLE
+    assert launch.options(app.FOLDER)["footer_links"] == ["api", "settings"]
 
 
 def test_importing_the_app_reads_no_weight() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from models.evaluations import evaluation_of
 from models.registry import MODELS
 from models.weights import Sidecar
 from training.data.holdout import HELD_OUT_ROW
 from training.docs import facts, results
 from training.docs.text import MADE, link, table
-from training.evaluate.published import figure, layout_of
+from training.evaluate.published import figure
 
 
 def page(sidecar: Sidecar, folder: Path, here: Path, figures: Path, shared: set[str]) -> str:
@@ -73,8 +74,8 @@ def _figures(task: str, values: dict[str, Any]) -> list[str]:
     accuracy = "" if "rank5" in values else _number(values, "accuracy")
     auc = _number(values, "auc") if "auc" in values else ""
     others = [f"{word} {_number(values, key)}" for key, word in OTHERS.items() if key in values]
-    if layout_of(task).main != ("accuracy",):
-        others.append(f"{layout_of(task).on} {figure(task, values)}")
+    if evaluation_of(task).main != ("accuracy",):
+        others.append(f"{evaluation_of(task).on} {figure(task, values)}")
     tars = [f"{tar:.3f} at {far}" for far, tar in values.get("tar", {}).items()]
     return [accuracy, auc, ", ".join(others), ", ".join(tars)]
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from models.evaluations import evaluation_order
 from models.registry import MODELS
 from models.tasks import TASKS
 from models.weights import Sidecar
-from training.evaluate.published import LAYOUTS, figure
+from training.evaluate.published import figure
 
 HELD_OUT = re.compile(r"Held-out .*?: AUC ([\d.]+) \(95 % ([\d.]+) to ([\d.]+), bootstrap over families\)")
 """The note of training.tools on the families that no training step saw."""
@@ -31,15 +32,9 @@ def order(sidecar: Sidecar) -> tuple[int, str]:
     return (names.index(sidecar.model) if sidecar.model in names else len(names), sidecar.name)
 
 
-def task_order(task: str) -> tuple[int, str]:
-    """Key to sort by: the order of LAYOUTS, tasks without a layout last."""
-    known = list(LAYOUTS)
-    return (known.index(task) if task in known else len(known), task)
-
-
 def tasks(sidecar: Sidecar) -> list[str]:
     """The evaluations that the sidecar holds, in their order."""
-    return sorted(sidecar.metrics, key=task_order)
+    return sorted(sidecar.metrics, key=evaluation_order)
 
 
 def main_figure(sidecar: Sidecar) -> tuple[str, str]:

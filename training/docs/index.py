@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from models.evaluations import evaluation_of
 from models.weights import Sidecar
 from training.docs import facts
 from training.docs.text import MADE, link, table
-from training.evaluate.published import layout_of
 
 HEAD = """# Weights
 
@@ -55,4 +55,4 @@ def card_path(docs: Path, sidecar: Sidecar) -> Path:
 def _figure(sidecar: Sidecar) -> tuple[str, str]:
     """(the main figure, what it was measured on)."""
     task, figure = facts.main_figure(sidecar)
-    return figure, layout_of(task).on or task
+    return figure, evaluation_of(task).on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from models.evaluations import evaluation_order
 from models.weights import Sidecar
 from training.docs import facts
 from training.docs.text import MADE, link, table
@@ -108,7 +109,7 @@ def _calibration(sidecar: Sidecar) -> list[str]:
 
 
 def _evaluations(sidecars: list[Sidecar]) -> str:
-    every = sorted({task for s in sidecars for task in s.metrics}, key=facts.task_order)
+    every = sorted({task for s in sidecars for task in s.metrics}, key=evaluation_order)
     rows = [[task, ", ".join(f"`{s.name}`" for s in sidecars if task in s.metrics)] for task in every]
     return table([["task", "weights measured"], *rows])
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from models.evaluations import evaluation_of, evaluation_order
 from models.weights import SHIPPED, Sidecar
 from training.docs import facts
 from training.docs.text import MADE, filled, link, sentence, slug, table
@@ -42,7 +43,7 @@ def page(sidecars: list[Sidecar], folder: Path) -> str:
 
 def reports(sidecars: list[Sidecar]) -> dict[str, dict[str, dict[str, Any]]]:
     """Task -> name of the weight -> its report, the best main figure first."""
-    ordered = sorted({task for s in sidecars for task in s.metrics}, key=facts.task_order)
+    ordered = sorted({task for s in sidecars for task in s.metrics}, key=evaluation_order)
     return {
         task: {
             s.name: s.metrics[task]
@@ -55,7 +56,7 @@ def reports(sidecars: list[Sidecar]) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def heading(task: str) -> str:
-    return layout_of(task).title or task
+    return evaluation_of(task).title
 
 
 def section(task: str, found: dict[str, dict[str, Any]]) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.evaluations import evaluation_of, value_at
+from models.relations import relation_words
 from training.data.sets import KINFACE_FOLDERS, RELATIONS
 
 
@@ -21,9 +23,6 @@ class Layout:
         published: who -> heading -> number.
         note: where the published numbers come from.
         intervals: numbers of parts carry their intervals too.
-        title: the task as a heading.
-        on: what the main figure was measured on, in a few words.
-        main: keys that lead to the main figure in a report.
         reading: what the table says, as far as it stands in no number of it.
     """
 
@@ -31,14 +30,11 @@ class Layout:
     published: dict[str, dict[str, float]] = field(default_factory=dict)
     note: str = ""
     intervals: bool = False
-    title: str = ""
-    on: str = ""
-    main: tuple[str, ...] = ("accuracy",)
     reading: str = ""
 
 
 def _parts(*names: str) -> dict[str, tuple[str, ...]]:
-    return {name: ("breakdown", name, "accuracy") for name in names}
+    return {relation_words(name): ("breakdown", name, "accuracy") for name in names}
 
 
 _PARTIAL = (
@@ -59,8 +55,6 @@ _S_VIT = (0.77, 0.76, 0.76, 0.75, 0.80, 0.76, 0.74, 0.77, 0.72, 0.78, 0.67)
 LAYOUTS: dict[str, Layout] = {
     "lfw": Layout(
         {"accuracy": ("accuracy",), "AUC": ("auc",)},
-        title="LFW: same person?",
-        on="LFW",
     ),
     "masked_lfw": Layout(
         {
@@ -70,8 +64,6 @@ LAYOUTS: dict[str, Layout] = {
             "TAR@0.01": ("tar", "0.01"),
             "TAR@0.001": ("tar", "0.001"),
         },
-        title="Masked LFW: same person behind a drawn mask?",
-        on="masked LFW",
     ),
     "affine_lfw": Layout(
         {
@@ -91,9 +83,6 @@ LAYOUTS: dict[str, Layout] = {
         "published: Kim et al. 2024, larger networks on other sets (accuracy on CFPFP, TAR on IJB-C): the gaps between "
         "position encodings may be compared, the figures may not",
         intervals=True,
-        title="Unaligned LFW: same person, moved or loosely cropped?",
-        on="unaligned LFW",
-        main=("breakdown", "unaligned", "accuracy"),
     ),
     "partial_lfw": Layout(
         _parts(*_PARTIAL),
@@ -105,8 +94,6 @@ LAYOUTS: dict[str, Layout] = {
         },
         "published: Hörmann et al. 2021, full-size networks; the same pairs and boxes, another alignment",
         intervals=True,
-        title="Partial LFW: same person, cropped?",
-        on="cropped LFW",
     ),
     "mfr2": Layout(
         {
@@ -116,13 +103,11 @@ LAYOUTS: dict[str, Layout] = {
             "TAR@0.01": ("tar", "0.01"),
             "TAR@0.001": ("tar", "0.001"),
         },
-        title="MFR2: same person behind a real mask?",
-        on="MFR2",
     ),
     "kinship": Layout(
         {"accuracy": ("accuracy",), "AUC": ("auc",), **_parts(*RELATIONS)},
         {
-            "S-ViT": {"accuracy": 0.768, **dict(zip(RELATIONS, _S_VIT, strict=True))},
+            "S-ViT": {"accuracy": 0.768, **dict(zip(map(relation_words, RELATIONS), _S_VIT, strict=True))},
             "S-ViT's arm with ResNet50": {"accuracy": 0.758},
             "vuvko": {"accuracy": 0.78},
             "ustc": {"accuracy": 0.76},
@@ -131,21 +116,14 @@ LAYOUTS: dict[str, Layout] = {
             "FaCoRNet": {"accuracy": 0.820},
         },
         "published: RFIW task 1, test list; ours: validation list",
-        title="Kinship of pairs",
-        on="FIW pairs",
         reading="All of these start from, learn from or contain EdgeFace or the reference encoder `dlib_resnet`, which "
         "saw millions of faces. `svit` is guided and taught by `edgeface_kin`; `facor` is trained end to end on "
-        "EdgeFace's trunk; `siamese_ir` learnt from `dlib_kin`. Relations: bb brothers, "
-        "ss sisters, sibs brother and sister; f father, m mother, s son, d daughter, gf and gm grandparents, gs and gd "
-        "grandchildren",
+        "EdgeFace's trunk; `siamese_ir` learnt from `dlib_kin`",
     ),
     "tri": Layout(
         {"accuracy": ("accuracy",), "AUC": ("auc",), **_parts("FMS", "FMD")},
-        {"S-ViT": {"FMS": 0.76, "FMD": 0.75}, "HCL": {"accuracy": 0.86}},
+        {"S-ViT": {relation_words("FMS"): 0.76, relation_words("FMD"): 0.75}, "HCL": {"accuracy": 0.86}},
         "published: RFIW2020 task 2, test list; ours: validation list",
-        title="Kinship of father, mother and child",
-        on="FIW triplets",
-        reading="FMS: father, mother and son; FMD: father, mother and daughter",
     ),
     "search": Layout(
         {
@@ -158,20 +136,16 @@ LAYOUTS: dict[str, Layout] = {
         },
         {"S-ViT": {"mAP": 0.07, "rank@5": 0.34}},
         "published: RFIW2020 task 3, test gallery; ours: FIW val, another list",
-        title="Kinship search",
-        on="FIW search, rank@5",
     ),
     "kinfacew": Layout(
         {
             "mean": ("accuracy",),
             **{
-                f"{part} {name}": ("breakdown", f"KinFaceW-{part}{key}", "accuracy")
+                f"{part}, {name}": ("breakdown", f"KinFaceW-{part}{key}", "accuracy")
                 for part in ("I", "II")
-                for name, key in (("mean", ""), *((r, f" {r}") for r in KINFACE_FOLDERS))
+                for name, key in (("mean", ""), *((relation_words(r), f" {r}") for r in KINFACE_FOLDERS))
             },
         },
-        title="KinFaceW",
-        on="KinFaceW",
     ),
     "ferplus": Layout(
         {
@@ -188,27 +162,19 @@ LAYOUTS: dict[str, Layout] = {
             "VGG13, all votes": {"accuracy": 0.8472},
         },
         "published: Barsoum et al. 2016, the same test part, accuracy on the majority",
-        title="FER+: which expression do most people name?",
-        on="FER+",
         reading="Contempt and disgust have 15 and 16 test faces: nothing is claimed of them alone",
     ),
     "fer2013": Layout(
         {"accuracy": ("accuracy",), "both views": ("both_views", "accuracy"), "macro F1": ("macro_f1",)},
         {"VGGNet": {"accuracy": 0.7328}},
         "published: Khaireddin and Chen 2021, one network",
-        title="FER2013: its own labels",
-        on="FER2013",
         reading="The labels agree with the majority of FER+'s ten people on about two faces of three",
     ),
     "ckplus": Layout(
         {"accuracy": ("accuracy",), "macro F1": ("macro_f1",), "of its classes": ("accuracy_among_shown",)},
-        title="CK+: posed expressions of other people",
-        on="CK+",
     ),
     "jaffe": Layout(
         {"accuracy": ("accuracy",), "macro F1": ("macro_f1",), "of its classes": ("accuracy_among_shown",)},
-        title="JAFFE: posed expressions of other people",
-        on="JAFFE",
     ),
 }
 
@@ -229,12 +195,12 @@ def layout_of(task: str) -> Layout:
 
 def main_value(task: str, report: dict[str, Any]) -> float:
     """The task's main figure; 0 where the report lacks it."""
-    return float(_at(report, layout_of(task).main) or 0)
+    return float(value_at(report, evaluation_of(task).main) or 0)
 
 
 def figure(task: str, report: dict[str, Any]) -> str:
     """The task's main figure with its interval, "0.737 (0.717-0.758)"; empty where the report lacks it."""
-    return _cell(report, layout_of(task).main, intervals=True)
+    return _cell(report, evaluation_of(task).main, intervals=True)
 
 
 def beside(task: str, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
@@ -263,15 +229,8 @@ def cells(layout: Layout, reports: dict[str, dict[str, Any]]) -> list[list[str]]
 
 def _cell(report: dict[str, Any], path: tuple[str, ...], intervals: bool) -> str:
     """The number a path leads to, "" where it leads nowhere."""
-    value = _at(report, path)
+    value = value_at(report, path)
     if value is None:
         return ""
-    interval = _at(report, (*path[:-1], f"{path[-1]}_ci95")) if intervals or len(path) == 1 else None
+    interval = value_at(report, (*path[:-1], f"{path[-1]}_ci95")) if intervals or len(path) == 1 else None
     return f"{value:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
-
-
-def _at(report: dict[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = report
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from models.relations import relation_words
 from models.weights import Sidecar
 from training.evaluate.metrics import accuracy, auc, best_threshold, bootstrap_ci, tar_table
 from training.evaluate.published import beside, published
@@ -105,7 +106,7 @@ ELSEWHERE = ("breakdown", "published", "by_area")
 
 def table(report: dict[str, Any]) -> str:
     """The report as text: a line for the whole and one for each part, then the published results beside it."""
-    rows = [("all", report), *report.get("breakdown", {}).items()]
+    rows = [("all", report), *((relation_words(part), v) for part, v in report.get("breakdown", {}).items())]
     shown = [c for c in COLUMNS if any(c in values for _, values in rows)]
     cells = [["", *shown]] + [[name, *(_cell(values.get(c)) for c in shown)] for name, values in rows]
     facts = [f"{k}: {_cell(report[k])}" for k in report if k not in (*COLUMNS, *ELSEWHERE)]

@@ -22,18 +22,22 @@ from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards
 from ui.shared.examples import FOLDER
-from ui.shared.photos import Shot
+from ui.shared.photos import Shot, take
+from ui.shared.widgets import show_shot
 
 FAILURES = (UserError, ValueError)
 WAITING = "The comparison appears here as soon as photo 1 shows a face."
-EXAMPLE = "obama_2012.jpg"
+EXAMPLES = ("obama_2012.jpg", "obama_2009.jpg")
+"""Photo 1 and photo 2 of the example, one person."""
 RAW, BY_MEAN = "raw", "mean"
+FULL, OWN = "full", "own"
+"""Scales of the gates: from 0 to 1, or the values that are there."""
 LAYER = "stage4.features"
 
 
 @dataclass(frozen=True)
 class View:
-    """How a comparison is looked at: scale, opacity, face, the two arms. Nothing here needs a model."""
+    """How a comparison is looked at: scale, opacity, face, the two arms. Nothing needs a model."""
 
     scale: str
     opacity: float
@@ -67,23 +71,34 @@ def compare(
     return compared, card, attention_cards.scene_note(scene), gr.update(visible=True)
 
 
-def draw(compared: Comparison | None, scale: str, opacity: float, face: int, left: str, right: str) -> list[Any]:
-    """draw_maps, the faces to choose from, and a new turn, which fills what is open below; no model runs."""
+def draw(compared: Comparison | None, *view: Any) -> list[Any]:
+    """draw_maps, the faces to choose from, and a new turn, which fills what is open below; no model runs.
+
+    Args:
+        view: the fields of View, in their order.
+    """
     faces = gr.skip()
     if compared is not None:
         faces = gr.update(choices=[(t, f) for t, f in zip(compared.titles, (0, 1), strict=True)])
-    return [*draw_maps(compared, scale, opacity, face, left, right), faces, time.monotonic_ns()]
+    return [*draw_maps(compared, *view), faces, time.monotonic_ns()]
 
 
-def draw_maps(compared: Comparison | None, scale: str, opacity: float, face: int, left: str, right: str) -> list[Any]:
-    """Maps of the arms, the two pictures of the slider, their difference; no model runs."""
+def draw_maps(compared: Comparison | None, *view: Any) -> list[Any]:
+    """Maps of the arms, the two pictures of the slider, their difference; no model runs.
+
+    Args:
+        view: as draw.
+    """
     if compared is None:
         return [cards.message(WAITING), None, ""]
-    view = View(scale, opacity, face, left, right)
+    seen = View(*view)
+    apart = attention_cards.difference_view(
+        compared, *seen.arms(compared), seen.face, seen.opacity, by_mean=seen.by_mean
+    )
     return [
-        attention_cards.maps_view(compared, opacity, by_mean=view.by_mean),
-        slider_pictures(compared, view),
-        attention_cards.difference_view(compared, *view.arms(compared), face, opacity, by_mean=view.by_mean),
+        attention_cards.maps_view(compared, seen.opacity, by_mean=seen.by_mean),
+        slider_pictures(compared, seen),
+        apart,
     ]
 
 
@@ -108,13 +123,13 @@ def draw_spread(compared: Comparison | None, face: int) -> tuple[Any, str]:
     return bars, attention_cards.mass_table(compared)
 
 
-def draw_gates(compared: Comparison | None, face: int, opacity: float) -> tuple[str, Any]:
+def draw_gates(compared: Comparison | None, face: int, opacity: float, scale: str = FULL) -> tuple[str, Any]:
     """The spatial gates over the face, and violins of the channel gates; no model runs."""
     if compared is None:
         return "", None
     gates = {arm.title: arm.gates[face] for arm in compared.arms}
-    violins = render_gates.channel_figure(gates).update_layout(height=340)
-    return attention_cards.gates_view(compared, face, opacity), violins
+    violins = render_gates.channel_figure(gates, own=scale == OWN).update_layout(height=340)
+    return attention_cards.gates_view(compared, face, opacity, own=scale == OWN), violins
 
 
 def check_maps(first: Shot | None, second: Shot | None, compared: Comparison | None) -> tuple[str]:
@@ -167,11 +182,6 @@ def redraws(occluder: str) -> Any:
     return gr.update(visible=occluder != NOTHING)
 
 
-def example() -> str:
-    """The photo of the example: the page takes it as an upload."""
-    return str(FOLDER / EXAMPLE)
-
-
-def first_visit(first: Shot | None) -> Any:
-    """The example for whoever comes here with no photo yet."""
-    return example() if first is None else gr.skip()
+def example() -> list[Any]:
+    """Both photos of the example, of one person: where nothing is worn, too, there is something to compare with."""
+    return [value for name in EXAMPLES for value in show_shot(take(str(FOLDER / name)))]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from explain import EXPLAINERS, Curve, Heatmap
 from explain.attention import render as render_gates
-from explain.attention.compare import NOTHING, Arm, Comparison, Scene, difference, shown
+from explain.attention.compare import MIRROR, NOTHING, Arm, Comparison, Scene, difference, shown
 from explain.attention.gates import spatial_of
 from explain.core import render
 from models.tasks import TASKS
@@ -18,10 +18,12 @@ from models.weights import Sidecar
 from ui.shared.cards import CROP_SIDE, capital, figure, message, percent, picture, reading
 
 NO_SPATIAL = "No arm has a spatial gate here."
+SMALLEST_SPAN = 1e-3
+"""A scale of gates is never shorter: rounding is not drawn as a pattern."""
 
 
 def answer_card(compared: Comparison, sidecars: Mapping[str, Sidecar]) -> str:
-    """The answer first: how many arms take the explained pair for one person, then every cosine and score."""
+    """The answer first: how many arms take the explained pair for one person, then every score and cosine."""
     firsts = [arm.answers[0].score >= sidecars[arm.weight].rule.threshold for arm in compared.arms]
     a, b = (escape(t) for t in compared.titles)
     pairs = [said.pair for said in compared.arms[0].answers]
@@ -30,12 +32,21 @@ def answer_card(compared: Comparison, sidecars: Mapping[str, Sidecar]) -> str:
     return (
         f"<section class='ks-answer' role='status'><div class='ks-head'><div class='ks-big'>{sum(firsts)} of "
         f"{len(firsts)}</div><div><div class='ks-decision'>networks say: the same person</div>"
-        f"<div class='ks-sub'>about {a} and {b}; each by its own threshold</div></div></div>"
+        f"<div class='ks-sub'>about {a} and {b}; each by its own threshold</div></div></div>{_no_test(compared)}"
         f"<div class='ks-scroll ks-gap'><table class='ks-table ks-arms'><thead><tr><th scope='col'>network</th>{heads}"
         f"</tr></thead><tbody>{rows}</tbody></table></div>"
-        "<p class='ks-caption'>Cosine of the two embeddings, and the calibrated probability of one person with the "
-        "decision. Cosines of different networks lie on different scales: compare the decisions and probabilities.</p>"
-        "</section>"
+        "<p class='ks-caption'>Calibrated probability of one person, with the decision; below it the cosine of the two "
+        "embeddings, which each network has on a scale of its own: compare the probabilities.</p></section>"
+    )
+
+
+def _no_test(compared: Comparison) -> str:
+    """One bare photo is compared with its own mirror image: said, since every network takes that for one person."""
+    if compared.titles[1] != MIRROR:
+        return ""
+    return (
+        "<p class='ks-caption'><b>This is no test of recognition:</b> nothing is worn and there is no photo 2, so the "
+        "photo is compared with its own mirror image. Add photo 2, or let photo 1 wear something.</p>"
     )
 
 
@@ -44,8 +55,8 @@ def _answer_row(arm: Arm, row: Sidecar) -> str:
     for said in arm.answers:
         word = TASKS[row.task].decision(said.score >= row.rule.threshold)
         cells += (
-            f"<td data-similarity='{said.similarity!r}'><b>{said.similarity:+.3f}</b>"
-            f"<small>{percent(said.score)}: {escape(word)}</small></td>"
+            f"<td data-similarity='{said.similarity!r}'><b>{percent(said.score)}</b>"
+            f"<small>{escape(word)}</small><small>cosine {said.similarity:+.3f}</small></td>"
         )
     threshold = f"<small>{escape(row.name)}, threshold {percent(row.rule.threshold)}</small>"
     return f"<tr><th scope='row'>{escape(arm.title)}{threshold}</th>{cells}</tr>"
@@ -121,12 +132,17 @@ def _range(heatmap: Heatmap) -> str:
     return f"{float(heatmap.values.min()):+.2g} to {float(heatmap.values.max()):+.2g}"
 
 
-def gates_view(compared: Comparison, face: int, opacity: float) -> str:
-    """The spatial gates of every block over the crop, one scale from 0 to 1."""
+def gates_view(compared: Comparison, face: int, opacity: float, *, own: bool = False) -> str:
+    """The spatial gates of every block over the crop, one scale for all.
+
+    Args:
+        own: the scale goes from the lowest to the highest value that is there, else from 0 to 1.
+    """
     cells = ""
+    span = gate_span(compared, face, own=own)
     for arm in compared.arms:
         for name, spatial in spatial_of(arm.gates[face]).items():
-            drawn = render_gates.gate_picture(compared.crops[face], spatial, opacity=opacity)
+            drawn = render_gates.gate_picture(compared.crops[face], spatial, opacity=opacity, span=span)
             height, width = spatial.shape
             values = f"{spatial.min():.2f} to {spatial.max():.2f}"
             stage = name.replace("stage", "stage ").replace(".block", ", block ")
@@ -134,13 +150,24 @@ def gates_view(compared: Comparison, face: int, opacity: float) -> str:
             cells += figure(drawn, f"spatial gate of {arm.title}, {stage}, values from {values}", caption)
     if not cells:
         return message(NO_SPATIAL)
-    scale = render.colour_bar(render_gates.LIMIT, signed=False, unit="spatial gate")
+    low, high = span
+    scale = render.colour_bar(high, signed=False, unit="spatial gate", low=low)
+    told = "stretched to the values that are there: small differences look large" if own else "from 0 to 1"
     return (
         f"<div class='ks-maps'><div class='ks-grid4'>{cells}</div><div class='ks-bar'>"
-        f"{picture(scale, 'colour scale from 0 to 1: spatial gate')}</div><p class='ks-caption'><b>Spatial gates of "
-        "CBAM.</b> What the features of each place were multiplied with in this very pass, all on one scale from 0 to "
-        "1. A gate says what was let through, not what became of it.</p></div>"
+        f"{picture(scale, f'colour scale from {low:.3g} to {high:.3g}: spatial gate')}</div><p class='ks-caption'>"
+        "<b>Spatial gates of CBAM.</b> What the features of each place were multiplied with in this very pass, all on "
+        f"one scale, {told}. A gate says what was let through, not what became of it.</p></div>"
     )
+
+
+def gate_span(compared: Comparison, face: int, *, own: bool) -> tuple[float, float]:
+    """(low, high) of the scale of all spatial gates: 0 to 1, or the values that are there."""
+    values = [spatial for arm in compared.arms for spatial in spatial_of(arm.gates[face]).values()]
+    if not own or not values:
+        return 0.0, render_gates.LIMIT
+    low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+    return low, max(high, low + SMALLEST_SPAN)
 
 
 def mass_table(compared: Comparison) -> str:

@@ -12,6 +12,7 @@ from ui.attention import answers as arms
 from ui.attention import callbacks as do
 from ui.attention.study import study
 from ui.shared import cards
+from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, mark, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
@@ -62,6 +63,7 @@ class Page(NamedTuple):
     bars: gr.Plot
     mass: gr.HTML
     inside: Fold
+    gate_scale: gr.Radio
     gates: gr.HTML
     violins: gr.Plot
     tested: Fold
@@ -75,6 +77,11 @@ class Page(NamedTuple):
     def shots(self) -> list[Any]:
         """The session's memory of both photos."""
         return [self.first.shot, self.second.shot]
+
+    @property
+    def photos(self) -> list[Any]:
+        """What do.example returns values for."""
+        return [*self.first.outputs, *self.second.outputs]
 
     @property
     def view(self) -> list[Any]:
@@ -119,7 +126,7 @@ def build() -> Page:
 def opened(tab: gr.Tab, page: Page) -> None:
     """The tab's opening fills the layer picker, and shows an example to whoever has no photo yet."""
     tab.select(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS)
-    tab.select(do.first_visit, page.first.shot, page.first.image, **VIEWS)
+    _then_compare(first_visit(tab, do.example, [page.first, page.second], page.photos, on=page.card), page)
 
 
 def _right_side() -> tuple[Any, ...]:
@@ -150,6 +157,12 @@ def _numbers() -> tuple[Any, ...]:
         bars = gr.Plot(show_label=False, elem_id="arms-bars")
         mass = gr.HTML(elem_id="arms-mass")
     with fold("The gates themselves", "arms-inside") as inside:
+        gate_scale = gr.Radio(
+            [("0 to 1", do.FULL), ("own range", do.OWN)],
+            value=do.FULL,
+            label="Scale of the gates",
+            elem_id="arms-gate-scale",
+        )
         gates = gr.HTML(elem_id="arms-gates", min_height=60)
         violins = gr.Plot(show_label=False, elem_id="arms-violins")
         gr.HTML(
@@ -158,7 +171,7 @@ def _numbers() -> tuple[Any, ...]:
         )
     with fold("Can these maps be trusted? Pixels taken away in their order", "arms-tested") as tested:
         trust = gr.HTML(elem_id="arms-trust", min_height=60)
-    return spread, bars, mass, inside, gates, violins, tested, trust
+    return spread, bars, mass, inside, gate_scale, gates, violins, tested, trust
 
 
 def _looked_at() -> tuple[Any, ...]:
@@ -196,14 +209,13 @@ def _wire(page: Page) -> None:
     """Photos, occluder, method and layer run networks; scale, opacity, face and the two arms only redraw."""
     for photo in (page.first, page.second):
         on_change(photo, lambda event: _then_compare(event, page))
-    page.example.click(do.example, None, page.first.image, **VIEWS)
+    _then_compare(page.example.click(do.example, None, page.photos, **RUNS), page)
     _then_compare(page.occluder.input(do.redraws, page.occluder, page.another, **VIEWS), page)
     _then_compare(page.another.click(do.another, page.seed, page.seed, **VIEWS), page)
     _then_compare(page.method.input(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS), page)
     _then_compare(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
-    for control in (page.scale, page.opacity, page.left, page.right):
+    for control in (page.scale, page.opacity, page.face, page.left, page.right):
         control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
-    page.face.input(do.draw_maps, page.view, page.pictures, **VIEWS)
     _wire_folds(page)
     made = page.report.click(
         do.make_report,
@@ -221,8 +233,8 @@ def _wire_folds(page: Page) -> None:
         remember(part)
     for event in (remember(page.spread).then, page.turn.change, page.face.input):
         fill(event, page.spread, do.draw_spread, [page.compared, page.face], [page.bars, page.mass], **VIEWS)
-    gates = [page.compared, page.face, page.opacity]
-    for event in (remember(page.inside).then, page.turn.change, page.face.input, page.opacity.input):
+    gates, looked = [page.compared, page.face, page.opacity, page.gate_scale], (page.opacity, page.gate_scale)
+    for event in (remember(page.inside).then, page.turn.change, page.face.input, *(c.input for c in looked)):
         fill(event, page.inside, do.draw_gates, gates, [page.gates, page.violins], **VIEWS)
     for event in (remember(page.tested).then, page.turn.change):
         given = [*page.shots, page.compared]

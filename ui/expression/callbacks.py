@@ -194,6 +194,6 @@ def picked_example(event: gr.EventData) -> list[Any]:
     return list(show_shot(take(str(FOLDER / EXAMPLES[number][0]))))
 
 
-def first_visit(shot: Shot | None) -> list[Any]:
-    """The first example for whoever comes here with no photo yet."""
-    return [gr.skip()] * 4 if shot else list(show_shot(take(str(FOLDER / EXAMPLES[0][0]))))
+def first_example() -> list[Any]:
+    """What a first visit shows: the photo's outputs."""
+    return list(show_shot(take(str(FOLDER / EXAMPLES[0][0]))))

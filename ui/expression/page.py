@@ -14,6 +14,7 @@ from ui.expression import callbacks as do
 from ui.expression import cards as expression_cards
 from ui.expression import gallery, live
 from ui.shared import cards, picker
+from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input, pick_face
 
@@ -99,7 +100,7 @@ def build() -> Page:
 
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example."""
-    seen = tab.select(do.first_visit, page.photo.shot, page.photo.outputs, **RUNS)
+    seen = first_visit(tab, do.first_example, [page.photo], page.photo.outputs, on=page.card)
     _then_run(seen.then, page)
 
 

@@ -221,14 +221,9 @@ def make_report(shot: Shot | None, look: PatchQuery | None, held: Sweeps | None,
         return None, cards.message(str(error), error=True)
 
 
-def first_visit(shot: Shot | None) -> list[Any]:
-    """The example, turned a little, for whoever comes with no photo yet: photo, and its rotation."""
-    return [gr.skip()] * 5 if shot else [*load_example(), EXAMPLE_ROTATION]
-
-
-def load_example() -> list[Any]:
-    """The example's photo."""
-    return list(show_shot(take(str(FOLDER / EXAMPLE))))
+def example() -> list[Any]:
+    """What a first visit shows: a photo, and its rotation."""
+    return [*show_shot(take(str(FOLDER / EXAMPLE))), EXAMPLE_ROTATION]
 
 
 def still() -> list[Any]:

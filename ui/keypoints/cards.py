@@ -18,7 +18,9 @@ from ui.shared.evidence_cards import layer_title
 
 Patch = tuple[int, int]
 NOTICEABLE = 0.01
-"""Similarities that differ by less are called equal."""
+"""A similarity nearer to 1 than this is called hardly changed."""
+CLEAR = 0.05
+"""A lead smaller than this, on one photo, is not called one."""
 
 
 def answer(look: PatchQuery) -> str:
@@ -36,7 +38,7 @@ def answer(look: PatchQuery) -> str:
         )
     told, weights = moved_words(look.setting.move), ", ".join(weight_of(m) or m for m in MODELS)
     return (
-        f"<section class='ks-answer' role='status'><div class='ks-decision'>{escape(verdict(similarity))}</div>"
+        f"<section class='ks-answer' role='status'><div class='ks-decision'>{escape(verdict(look))}</div>"
         f"<div class='ks-sub'>{escape(told)}{_edited(look)}</div><table class='ks-table ks-shares'><caption>Similarity "
         f"(cosine) of the moved face to the aligned one: 1 is unchanged</caption><tbody>{rows}</tbody></table>"
         "<p class='ks-protocol'>It tells how stable each embedding is, not how well the network tells people apart: "
@@ -44,15 +46,27 @@ def answer(look: PatchQuery) -> str:
     )
 
 
-def verdict(similarity: Mapping[str, float]) -> str:
-    """The answer in words; differences below NOTICEABLE count as none."""
-    low, high = min(similarity.values()), max(similarity.values())
-    if low > 1 - NOTICEABLE:
-        return "All three networks see the same face as before."
-    if high - low < NOTICEABLE:
-        return "The move costs all three networks alike."
-    best = max(similarity, key=lambda m: similarity[m])
-    return f"{LINES[best][0]} keeps the face closest to its aligned self."
+def verdict(look: PatchQuery) -> str:
+    """The answer in words: what was done to the face, and whether one network is ahead by CLEAR."""
+    similarity, setting = look.similarity, look.setting
+    if setting.move == Move():
+        if setting.keypoints is None:
+            return "Nothing is moved: all three networks are fed the aligned face."
+        if not setting.off:
+            return f"Only KP-RPE is given keypoints, so only its embedding can change: {similarity[KPRPE]:.3f}."
+        return "Offsets are off, so no network uses the keypoints: nothing changes."
+    return lead(similarity)
+
+
+def lead(similarity: Mapping[str, float]) -> str:
+    """Who stays closest to the aligned face, in words; nobody where the two closest are less than CLEAR apart."""
+    names = sorted(similarity, key=lambda m: -similarity[m])
+    told = [f"{LINES[m][0]} {similarity[m]:.3f}" for m in names]
+    if similarity[names[-1]] > 1 - NOTICEABLE:
+        return f"No embedding changes much: the lowest is {told[-1]}."
+    if similarity[names[0]] - similarity[names[1]] >= CLEAR:
+        return f"Closest to its aligned self on this photo: {told[0]}, before {told[1]}."
+    return f"No network is clearly ahead on this photo: {', '.join(told)}."
 
 
 def moved_words(move: Move) -> str:

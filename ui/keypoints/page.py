@@ -14,6 +14,7 @@ from ui.keypoints import callbacks as do
 from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import MODELS
 from ui.shared import cards
+from ui.shared.first_visit import first_visit
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = MODELS
@@ -97,8 +98,8 @@ def build() -> Page:
 
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example, turned a little."""
-    first = tab.select(do.first_visit, page.photo.shot, [*page.photo.outputs, page.moves[0]], **RUNS)
-    then_run(first.then, page)
+    seen = first_visit(tab, do.example, [page.photo], [*page.photo.outputs, page.moves[0]], on=page.card)
+    then_run(seen.then, page)
 
 
 def _left_side() -> list[Any]:

@@ -15,6 +15,7 @@ from ui.kinship import tri_page as tri
 from ui.kinship.callbacks import own_threshold
 from ui.kinship.events import then_answer
 from ui.kinship.layout import Page
+from ui.shared.first_visit import first_visit
 from ui.shared.widgets import RUNS, VIEWS
 
 PAIR = "pair"
@@ -31,14 +32,11 @@ def build() -> None:
             family = tri.build()
         with gr.Tab("Search", id="search") as search_tab:
             found = search.build()
-    tri.then_answer(tri_tab.select(tri_do.first_visit, family.shots, family.photos, **RUNS), family)
-    seen = search_tab.select(
-        searching.first_visit,
-        [found.probe.shot, found.collection],
-        found.example,
-        **RUNS,
-    )
-    search.then_find(seen, found)
+    three = [family.father, family.mother, family.child]
+    shown = first_visit(tri_tab, tri_do.load_example, three, family.photos, on=family.card)
+    tri.then_answer(shown, family)
+    own, make = [found.files, found.collection, found.server_index], searching.load_example
+    search.then_find(first_visit(search_tab, make, [found.probe], found.example, on=found.card, also=own), found)
     _open_parents(modes, pair, family)
     _open_results(modes, pair, found)
 

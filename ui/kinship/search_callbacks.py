@@ -183,11 +183,6 @@ def load_example(progress: gr.Progress = PROGRESS) -> list[Any]:
     return [*show_shot(take(str(FOLDER / PROBE))), None, (), "", collection, search_cards.gallery_note(collection)]
 
 
-def first_visit(probe: Shot | None, collection: Collection | None) -> list[Any]:
-    """The example for whoever comes here with nothing yet, else everything as it is."""
-    return [gr.skip()] * 9 if probe or collection else load_example()
-
-
 def told(progress: gr.Progress) -> Tell:
     """The page's progress bar, for what reports its progress."""
     words = {"photos": "Looking for faces", "faces": "Encoding"}

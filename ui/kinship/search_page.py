@@ -11,7 +11,7 @@ from ui.kinship import search_callbacks as do
 from ui.kinship import search_indexes
 from ui.kinship.callbacks import own_threshold
 from ui.shared import answering, cards, picker
-from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, file_list, on_change, photo_input
 
 PICKED = (
     "element.addEventListener('click', e => { const hit = e.target.closest('[data-entry]');"
@@ -90,16 +90,13 @@ def build() -> Page:
 
 def _further_input() -> tuple[Any, ...]:
     with gr.Accordion("More photos of this person", open=False, elem_id="probe-further"):
-        files = gr.File(
-            file_count="multiple", file_types=["image"], label="Photos of the probe", height=130, elem_id="probe-files"
-        )
+        files = file_list(file_types=["image"], label="Photos of the probe", height=130, elem_id="probe-files")
         note = gr.HTML(elem_id="probe-more")
     return files, note, gr.State((), time_to_live=SESSION_SECONDS)
 
 
 def _gallery_input() -> tuple[Any, ...]:
-    files = gr.File(
-        file_count="multiple",
+    files = file_list(
         file_types=["image", ".zip"],
         label="Gallery: photos or zips",
         height=170,

@@ -137,8 +137,3 @@ def open_pair(parent: Shot | None, child: Shot | None, weight: str | None) -> li
 def load_example() -> list[Any]:
     """The three photos of the example: values for the outputs of father, mother and child."""
     return [value for name in EXAMPLE for value in show_shot(take(str(FOLDER / name)))]
-
-
-def first_visit(father: Shot | None, mother: Shot | None, child: Shot | None) -> list[Any]:
-    """The example for whoever comes here with no photo yet, else everything as it is."""
-    return [gr.skip()] * 12 if father or mother or child else load_example()

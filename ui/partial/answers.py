@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from explain.partial.edit import Canvas, Edit
-from explain.partial.find import NETWORKS, Asked, PartialLook, look_partial
+from explain.partial.find import ATTENTION, NETWORKS, Asked, PartialLook, look_partial
 from explain.partial.loss import AreaCurve, Losses, after, area_curve, losses
+from models.evaluations import value_at
 from models.faces.partial_crops import SIDE
 from models.pair import PairModel
 from models.weights import Sidecar
@@ -44,6 +45,18 @@ def networks() -> dict[str, PairModel]:
 def sidecars() -> dict[str, Sidecar]:
     """Model -> what is known of its weight. Raises as networks."""
     return {name: sidecar(weight_of(name) or name) for name in names()}
+
+
+def followed() -> str:
+    """How far importances follow what is visible, as measured: " (rank correlation ...)"; empty where it was not."""
+    found = value_at(sidecars()[ATTENTION].metrics, ("partial_lfw", "maps"))
+    covered, cut = (value_at(found or {}, (how, "within_face")) for how in ("occluded", "cropped"))
+    if covered is None or cut is None:
+        return ""
+    return (
+        " (mean rank correlation, within a face, of how an importance changes with how much of its place stays "
+        f"visible: {covered:+.2f} covered, {cut:+.2f} cut; {found['faces']:,} faces)"
+    )
 
 
 def thresholds() -> dict[str, float]:

@@ -32,8 +32,8 @@ WAITING = "The answer appears here as soon as both photos show a face."
 EXAMPLES = ("obama_2012.jpg", "obama_2009.jpg")
 AROUND = "nose"
 """What the curve goes around at first."""
-EXAMPLE_PART = "left eye"
-"""What a first visit leaves of the second photo."""
+EXAMPLE_PART, FACTOR = "left eye", 0.1
+"""What a first visit leaves of the second photo: the protocol's smallest window, which shows an eye and its brow."""
 
 
 def begin(second: Shot | None, part: str, factor: float, centred: bool, around: str) -> list[Any]:
@@ -50,6 +50,11 @@ def begin(second: Shot | None, part: str, factor: float, centred: bool, around: 
     except FAILURES:  # the answer says what is wrong
         return [edit, None, around]
     return [edit, {"background": picture, "layers": [], "composite": None}, around]
+
+
+def sized(part: str) -> Any:
+    """The slider of a preset's size, to be moved only where the preset has one."""
+    return gr.update(interactive=part in LANDMARKS)
 
 
 def fresh(second: Shot | None, factor: float, centred: bool, around: str) -> list[Any]:
@@ -158,9 +163,4 @@ def make_report(look: PartialLook | None, held: Held | None, kind: str, opacity:
 def example() -> list[Any]:
     """Two photos of one person, a part of the second one: outputs of both photos, the table, preset."""
     first, second = (take(str(FOLDER / name)) for name in EXAMPLES)
-    return [*show_shot(first), *show_shot(second), rows_of(second), EXAMPLE_PART]
-
-
-def first_visit(first: Shot | None, second: Shot | None) -> list[Any]:
-    """The example for whoever comes with no photo yet."""
-    return [gr.skip()] * 10 if first or second else example()
+    return [*show_shot(first), *show_shot(second), rows_of(second), EXAMPLE_PART, FACTOR]

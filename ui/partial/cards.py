@@ -68,7 +68,7 @@ def decision(said: Said) -> str:
 def what_is_left(edit: Edit) -> str:
     """An edit in words."""
     if edit.part in LANDMARKS:
-        told = f"{edit.part} only, size {edit.factor:g}"
+        told = f"a window around the {edit.part}, size {edit.factor:g}"
     elif edit.part in WORN:
         told = f"with {'sunglasses' if edit.part == 'sunglasses' else 'a mask'}"
     else:

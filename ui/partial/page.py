@@ -17,6 +17,7 @@ from ui.partial.answers import EDITOR_SIDE
 from ui.partial.editor import drawing_editor
 from ui.partial.placing_panel import Panel
 from ui.shared import cards
+from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
@@ -31,6 +32,8 @@ PICKED = (
 FETCH = "() => setTimeout(() => document.querySelector('#part-file')?.click(), 150)"
 """Presses the hidden download link once its file is there."""
 LABELS = {WHOLE: "Whole face", "sunglasses": "In sunglasses", "mask": "In a mask"}
+LABELS |= {part: f"Around the {part}" for part in LANDMARKS}
+"""The protocol's windows go around a point of the face: larger ones show more than its name."""
 HOW = (
     "**Photo 2, aligned.** Brush: hide. Eraser: take strokes back. Image, then crop: hide all around. Another part or "
     "size starts from the face again."
@@ -40,7 +43,7 @@ LIMITS = """
   in training. Another fill would give other scores.
 - **An importance** says how strongly a part's map was weighed in the embedding, not whether it helped the answer; the
   method keeps importances close together, so small moves are what there is to see. Over many faces it falls for parts
-  that something covers; when a face is cut to one part, what was cut away gains instead (figures: docs/results.md).
+  that something covers; when a face is cut to one part, what was cut away gains instead{figures}.
 - **The reference encoder** was never trained on partial faces: it is here to show what that costs. In its own crop it
   sees a little more chin than the 160 px crop has; what lies beyond the edge is hidden when the edge is.
 - **Sunglasses and mask** are drawn, and their soft shadow reaches the two networks of the method only.
@@ -93,7 +96,7 @@ class Page(NamedTuple):
     @property
     def examples(self) -> list[Any]:
         """What do.example returns values for."""
-        return [*self.first.outputs, *self.second.outputs, self.panel.table, self.preset]
+        return [*self.first.outputs, *self.second.outputs, self.panel.table, self.preset, self.factor]
 
 
 def build() -> Page:
@@ -111,8 +114,7 @@ def build() -> Page:
 
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example, the second face partial."""
-    seen = tab.select(do.first_visit, page.shots, page.examples, **RUNS)
-    _then_begin(seen, page)
+    _then_begin(first_visit(tab, do.example, [page.first, page.second], page.examples, on=page.card), page)
 
 
 def _left_side() -> list[Any]:
@@ -135,7 +137,7 @@ def _right_side() -> list[Any]:
     with gr.Column(visible=False) as rest:
         evidence = _evidence()
     with fold("What this shows, and what it does not", "part-limits") as limits:
-        gr.Markdown(LIMITS)
+        gr.Markdown(LIMITS.format(figures=parting.followed()))
     remember(limits)
     return [*editing, card, seen, rest, *evidence]
 
@@ -148,9 +150,10 @@ def _editing() -> list[Any]:
         factor = gr.Slider(
             FACTORS[0],
             FACTORS[-1],
-            0.3,
+            do.FACTOR,
             step=0.05,
-            label="Size of the eye, nose or mouth",
+            label="Size of the window",
+            interactive=False,
             min_width=220,
             elem_id="part-factor",
             buttons=[],
@@ -196,7 +199,7 @@ def _evidence() -> list[Any]:
     shown = _parts()
     with fold("Score against the visible area", "part-area") as area:
         names = [(name.capitalize(), name) for name in LANDMARKS]
-        around = gr.Radio(names, value=do.AROUND, label="What stays visible", elem_id="part-around")
+        around = gr.Radio(names, value=do.AROUND, label="Window around the", elem_id="part-around")
         curve = gr.Plot(show_label=False, elem_id="part-curve")
         gr.HTML(
             "<p class='ks-caption'>The protocol's nine sizes around this landmark, for this one pair; dotted lines are "
@@ -233,6 +236,7 @@ def _wire(page: Page) -> None:
 
 def _wire_edits(page: Page) -> None:
     """A preset and its size start from the face again; the editor adds to them; centring keeps what was drawn."""
+    page.preset.change(do.sized, page.preset, page.factor, **VIEWS)
     for listen in (page.preset.input, page.factor.release):
         _then_begin(listen(None, show_progress="hidden", api_visibility="private"), page)
     changed = page.editor.change(do.drawn, [page.second.shot, page.edit, page.held, page.editor], page.edit, **VIEWS)

@@ -10,7 +10,10 @@ from gradio.themes.utils.fonts import Font
 STYLES = [
     Path(__file__).with_name(name) for name in ("style.css", "kinship.css", "modes.css", "attention.css", "partial.css")
 ]
-HEAD = f"<style>{Path(__file__).with_name('page.css').read_text()}</style>"
+HEAD = (
+    f"<style>{Path(__file__).with_name('page.css').read_text()}</style>"
+    f"<script>{Path(__file__).with_name('page.js').read_text()}</script>"
+)
 TEXT = tuple(
     Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 )

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
-from gradio.data_classes import ImageData
+from gradio.components.number import Number
+from gradio.data_classes import ImageData, ListFiles
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
@@ -71,6 +72,35 @@ def file_image(**options: Any) -> gr.Image:
 
     image.preprocess = path_of  # type: ignore[method-assign]
     return image
+
+
+def file_list(**options: Any) -> gr.File:
+    """A gr.File for several files that hands callbacks the paths of the untouched uploads, whatever they are.
+
+    As file_image: Gradio's own preprocessing refuses other kinds of files before any callback runs.
+    """
+    files = gr.File(file_count="multiple", **options)
+
+    def paths_of(payload: ListFiles | None) -> list[str] | None:
+        return [file.path for file in payload.root] if payload else None
+
+    files.preprocess = paths_of  # type: ignore[method-assign, assignment]
+    return files
+
+
+def in_range(slider: gr.Slider, payload: float | None) -> float:
+    """What a slider hands to callbacks: a number beyond its range as the end of the range, none as its lowest.
+
+    Gradio's own preprocessing refuses it with an error, which stays on the page beside what was typed.
+    """
+    if payload is None:
+        return float(slider.minimum)
+    return Number.round_to_precision(min(max(payload, slider.minimum), slider.maximum), slider.precision)
+
+
+def keep_sliders_in_range() -> None:
+    """in_range for every slider of the process. On the class: what updates a slider makes a new one of it."""
+    gr.Slider.preprocess = in_range  # type: ignore[method-assign, assignment]
 
 
 def plain_number(value: float, **options: Any) -> gr.Number:

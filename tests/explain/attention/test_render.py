@@ -34,6 +34,15 @@ def test_a_weak_pattern_is_not_stretched_and_squares_stay_squares():
     assert (inside == inside[0, 0]).all() and 0 < np.abs(inside[0, 0] - picture[0, 0]).max() < 20
 
 
+def test_on_its_own_range_a_weak_pattern_takes_the_whole_scale():
+    spatial = np.full((7, 7), 0.50, np.float32)
+    spatial[2, 3] = 0.52
+    picture = gate_picture(CROP, spatial, opacity=1, span=(0.50, 0.52))
+    step = SIDE // 7
+    assert (picture[0, 0] == AMOUNTS[0].round().astype(np.uint8)).all()
+    assert (picture[2 * step, 3 * step] == AMOUNTS[255].round().astype(np.uint8)).all()
+
+
 def test_at_no_opacity_the_crop_is_seen():
     dark, light = (gate_picture(CROP, np.full((7, 7), v, np.float32), opacity=0) for v in (0.1, 0.9))
     assert (dark == light).all() and dark.std() > 10
@@ -45,6 +54,7 @@ def test_violins_hold_every_channel_of_arms_that_have_gates():
     assert list(figure.data[0].y) == pytest.approx([0.2] * 4 + [0.7] * 4)
     assert list(figure.data[0].x) == ["2.1"] * 4 + ["3.0"] * 4
     assert tuple(figure.layout.yaxis.range) == (0, 1)
+    assert channel_figure({"SE": (gates(0.2),)}, own=True).layout.yaxis.range is None
     assert figure.data[0].line.color != figure.data[1].line.color
 
 

@@ -103,6 +103,8 @@ def test_colour_bar(signed: bool, limit: float) -> None:
     for left, right in ((0, 90), (160, 260), (330, 420)):  # low end, middle, high end
         assert (numbers[:, left:right] < 100).any()
     assert not np.array_equal(bar, render.colour_bar(limit * 2, signed=signed, unit="similarity lost"))
+    other = render.colour_bar(limit, signed=False, unit="similarity lost", low=limit / 2)
+    assert not np.array_equal(other[50:68, :90], bar[50:68, :90])  # the number at the low end
 
 
 def test_faces_are_boxed_and_the_chosen_one_has_keypoints() -> None:

@@ -19,6 +19,7 @@ from tests.ui.untrained import write_arms
 from ui.attention import answers as arms
 from ui.attention import api as attention_api
 from ui.attention import callbacks as do
+from ui.attention import cards as attention_cards
 from ui.shared import answering
 from ui.shared.photos import Shot
 
@@ -64,6 +65,37 @@ def test_the_card_has_the_cosines_that_predict_gives(masked, obama: Shot):
 def test_two_photos_add_two_columns(obama: Shot, biden: Shot):
     card = do.compare(obama, biden, "cloth", 0, "grad_cam", None)[1]
     assert len(re.findall("data-similarity", card)) == 9 and "photo 1 bare and photo 2" in card
+
+
+def test_the_big_figures_are_probabilities_which_may_be_compared(masked):
+    compared, card = masked[:2]
+    big = re.findall(r"<td[^>]*><b>([^/]+)</b>", card)
+    assert big == [attention_cards.percent(arm.answers[0].score) for arm in compared.arms]
+    assert card.count("<small>cosine ") == 3 and "compare the probabilities" in card
+
+
+def test_a_mirror_image_is_called_no_test_of_recognition(masked, obama: Shot, biden: Shot):
+    assert "no test of recognition" in do.compare(obama, None, do.NOTHING, 0, "grad_cam", None)[1]
+    assert "no test of recognition" not in masked[1]
+    assert "no test of recognition" not in do.compare(obama, biden, do.NOTHING, 0, "grad_cam", None)[1]
+
+
+def test_the_example_brings_a_second_photo_to_compare_with():
+    first, second = (v for v in do.example() if isinstance(v, Shot))
+    assert first.path != second.path
+    scene = arms.scene_of(first, second, do.NOTHING, 0)
+    assert scene.titles == ("photo 1", "photo 2")
+
+
+@pytest.mark.usefixtures("no_model_runs")
+def test_gates_have_their_own_range_on_request(masked):
+    compared = masked[0]
+    own = do.draw_gates(compared, 0, 0.5, do.OWN)[0]
+    low, high = attention_cards.gate_span(compared, 0, own=True)
+    assert f"colour scale from {low:.3g} to {high:.3g}" in own and "stretched" in own and 0 < low < high < 1
+    assert attention_cards.gate_span(compared, 0, own=False) == (0, 1)
+    full, stretched = (do.draw_gates(compared, 0, 0.5, scale)[1].layout.yaxis.range for scale in (do.FULL, do.OWN))
+    assert tuple(full) == (0, 1) and stretched is None
 
 
 def test_another_make_changes_the_crop(masked, obama: Shot):

@@ -197,7 +197,7 @@ def test_examples(obama: Shot) -> None:
         assert shot.path.endswith(file)
     for wrong in (99, -1, "0"):
         assert do.picked_example(SimpleNamespace(example=wrong)) == [gr.skip()] * 4  # type: ignore[arg-type]
-    assert do.first_visit(obama) == [gr.skip()] * 4 and do.first_visit(None)[0].path.endswith(do.EXAMPLES[0][0])
+    assert do.first_example()[0].path.endswith(do.EXAMPLES[0][0])
 
 
 def test_the_endpoint(six: Path) -> None:

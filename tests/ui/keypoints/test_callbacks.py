@@ -18,6 +18,7 @@ from tests.ui.keypoints.untrained import MODELS, write_vits
 from ui.keypoints import answers as following
 from ui.keypoints import api as keypoints_api
 from ui.keypoints import callbacks as do
+from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import PatchQuery, Setting, Sweeps
 from ui.shared import answering
 from ui.shared.examples import FOLDER
@@ -100,6 +101,29 @@ def test_nothing_moved_is_no_difference(obama: Shot) -> None:
     for model in following.OFFSET_MODELS:
         _, change = following.fields(look.followed[model], following.View((0.5, 0.5)), (7, 7))
         assert np.abs(change).max() < 1e-4
+
+
+def test_nobody_wins_by_a_hair_and_nothing_is_called_the_same() -> None:
+    names = ("vit_kprpe", "vit_irpe", "vit_abs")
+
+    def said(*values: float) -> str:
+        return keypoints_cards.lead(dict(zip(names, values, strict=True)))
+
+    last = "absolute positions only"
+    assert said(0.807, 0.795, 0.61).startswith("No network is clearly ahead on this photo: KP-RPE 0.807, iRPE 0.795")
+    assert said(0.6, 0.9, 0.7) == f"Closest to its aligned self on this photo: iRPE 0.900, before {last} 0.700."
+    assert said(0.999, 0.998, 0.997) == f"No embedding changes much: the lowest is {last} 0.997."
+
+
+def test_a_moved_nose_is_not_called_the_same_face(obama: Shot) -> None:
+    still = following.look(obama, Setting())
+    assert keypoints_cards.verdict(still).startswith("Nothing is moved")
+    points = do.type_keypoint(still, 2, 10.0, 100.0)
+    look = following.look(obama, Setting(keypoints=points))
+    words = f"only its embedding can change: {look.similarity['vit_kprpe']:.3f}"
+    assert words in keypoints_cards.verdict(look)
+    off = following.look(obama, Setting(keypoints=points, off=True))
+    assert "nothing changes" in keypoints_cards.verdict(off)
 
 
 def test_a_click_picks_and_a_click_places(turned: PatchQuery) -> None:

@@ -22,7 +22,7 @@ from ui.kinship import search_callbacks as do
 from ui.kinship import search_cards
 from ui.kinship.search_answers import Collection, Entry, Ranking, collect, rank, silent
 from ui.shared import answering
-from ui.shared.photos import Shot, take
+from ui.shared.photos import Shot
 
 KIN, SAME = "dlib_kin", "dlib_resnet"
 
@@ -222,8 +222,8 @@ def test_nothing_outlives_its_session(tmp_path: Path, obama: Shot) -> None:
 
 
 def test_the_example_is_a_finished_search() -> None:
-    *probe, found, note = do.first_visit(None, None)
+    *probe, found, note = do.load_example()
     ranking, card, hits, rest = do.find(probe[0], found, KIN, True, 50, 0.5)
     assert ranking is not None and "obama_2009.jpg" in card and rest["visible"] is True
     assert hits.count("data-entry") == len(found.entries) == 3 and "3 faces" in note
-    assert all(not isinstance(v, Collection) for v in do.first_visit(take(str(EXAMPLES / do.PROBE)), None))
+    assert len(do.load_example()) == 9

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models import read_sidecar
-from ui.models import page
+from ui.models.card import card
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -31,5 +31,5 @@ def test_no_field_of_a_sidecar_becomes_markup(weight: str) -> None:
     parts = [e for e in row.metrics.values() if isinstance(e, dict) and "accuracy" in e]
     metrics = {EVIL: {**spoiled(parts[0]), "breakdown": {EVIL: {"pairs": EVIL, "accuracy": 0.5}}, "tar": {EVIL: 0.5}}}
     bad = dataclasses.replace(row, **{**texts, "metrics": metrics}).with_rule(threshold_protocol=EVIL)
-    shown = page.card(bad)
+    shown = card(bad)
     assert "<img" not in shown and shown.count("&lt;img") > 12

@@ -66,7 +66,7 @@ def test_the_card_has_what_predict_says(ran, obama: Shot, biden: Shot):
     for model in networks.values():
         expected += [predict(model, obama.face(), b).score for b in (biden.face(), canvas.fed(edited, model.spec))]
     assert shown_scores(card) == pytest.approx(expected, abs=1e-6) and len(expected) == 6
-    assert f"data-visible='{edited.visible!r}'" in card and "left eye only, size 0.3" in card
+    assert f"data-visible='{edited.visible!r}'" in card and "a window around the left eye, size 0.3" in card
     assert seen.count("<img") == 3 and rest["visible"] is True
     np.testing.assert_array_equal(look.edited.image, crop_part(canvas.crop, "left eye", 0.3))
     assert held.whole is look.whole and not held.order
@@ -267,7 +267,15 @@ def test_the_endpoint_refuses_in_words(obama: Shot, biden: Shot, arguments: tupl
         partial_api.partial_face(obama.path, biden.path, *arguments)
 
 
-def test_a_first_visit_shows_an_example_and_never_overwrites(obama: Shot):
-    values = do.first_visit(None, None)
-    assert len(values) == 10 and values[-1] == do.EXAMPLE_PART and isinstance(values[0], Shot)
-    assert do.first_visit(obama, None) == [gr.skip()] * 10
+def test_the_example_leaves_an_eye_of_photo_2():
+    values = do.example()
+    assert len(values) == 11 and values[-2:] == [do.EXAMPLE_PART, do.FACTOR] and isinstance(values[0], Shot)
+    assert Edit(do.EXAMPLE_PART, do.FACTOR).box.visible() < 0.2  # a window around an eye, not half a face
+
+
+@pytest.mark.parametrize(
+    ("part", "has"), [("left eye", True), ("whole", False), ("upper half", False), ("mask", False)]
+)
+def test_the_size_can_be_moved_where_a_preset_has_one(part: str, has: bool):
+    assert do.sized(part)["interactive"] is has
+    assert (Edit(part, 0.1).box != Edit(part, 0.5).box) is has

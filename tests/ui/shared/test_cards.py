@@ -15,7 +15,8 @@ from PIL import Image
 from explain import Curve, RegionDrops
 from models import available_weights, list_models, read_sidecar
 from models.faces.quality import Quality
-from ui.models import page as model_cards
+from ui.models import card as model_cards
+from ui.models.page import page as models_page
 from ui.shared import cards
 
 
@@ -71,7 +72,7 @@ def test_region_table_has_every_number() -> None:
 
 
 def test_every_weight_has_a_card_and_every_other_model_is_called_untrained() -> None:
-    page = model_cards.page()
+    page = models_page()
     weights = available_weights()
     assert weights
     for name in weights:
@@ -80,7 +81,7 @@ def test_every_weight_has_a_card_and_every_other_model_is_called_untrained() -> 
         assert row.decision is None or f"{row.decision.threshold:.3f}" in page
         assert all(loan.sha256 in page for loan in row.loans)
     trained = {read_sidecar(n).model for n in weights}
-    listed = re.findall(r"<li><code>([^<]+)</code>", page[page.index("ks-missing") :] if "ks-missing" in page else "")
+    listed = re.findall(r"<li><code>([^<]+)</code>", page[page.index("ks-untrained'") :])
     assert sorted(listed) == sorted(set(list_models()) - trained)
 
 

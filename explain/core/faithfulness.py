@@ -24,7 +24,7 @@ def faithfulness(
     result: Result,
     heatmap: Heatmap,
     *,
-    steps: int = 10,
+    steps: int = 5,
     fill: str = "blur",
     target: str | None = None,
     random_orders: int = 5,

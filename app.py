@@ -62,7 +62,7 @@ TABS = {
     "Expression": TabEntry(expression.build, opened=expression.opened, api=expression_api.build),
     "Models": TabEntry(models.build),
 }
-TITLE = """<header class='ks-title'><h1>Kinsight</h1>
+TITLE = """<header class='ks-title'><a class='ks-skip' href='#answer'>Skip to the answer</a><h1>Kinsight</h1>
 <p>Faces in, an answer out, and what the model looked at to give it.</p></header>"""
 
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import SLOW, open_tab_named
+from tests.browser.reach import expect_accessible, height
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +45,8 @@ def test_turn_ask_move_and_download(open_page: Callable[..., Any]) -> None:
     page = open_page()
     open_tab(page)
     assert "+20 °" in page.locator("#kp-answer").inner_text()
+    expect_accessible(page)
+    assert height(page) <= 2200  # everything folded
     before, old = similarity(page, "vit_kprpe"), source(page, "#kp-kprpe")
     angle = page.locator("#kp-rotation input[type=number]")
     angle.fill("-35")
@@ -79,7 +82,7 @@ def test_turn_ask_move_and_download(open_page: Callable[..., Any]) -> None:
 def test_the_tab_fits_a_phone(open_page: Callable[..., Any]) -> None:
     page = open_page(width=390, height=844, theme="dark")
     open_tab(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390 and height(page) <= 4500
     page.locator("#kp-kprpe").scroll_into_view_if_needed()
     for model in ("kprpe", "irpe"):
         page.wait_for_function("s => document.querySelector(s)?.naturalWidth > 100", arg=f"#kp-{model} img")

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import SLOW, open_tab_named
+from tests.browser.reach import expect_accessible, height
 from tests.ui.photos import EXAMPLES
 
 pytestmark = pytest.mark.browser
@@ -61,6 +62,8 @@ def drag(page: Any, face: dict[str, float], start: tuple[float, float], end: tup
 def test_presets_editor_bars_and_report(open_page: Callable[..., Any], tmp_path: Path) -> None:
     page = open_page()
     open_tab(page)
+    expect_accessible(page)
+    assert height(page) <= 2200  # everything folded
     pick_preset(page, "Upper half")
     wait_for_visible(page, 0.499, 0.501)
     pick_preset(page, "Whole face")
@@ -120,7 +123,7 @@ def test_a_photo_without_a_face_is_placed_by_hand(open_page: Callable[..., Any],
 def test_the_tab_fits_a_phone(open_page: Callable[..., Any]) -> None:
     page = open_page(width=390, height=844, theme="dark")
     open_tab(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390 and height(page) <= 4500
     bars = page.locator("#part-parts .ks-bar-pair")
     boxes = [bars.nth(i).bounding_box() for i in (0, 11)]
     assert abs(boxes[0]["y"] - boxes[1]["y"]) < 2 and boxes[1]["x"] + boxes[1]["width"] <= 390

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.reach import expect_accessible
 from tests.browser.test_kinship import KIN, expect_score, settle, upload
 from tests.ui.photos import EXAMPLES
 from ui.kinship import tri_answers as triplet
@@ -48,8 +49,9 @@ def test_three_photos_give_answer_shares_maps_and_report(open_page: Callable[...
         )
     settle(page)
     page.wait_for_function("() => document.querySelectorAll('#tri-curves tbody tr').length === 4")
-    assert page.locator("#tri-maps img").count() == 9
+    assert page.locator("#tri-maps img").count() == 8
     assert page.evaluate("[...document.querySelectorAll('#tri-maps img')].every(i => i.naturalWidth > 50 && i.alt)")
+    expect_accessible(page)
     with page.expect_download() as download:
         page.locator("#tri-report").click()
     assert download.value.suggested_filename == "kinsight-triplet.zip"

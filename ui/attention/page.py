@@ -12,6 +12,7 @@ from ui.attention import answers as arms
 from ui.attention import callbacks as do
 from ui.attention.study import study
 from ui.shared import cards
+from ui.shared.folds import REOPEN, Fold, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = arms.NEEDS
@@ -51,16 +52,18 @@ class Page(NamedTuple):
     scale: gr.Radio
     opacity: gr.Slider
     maps: gr.HTML
+    trust: gr.HTML
     face: gr.Radio
     left: gr.Dropdown
     right: gr.Dropdown
     slider: gr.ImageSlider
+    cut: gr.Slider
     apart: gr.HTML
     bars: gr.Plot
     mass: gr.HTML
     gates: gr.HTML
     violins: gr.Plot
-    trust: gr.HTML
+    folds: list[Fold]
     report: gr.Button
     file: gr.DownloadButton
     note: gr.HTML
@@ -122,28 +125,45 @@ def _right_side() -> tuple[Any, ...]:
     compared = gr.State(None, time_to_live=SESSION_SECONDS)
     with gr.Column(visible=False) as rest:
         looked = _looked_at()
+        trust = gr.HTML(elem_id="arms-trust", min_height=60)
+        report = gr.Button("Download the report (zip)", variant="primary", elem_id="arms-report")
+        file = gr.DownloadButton("report", visible="hidden", elem_id="arms-file", elem_classes="ks-file")
+        note = gr.HTML()
+        face = gr.Radio([("photo 1", 0)], value=0, label="Face in the parts below", elem_id="arms-face")
+        with gr.Column(elem_classes="ks-folds"):
+            parts, folds = _folded()
+    with gr.Column(elem_classes="ks-folds"):
+        folds += _about()
+    return card, compared, rest, *looked, trust, face, *parts, folds, report, file, note
+
+
+def _folded() -> tuple[list[Any], list[Fold]]:
+    """Two arms in detail, regions, gates: what is looked at, and the folds."""
+    with fold("Two networks on one face", "arms-two") as two:
         apart = _two_arms()
-        gr.Markdown("## How the attention is spread over the face")
+    with fold("How the attention is spread over the face", "arms-spread") as spread:
         bars = gr.Plot(show_label=False, elem_id="arms-bars")
         mass = gr.HTML(elem_id="arms-mass")
-        gr.Markdown("## The gates themselves")
+    with fold("The gates themselves", "arms-inside") as inside:
         gates = gr.HTML(elem_id="arms-gates", min_height=60)
         violins = gr.Plot(show_label=False, elem_id="arms-violins")
         gr.HTML(
             "<p class='ks-caption'><b>Channel gates of SE and CBAM</b>, a violin a block: how strongly each channel "
             "was let through in this very pass. Gates near one value treat all channels alike.</p>"
         )
-        gr.Markdown("## Can the maps be trusted?")
-        trust = gr.HTML(elem_id="arms-trust", min_height=60)
-        report = gr.Button("Download the report (zip)", variant="primary", elem_id="arms-report")
-        file = gr.DownloadButton("report", visible="hidden", elem_id="arms-file", elem_classes="ks-file")
-        note = gr.HTML()
-    measured = study()
+    return [*apart, bars, mass, gates, violins], [two, spread, inside]
+
+
+def _about() -> list[Fold]:
+    """What no photo changes."""
+    folds, measured = [], study()
     if measured:
-        gr.Markdown("## What was measured over whole data sets")
-        gr.HTML(measured, elem_id="arms-study")
-    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
-    return card, compared, rest, *looked, *apart, bars, mass, gates, violins, trust, report, file, note
+        with fold("What was measured over whole data sets", "arms-measured") as part:
+            gr.HTML(measured, elem_id="arms-study")
+        folds.append(part)
+    with fold("What this shows, and what it does not", "arms-limits") as part:
+        gr.Markdown(LIMITS)
+    return [*folds, part]
 
 
 def _looked_at() -> tuple[Any, ...]:
@@ -154,17 +174,15 @@ def _looked_at() -> tuple[Any, ...]:
         method = gr.Dropdown(choices, value=choices[0][1], label="Method", min_width=160, elem_id="arms-method")
         layer = gr.Dropdown([do.LAYER], value=do.LAYER, label="Layer", min_width=160, elem_id="arms-layer")
         scales = [("raw", do.RAW), ("× own mean", do.BY_MEAN)]
-        scale = gr.Radio(scales, value=do.RAW, label="Values", min_width=170, elem_id="arms-scale")
+        scale = gr.Radio(scales, value=do.RAW, label="Values", min_width=240, elem_id="arms-scale")
         opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", min_width=170, elem_id="arms-opacity", buttons=[])
     return method, layer, scale, opacity, gr.HTML(elem_id="arms-maps", min_height=120)
 
 
 def _two_arms() -> tuple[Any, ...]:
     """Two arms on one crop with a slider between them, and their difference."""
-    gr.Markdown("## Two networks on one face")
     names = [(title, name) for name, title in ARMS.items()]
     with gr.Row():
-        face = gr.Radio([("photo 1", 0)], value=0, label="Face, here and below", min_width=300, elem_id="arms-face")
         left = gr.Dropdown(names, value=names[0][1], label="Left", min_width=130, elem_id="arms-left")
         right = gr.Dropdown(names, value=names[-1][1], label="Right", min_width=130, elem_id="arms-right")
     with gr.Row():
@@ -172,13 +190,17 @@ def _two_arms() -> tuple[Any, ...]:
             slider = gr.ImageSlider(
                 interactive=False, format="jpeg", buttons=[], max_height=420, elem_id="arms-slider", label="Left, right"
             )
+            # the handle in the picture cannot be moved by keyboard
+            cut = gr.Slider(0, 100, 50, step=1, label="Where the left one ends (%)", elem_id="arms-cut", buttons=[])
         with gr.Column(min_width=280):
             apart = gr.HTML(elem_id="arms-apart")
-    return face, left, right, slider, apart
+    return left, right, slider, cut, apart
 
 
 def _wire(page: Page) -> None:
     """Photos, occluder, method and layer run networks; scale, opacity, face and the two arms only redraw."""
+    for part in page.folds:
+        remember(part)
     for photo in (page.first, page.second):
         on_change(photo, lambda event: _then_compare(event, page))
     page.example.click(do.example, None, page.first.image, **VIEWS)
@@ -188,6 +210,7 @@ def _wire(page: Page) -> None:
     _then_compare(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
     for control in (page.scale, page.opacity, page.left, page.right):
         control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
+    page.cut.input(lambda share: gr.update(slider_position=share), page.cut, page.slider, **VIEWS)
     page.face.input(do.draw_maps, page.view, page.pictures, **VIEWS)
     page.face.input(do.draw_numbers, [page.compared, page.face], page.numbers, **VIEWS)
     made = page.report.click(
@@ -211,3 +234,4 @@ def _then_compare(event: Any, page: Page) -> None:
     )
     drawn = answered.then(do.draw, page.view, [*page.pictures, *page.numbers], **VIEWS)
     drawn.then(do.check_maps, [*page.shots, page.compared], page.trust, show_progress_on=page.trust, **RUNS)
+    drawn.then(None, None, None, js=REOPEN, api_visibility="private")

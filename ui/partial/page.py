@@ -16,6 +16,7 @@ from ui.partial.answers import EDITOR_SIDE
 from ui.partial.editor import drawing_editor
 from ui.partial.placing_panel import Panel
 from ui.shared import cards
+from ui.shared.folds import REOPEN, Fold, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = parting.NEEDS
@@ -67,6 +68,7 @@ class Page(NamedTuple):
     around: gr.Radio
     curve: gr.Plot
     order: gr.HTML
+    folds: list[Fold]
     report: gr.Button
     file: gr.DownloadButton
     said: gr.HTML
@@ -129,7 +131,6 @@ def _right_side() -> list[Any]:
             seen = gr.HTML(elem_id="part-seen")
     with gr.Column(visible=False) as rest:
         evidence = _evidence()
-    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
     return [*editing, card, seen, rest, *evidence]
 
 
@@ -185,25 +186,31 @@ def _parts() -> list[Any]:
 
 
 def _evidence() -> list[Any]:
-    """Parts and their maps, the curve, the order of loss, the report."""
+    """Parts and their maps, the report; folded: the curve, the order of loss, the limits."""
     shown = _parts()
-    gr.Markdown("## Score against the visible area")
-    names = [(name.capitalize(), name) for name in LANDMARKS]
-    around = gr.Radio(names, value="nose", label="What stays visible", elem_id="part-around")
-    curve = gr.Plot(show_label=False, elem_id="part-curve")
-    gr.HTML(
-        "<p class='ks-caption'>The protocol's nine sizes around this landmark, for this one pair; dotted lines are "
-        "each network's threshold, diamonds the state in the editor now (whatever was done to it).</p>"
-    )
-    gr.Markdown("## Which parts can I lose?")
-    order = gr.HTML(elem_id="part-order", min_height=120)
     report = gr.Button("Download the report (zip)", variant="primary", elem_id="part-report")
     file = gr.DownloadButton("report", visible="hidden", elem_id="part-file", elem_classes="ks-file")
-    return [*shown, around, curve, order, report, file, gr.HTML(elem_id="part-said")]
+    said = gr.HTML(elem_id="part-said")
+    with gr.Column(elem_classes="ks-folds"):
+        with fold("Score against the visible area", "part-area") as area:
+            names = [(name.capitalize(), name) for name in LANDMARKS]
+            around = gr.Radio(names, value="nose", label="What stays visible", elem_id="part-around")
+            curve = gr.Plot(show_label=False, elem_id="part-curve")
+            gr.HTML(
+                "<p class='ks-caption'>The protocol's nine sizes around this landmark, for this one pair; dotted lines "
+                "are each network's threshold, diamonds the state in the editor now (whatever was done to it).</p>"
+            )
+        with fold("Which parts can I lose?", "part-loss") as loss:
+            order = gr.HTML(elem_id="part-order", min_height=120)
+        with fold("What this shows, and what it does not", "part-limits") as limits:
+            gr.Markdown(LIMITS)
+    return [*shown, around, curve, order, [area, loss, limits], report, file, said]
 
 
 def _wire(page: Page) -> None:
     """Photos, placing and edits run networks; what is looked at never does."""
+    for part in page.folds:
+        remember(part)
     on_change(page.first, lambda event: _then_run(event.then, page), taking=placing.take_first)
     on_change(page.second, lambda event: _then_fresh(event, page), taking=placing.take_photo, also=[page.panel.fold])
     _then_begin(page.example.click(do.example, None, page.examples, **RUNS), page)
@@ -265,6 +272,7 @@ def _then_run(listen: Any, page: Page) -> None:
         **RUNS,
     )
     drawn = ran.then(do.draw, [page.look, page.part, page.kind, page.opacity], [page.parts, page.large], **VIEWS)
+    drawn.then(None, None, None, js=REOPEN, api_visibility="private")
     _then_curve(drawn.then, page).then(
         do.orders,
         [page.look, page.held],

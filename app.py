@@ -70,12 +70,13 @@ def build() -> gr.Blocks:
     """The page: a tab a use, and the endpoints for programs."""
     with GuardedBlocks(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
         gr.HTML(TITLE)
-        for name, entry in TABS.items():
-            if trained(entry.needs):
-                with gr.Tab(name, id=name.lower()) as tab:
-                    laid_out = entry.build()
-                if entry.opened:
-                    entry.opened(tab, laid_out)
+        with gr.Tabs(overflow_behavior="wrap"):  # on a phone all can be seen
+            for name, entry in TABS.items():
+                if trained(entry.needs):
+                    with gr.Tab(name, id=name.lower()) as tab:
+                        laid_out = entry.build()
+                    if entry.opened:
+                        entry.opened(tab, laid_out)
         with gr.Column(visible=False):
             for entry in TABS.values():
                 if entry.api:

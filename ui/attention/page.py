@@ -132,8 +132,7 @@ def _right_side() -> tuple[Any, ...]:
         face = gr.Radio([("photo 1", 0)], value=0, label="Face in the parts below", elem_id="arms-face")
         with gr.Column(elem_classes="ks-folds"):
             parts, folds = _folded()
-    with gr.Column(elem_classes="ks-folds"):
-        folds += _about()
+            folds += _about()
     return card, compared, rest, *looked, trust, face, *parts, folds, report, file, note
 
 

@@ -113,12 +113,16 @@ def opened(tab: gr.Tab, page: Page) -> None:
 
 
 def _left_side() -> list[Any]:
-    """Two photos, and a panel that places the second face by hand."""
-    first, second = photo_input("P1", "Photo 1", 230), photo_input("P2", "Photo 2, to be edited", 230)
+    """Two photos, side by side on a phone, and a panel that places the second face by hand."""
+    photos = []
+    with gr.Row(elem_classes=["ks-pair", "ks-stack"]):
+        for name, title in (("P1", "Photo 1"), ("P2", "Photo 2, to be edited")):
+            with gr.Column(min_width=130):
+                photos.append(photo_input(name, title, 230))
     panel = placing_panel.build()
     example = gr.Button("Try an example", size="sm")
     gr.HTML(cards.NOTICE)
-    return [first, second, panel, example]
+    return [*photos, panel, example]
 
 
 def _right_side() -> list[Any]:

@@ -48,8 +48,6 @@
   });
 
   document.addEventListener("click", event => {
-    // a plot that was drawn while its part was folded has no width yet
-    if (event.target.closest?.(".ks-fold > button")) setTimeout(() => window.dispatchEvent(new Event("resize")), 60);
     if (!event.target.closest?.(".ks-skip")) return;
     event.preventDefault(); // the address stays as it is
     const there = ["[id$=answer]", "[role=tabpanel]"].flatMap(s => [...document.querySelectorAll(s)]).find(seen);

@@ -49,6 +49,8 @@ def test_turn_ask_move_and_download(open_page: Callable[..., Any]) -> None:
     open_tab(page)
     assert "+20 °" in page.locator("#kp-answer").inner_text()
     expect_accessible(page)
+    reached = page.locator("#kp-curve-rotation .modebar-btn:visible")
+    assert reached.count() == 4 and page.locator("#kp-far a[href]").first.is_hidden()  # no link to Plotly
     before, old = similarity(page, "vit_kprpe"), source(page, "#kp-kprpe")
     angle = page.locator("#kp-rotation input[type=number]")
     angle.fill("-35")
@@ -85,6 +87,7 @@ def test_the_tab_fits_a_phone(open_page: Callable[..., Any]) -> None:
     page = open_page(width=390, height=844, theme="dark")
     open_tab(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not page.locator("#kp-far .modebar-container").first.is_visible()  # it would lie on the plot
     page.locator("#kp-kprpe").scroll_into_view_if_needed()
     for model in ("kprpe", "irpe"):
         page.wait_for_function("s => document.querySelector(s)?.naturalWidth > 100", arg=f"#kp-{model} img")

@@ -33,6 +33,10 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_600",
+        link_text_color_dark="*primary_300",
+        link_text_color_active_dark="*primary_300",
+        link_text_color_hover_dark="*primary_200",
+        link_text_color_visited_dark="*primary_300",
         # an unchecked box or circle is its outline alone: the default's 1.5 : 1 becomes at least 3 (WCAG 1.4.11)
         checkbox_border_color="*neutral_500",
         checkbox_border_color_hover="*neutral_700",

@@ -62,7 +62,7 @@ TABS = {
     "Expression": TabEntry(expression.build, opened=expression.opened, api=expression_api.build),
     "Models": TabEntry(models.build),
 }
-TITLE = """<header class='ks-title'><h1>Kinsight</h1>
+TITLE = """<header class='ks-title'><a class='ks-skip' href='#answer'>Skip to the answer</a><h1>Kinsight</h1>
 <p>What face recognition models answer about a photo, and which parts of the face their answers rest on.</p></header>"""
 
 
@@ -71,12 +71,13 @@ def build() -> gr.Blocks:
     keep_sliders_in_range()
     with GuardedBlocks(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
         gr.HTML(TITLE)
-        for name, entry in TABS.items():
-            if trained(entry.needs):
-                with gr.Tab(name, id=name.lower()) as tab:
-                    laid_out = entry.build()
-                if entry.opened:
-                    entry.opened(tab, laid_out)
+        with gr.Tabs(overflow_behavior="wrap"):  # on a phone all can be seen
+            for name, entry in TABS.items():
+                if trained(entry.needs):
+                    with gr.Tab(name, id=name.lower()) as tab:
+                        laid_out = entry.build()
+                    if entry.opened:
+                        entry.opened(tab, laid_out)
         with gr.Column(visible=False):
             for entry in TABS.values():
                 if entry.api:

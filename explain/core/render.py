@@ -59,6 +59,12 @@ def colours(values: np.ndarray, limit: float, *, signed: bool) -> np.ndarray:
     return (SIGNED if signed else AMOUNTS)[(place.clip(0, 1) * 255).round().astype(int)]
 
 
+def stops(*, signed: bool, number: int = 33) -> list[str]:
+    """Colours of the scale from its low end to its high one, evenly spaced, as CSS: "#rrggbb"."""
+    shown = colours(np.linspace(-1.0 if signed else 0.0, 1.0, number), 1.0, signed=signed).round().astype(int)
+    return ["#" + "".join(f"{c:02x}" for c in rgb) for rgb in shown.tolist()]
+
+
 def overlay(rgb: np.ndarray, heatmap: Heatmap, *, opacity: float, limit: float) -> np.ndarray:
     """A map over the aligned crop.
 
@@ -91,21 +97,15 @@ def blend(rgb: np.ndarray, values: np.ndarray, signed: bool, opacity: float, lim
     return mixed.round().astype(np.uint8)
 
 
-def colour_bar(limit: float, *, signed: bool, unit: str, low: float = 0.0) -> np.ndarray:
-    """The colour scale with its numbers, on a light card of its own so that it reads in dark and light pages.
-
-    Args:
-        limit: end of the scale.
-        signed: it begins at -limit.
-        unit: of the values.
-        low: where it begins otherwise.
+def colour_bar(limit: float, *, signed: bool, unit: str) -> np.ndarray:
+    """The colour scale with its numbers as a picture for files, on a light card of its own.
 
     Returns:
         (72, 420, 3) uint8.
     """
     width, height, margin = 420, 72, 40
     card = Image.new("RGB", (width, height), "#fafafa")
-    low = -limit if signed else low
+    low = -limit if signed else 0.0
     ramp = colours(np.linspace(-1.0 if signed else 0.0, 1, width - 2 * margin)[None].repeat(18, 0), 1, signed=signed)
     card.paste(Image.fromarray(ramp.astype(np.uint8)), (margin, 28))
     draw, font = ImageDraw.Draw(card), ImageFont.load_default(13)
@@ -190,7 +190,7 @@ def region_figure(drops_a: RegionDrops, drops_b: RegionDrops) -> go.Figure:
 
 
 def styled(figure: go.Figure, title: str) -> go.Figure:
-    """Transparent, in a grey that reads on dark and light pages."""
+    """Transparent, in a grey that reads on dark and light pages; its bar keeps what works by keyboard too."""
     figure.update_layout(
         title={"text": title, "font": {"size": 14}},
         paper_bgcolor="rgba(0,0,0,0)",
@@ -198,6 +198,7 @@ def styled(figure: go.Figure, title: str) -> go.Figure:
         font={"color": GREY},
         legend={"orientation": "h", "y": -0.25},
         margin={"l": 60, "r": 20, "t": 40, "b": 40},
+        modebar={"remove": ["zoom", "pan", "select", "lasso", "autoscale"], "bgcolor": "rgba(0,0,0,0)", "color": GREY},
     )
     lines = {"gridcolor": "rgba(121,121,121,0.25)", "zerolinecolor": GREY}
     figure.update_xaxes(**lines)

@@ -16,6 +16,7 @@ import pytest
 
 from models import available_weights
 from tests.browser.conftest import SLOW, open_tab_named, running_app, unfold
+from tests.browser.reach import expect_accessible
 from tests.ui.expression.untrained import write_expression_weight
 from tests.ui.photos import EXAMPLES, montage
 
@@ -99,6 +100,7 @@ def test_an_example_is_answered_and_covered(page: Any) -> None:
     assert sum(now) == pytest.approx(1, abs=1e-4) and now != pytest.approx(shares, abs=1e-4)
     assert page.evaluate(SHARES, "share") == pytest.approx(shares, abs=1e-4)
     assert page.locator("#expression-answer figure").count() == 2
+    expect_accessible(page)
 
 
 def test_a_class_and_a_difference_are_explained(page: Any) -> None:
@@ -131,6 +133,7 @@ def test_every_face_of_a_photo(page: Any, tmp_path: Path) -> None:
         "s => document.querySelector('#expression-answer .ks-answer').dataset.share === s", arg=share
     )
     assert leading(page) == faces.nth(3).get_attribute("data-leading")
+    expect_accessible(page)
 
 
 def test_the_camera_s_frames_are_answered_live(page: Any) -> None:

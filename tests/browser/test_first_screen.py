@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import unfold
-from tests.browser.test_kinship import KIN, expect_score, wanted
+from tests.browser.reach import height, tab_to
+from tests.browser.test_kinship import KIN, expect_score, settle, wanted
 from tests.ui.photos import EXAMPLES
 from ui.shared import answering
 from ui.shared.examples import EXAMPLES as PAIRS
@@ -29,10 +30,6 @@ def edges(page: Any, selector: str) -> tuple[float, float]:
         selector,
     )
     return float(box[0]), float(box[1])
-
-
-def height(page: Any) -> int:
-    return int(page.evaluate("document.documentElement.scrollHeight"))
 
 
 @pytest.mark.parametrize(
@@ -58,15 +55,37 @@ def test_the_first_screen(
     page.wait_for_function("() => Math.abs(document.querySelector('#photos').getBoundingClientRect().top) < 60")
 
 
-def test_an_example_that_the_model_gets_wrong_says_so_by_keyboard(open_page: Callable[..., Any]) -> None:
-    page, example = open_page(), PAIRS[4]
-    card = page.locator("[data-example='4']")
-    assert "the model is wrong" in card.inner_text()
-    card.focus()
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+def test_from_an_example_and_a_photo_to_the_report_by_keyboard_alone(open_page: Callable[..., Any]) -> None:
+    page, example, own = open_page(), PAIRS[4], EXAMPLES / "obama_2012.jpg"
+    page.on("filechooser", lambda _: None)  # Playwright takes the dialog over some time after it is first asked to
+    stops = tab_to(page, ".ks-skip", 1) + tab_to(page, "[data-example='0']", 4)  # tabs are a stop, so are examples
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    assert "the model is wrong" in page.evaluate("document.activeElement.innerText")
     page.keyboard.press("Enter")
     expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, KIN))
     assert "The model is wrong here" in page.locator(".ks-known").inner_text()
+    stops += tab_to(page, "#photo-a [aria-label='Remove Image']", 3)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#answer .ks-hint")
+    stops += tab_to(page, "#photo-a button:has(input[type=file])", 3)
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(own)
+    expect_score(page, wanted(own, EXAMPLES / example.b, KIN))
+    page.wait_for_function("() => ![...document.querySelectorAll('.ks-former')].some(e => e.offsetParent)")
+    settle(page)
+    stops += tab_to(page, "#report", 15)
+    assert stops <= 25
+    with page.expect_download():
+        page.keyboard.press("Enter")
+    page.locator(".ks-skip").press("Enter")
+    assert page.evaluate("document.activeElement.id") == "answer"
+    move_the_prior(page)
+
+
+def move_the_prior(page: Any) -> None:
+    """It moves the probability, and a press puts it back."""
     before = page.locator("#answer .ks-big").inner_text()
     prior = page.locator("#prior input[type=number]")
     prior.fill("0.1")

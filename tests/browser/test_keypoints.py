@@ -10,15 +10,19 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import SLOW, open_tab_named
+from tests.browser.conftest import SLOW, open_tab_named, unfold
+from tests.browser.reach import expect_accessible, height
 
 pytestmark = pytest.mark.browser
 
 
 def open_tab(page: Any) -> None:
-    """The tab with its finished example."""
+    """The tab with its finished example, as long as a page should be."""
     open_tab_named(page, "Keypoints")
-    page.wait_for_selector("#kp-curve-shift_y .js-plotly-plot .legend", state="attached", timeout=2 * SLOW)
+    page.wait_for_selector("#kp-note .ks-scale", timeout=2 * SLOW)
+    assert height(page) <= (4500 if page.viewport_size["width"] < 640 else 2200)  # everything folded
+    unfold(page, "kp-far")
+    page.wait_for_selector("#kp-curve-shift_y .js-plotly-plot .legend", timeout=2 * SLOW)
 
 
 def similarity(page: Any, model: str) -> float:
@@ -44,6 +48,9 @@ def test_turn_ask_move_and_download(open_page: Callable[..., Any]) -> None:
     page = open_page()
     open_tab(page)
     assert "+20 °" in page.locator("#kp-answer").inner_text()
+    expect_accessible(page)
+    reached = page.locator("#kp-curve-rotation .modebar-btn:visible")
+    assert reached.count() == 4 and page.locator("#kp-far a[href]").first.is_hidden()  # no link to Plotly
     before, old = similarity(page, "vit_kprpe"), source(page, "#kp-kprpe")
     angle = page.locator("#kp-rotation input[type=number]")
     angle.fill("500")  # beyond the slider's range: its end, and no error
@@ -89,6 +96,7 @@ def test_the_tab_fits_a_phone(open_page: Callable[..., Any]) -> None:
     page = open_page(width=390, height=844, theme="dark")
     open_tab(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not page.locator("#kp-far .modebar-container").first.is_visible()  # it would lie on the plot
     page.locator("#kp-kprpe").scroll_into_view_if_needed()
     for model in ("kprpe", "irpe"):
         page.wait_for_function("s => document.querySelector(s)?.naturalWidth > 100", arg=f"#kp-{model} img")

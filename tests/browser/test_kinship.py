@@ -15,6 +15,7 @@ import pytest
 
 from models import read_sidecar
 from tests.browser.conftest import unfold
+from tests.browser.reach import expect_accessible
 from tests.ui.photos import EXAMPLES, bad_files, montage
 from ui.shared import answering, picker
 from ui.shared.examples import EXAMPLES as PAIRS
@@ -63,7 +64,7 @@ def wanted(a: Path, b: Path, weight: str, face_b: int = 0) -> float:
 def test_first_page_shows_a_finished_example(open_page: Callable[..., Any]) -> None:
     page, example = open_page(), PAIRS[0]
     expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, KIN))
-    assert page.locator("#maps img").count() == 7
+    assert page.locator("#maps img").count() == 6 and page.locator("#maps .ks-scale").count() == 1
     assert page.evaluate("[...document.querySelectorAll('#maps img')].every(i => i.naturalWidth > 50 && i.alt)")
     assert page.locator(".js-plotly-plot").count() == 0  # what is folded was not computed
     unfold(page, "fold-regions")
@@ -71,6 +72,7 @@ def test_first_page_shows_a_finished_example(open_page: Callable[..., Any]) -> N
     unfold(page, "fold-curves")
     page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot').length === 3")
     assert page.locator("#curve-table tbody tr").count() == 2
+    expect_accessible(page)
     assert page.locator("#photo-a img").is_visible() and page.locator("#photo-b img").is_visible()
     assert "no proof of kinship" in page.locator(".ks-notice").inner_text()
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import SLOW, open_tab_named, unfold
+from tests.browser.reach import expect_accessible, height
 from tests.ui.photos import EXAMPLES
 
 pytestmark = pytest.mark.browser
@@ -19,10 +20,11 @@ VISIBLE = "() => Number(document.querySelector('#part-answer .ks-answer')?.datas
 
 
 def open_tab(page: Any) -> None:
-    """The tab with its finished example, the left eye of the second photo."""
+    """The tab with its finished example, the left eye of the second photo, as long as a page should be."""
     open_tab_named(page, "Partial face")
     page.wait_for_selector("#part-parts .ks-bar-pair")
     wait_for_visible(page, 0.089, 0.091)
+    assert height(page) <= (4500 if page.viewport_size["width"] < 640 else 2200)  # everything folded
 
 
 def wait_for_visible(page: Any, low: float, high: float) -> float:
@@ -61,6 +63,7 @@ def drag(page: Any, face: dict[str, float], start: tuple[float, float], end: tup
 def test_presets_editor_bars_and_report(open_page: Callable[..., Any], tmp_path: Path) -> None:
     page = open_page()
     open_tab(page)
+    expect_accessible(page)
     pick_preset(page, "Upper half")
     wait_for_visible(page, 0.499, 0.501)
     pick_preset(page, "Whole face")

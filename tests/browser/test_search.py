@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.reach import expect_accessible
 from tests.browser.test_kinship import KIN, expect_score, settle, upload
 from tests.browser.test_kinship import wanted as pair_score
 from tests.ui.photos import EXAMPLES, montage
@@ -41,6 +42,7 @@ def test_a_probe_and_a_zip_give_a_ranking_to_export_and_open(open_page: Callable
     page.wait_for_function("() => document.querySelectorAll('#hits .ks-hit').length === 7")
     assert "7 faces in 2 photos" in page.locator("#gallery-note").inner_text()
     page.locator("#gallery-note summary").click()
+    expect_accessible(page)
     assert "notes.txt" in page.locator("#gallery-note li").inner_text()
     probe = EXAMPLES / "biden_2010.jpg"
     upload(page, "probe", probe)

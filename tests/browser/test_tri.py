@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.reach import expect_accessible
 from tests.browser.test_kinship import KIN, expect_score, settle, upload
 from tests.ui.photos import EXAMPLES
 from ui.kinship import tri_answers as triplet
@@ -48,7 +49,7 @@ def test_three_photos_give_answer_shares_maps_and_report(open_page: Callable[...
         )
     settle(page)
     page.wait_for_function("() => document.querySelectorAll('#tri-curves tbody tr').length === 4")
-    assert page.locator("#tri-maps img").count() == 9
+    assert page.locator("#tri-maps img").count() == 8
     assert page.evaluate("[...document.querySelectorAll('#tri-maps img')].every(i => i.naturalWidth > 50 && i.alt)")
     with page.expect_download() as download:
         page.locator("#tri-report").click()
@@ -56,6 +57,7 @@ def test_three_photos_give_answer_shares_maps_and_report(open_page: Callable[...
     with zipfile.ZipFile(download.value.path()) as archive:
         said = json.loads(archive.read("triplet.json"))
     assert said["score"] == pytest.approx(given.score, abs=1e-5)
+    expect_accessible(page)
     page.get_by_role("button", name="Open mother and child as two faces").click()
     expect_score(page, given.mother.pair.score)
     assert page.locator("#photo-a img").is_visible() and not page.locator("#photo-child").is_visible()

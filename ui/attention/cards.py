@@ -15,7 +15,7 @@ from explain.attention.gates import spatial_of
 from explain.core import render
 from models.tasks import TASKS
 from models.weights import Sidecar
-from ui.shared.cards import CROP_SIDE, capital, figure, message, percent, picture, reading
+from ui.shared.cards import CROP_SIDE, capital, colour_scale, figure, message, percent, reading
 
 NO_SPATIAL = "No arm has a spatial gate here."
 SMALLEST_SPAN = 1e-3
@@ -96,9 +96,7 @@ def enlarged(crop: np.ndarray) -> np.ndarray:
 
 def bar(heatmap: Heatmap, limit: float) -> str:
     """The colour scale of a map, with its numbers."""
-    low = -limit if heatmap.signed else 0.0
-    drawn = render.colour_bar(limit, signed=heatmap.signed, unit=heatmap.unit)
-    return f"<div class='ks-bar'>{picture(drawn, f'colour scale from {low:.3g} to {limit:.3g}: {heatmap.unit}')}</div>"
+    return colour_scale(limit, signed=heatmap.signed, unit=heatmap.unit)
 
 
 def _maps_caption(compared: Comparison, by_mean: bool) -> str:
@@ -151,11 +149,10 @@ def gates_view(compared: Comparison, face: int, opacity: float, *, own: bool = F
     if not cells:
         return message(NO_SPATIAL)
     low, high = span
-    scale = render.colour_bar(high, signed=False, unit="spatial gate", low=low)
+    scale = colour_scale(high, signed=False, unit="spatial gate", low=low)
     told = "stretched to the values that are there: small differences look large" if own else "from 0 to 1"
     return (
-        f"<div class='ks-maps'><div class='ks-grid4'>{cells}</div><div class='ks-bar'>"
-        f"{picture(scale, f'colour scale from {low:.3g} to {high:.3g}: spatial gate')}</div><p class='ks-caption'>"
+        f"<div class='ks-maps'><div class='ks-grid4'>{cells}</div>{scale}<p class='ks-caption'>"
         "<b>Spatial gates of CBAM.</b> What the features of each place were multiplied with in this very pass, all on "
         f"one scale, {told}. A gate says what was let through, not what became of it.</p></div>"
     )
@@ -200,8 +197,10 @@ def trust_table(compared: Comparison, curves: Sequence[Curve]) -> str:
         readings += f"<li><b>{escape(arm.title)}:</b> {reading(c)}.</li>"
     head = "".join(f"<th scope='col'>{h}</th>" for h in ("network", "deletion ↓", "random", "insertion ↑", "random"))
     return (
-        "<div class='ks-scroll'><table class='ks-table'><caption>Areas under the curves of the cosine while pixels of "
+        f"<div class='ks-verdict'><b>Can the maps be trusted?</b><ul class='ks-readings'>{readings}</ul></div>"
+        "<details class='ks-more'><summary>How they were tested</summary><div class='ks-scroll'>"
+        "<table class='ks-table'><caption>Areas under the curves of the cosine while pixels of "
         f"{escape(compared.titles[0])} are taken away or put back in the map's order (fill: {escape(curves[0].fill)})"
-        f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f"<ul class='ks-readings'>{readings}</ul>"
+        f"</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div></details>"
     )

@@ -55,9 +55,12 @@ class Page(NamedTuple):
     opacity: gr.Slider
     maps: gr.HTML
     face: gr.Radio
+    tested: Fold
+    trust: gr.HTML
     left: gr.Dropdown
     right: gr.Dropdown
     slider: gr.ImageSlider
+    cut: gr.Slider
     apart: gr.HTML
     spread: Fold
     bars: gr.Plot
@@ -66,9 +69,7 @@ class Page(NamedTuple):
     gate_scale: gr.Radio
     gates: gr.HTML
     violins: gr.Plot
-    tested: Fold
-    trust: gr.HTML
-    told: tuple[Fold, ...]
+    others: list[Fold]
     report: gr.Button
     file: gr.DownloadButton
     note: gr.HTML
@@ -130,48 +131,52 @@ def opened(tab: gr.Tab, page: Page) -> None:
 
 
 def _right_side() -> tuple[Any, ...]:
-    """The answer; below it, once there is one, the evidence, its faithfulness and the report."""
+    """The answer; below it, once there is one, the maps, the report, and the rest of the evidence in folds."""
     card = gr.HTML(cards.message(do.WAITING), elem_id="arms-answer")
     compared, turn = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
     with gr.Column(visible=False) as rest:
         looked = _looked_at()
-        apart = _two_arms()
-        numbers = _numbers()
         report = gr.Button("Download the report (zip)", variant="primary", elem_id="arms-report")
         file = gr.DownloadButton("report", visible="hidden", elem_id="arms-file", elem_classes="ks-file")
         note = gr.HTML()
-    told = []
-    if measured := study():
-        with fold("What was measured over whole data sets", "arms-measured") as part:
-            gr.HTML(measured, elem_id="arms-study")
-        told.append(part)
-    with fold("What this shows, and what it does not", "arms-limits") as part:
-        gr.Markdown(LIMITS)
-    told.append(part)
-    return card, compared, turn, rest, *looked, *apart, *numbers, tuple(told), report, file, note
+        face = gr.Radio([("photo 1", 0)], value=0, label="Face in the parts below", elem_id="arms-face")
+        with gr.Column(elem_classes="ks-folds"):
+            folded, others = _folded()
+            others += _about()
+    return card, compared, turn, rest, *looked, face, *folded, others, report, file, note
 
 
-def _numbers() -> tuple[Any, ...]:
-    """Folded: where the maps lie, the gates, and what the deletion of pixels says of the maps."""
+def _folded() -> tuple[list[Any], list[Fold]]:
+    """What deletion says of the maps, two arms in detail, regions, gates; and the folds that are filled anyway."""
+    with fold("Can these maps be trusted? Pixels taken away in their order", "arms-tested") as tested:
+        trust = gr.HTML(elem_id="arms-trust", min_height=60)
+    with fold("Two networks on one face", "arms-two") as two:
+        apart = _two_arms()
     with fold("How the attention is spread over the face", "arms-spread") as spread:
         bars = gr.Plot(show_label=False, elem_id="arms-bars")
         mass = gr.HTML(elem_id="arms-mass")
     with fold("The gates themselves", "arms-inside") as inside:
-        gate_scale = gr.Radio(
-            [("0 to 1", do.FULL), ("own range", do.OWN)],
-            value=do.FULL,
-            label="Scale of the gates",
-            elem_id="arms-gate-scale",
-        )
+        scales = [("0 to 1", do.FULL), ("own range", do.OWN)]
+        scale = gr.Radio(scales, value=do.FULL, label="Scale of the gates", elem_id="arms-gate-scale")
         gates = gr.HTML(elem_id="arms-gates", min_height=60)
         violins = gr.Plot(show_label=False, elem_id="arms-violins")
         gr.HTML(
             "<p class='ks-caption'><b>Channel gates of SE and CBAM</b>, a violin a block: how strongly each channel "
             "was let through in this very pass. Gates near one value treat all channels alike.</p>"
         )
-    with fold("Can these maps be trusted? Pixels taken away in their order", "arms-tested") as tested:
-        trust = gr.HTML(elem_id="arms-trust", min_height=60)
-    return spread, bars, mass, inside, gate_scale, gates, violins, tested, trust
+    return [tested, trust, *apart, spread, bars, mass, inside, scale, gates, violins], [two]
+
+
+def _about() -> list[Fold]:
+    """What no photo changes."""
+    folds = []
+    if measured := study():
+        with fold("What was measured over whole data sets", "arms-measured") as part:
+            gr.HTML(measured, elem_id="arms-study")
+        folds.append(part)
+    with fold("What this shows, and what it does not", "arms-limits") as part:
+        gr.Markdown(LIMITS)
+    return [*folds, part]
 
 
 def _looked_at() -> tuple[Any, ...]:
@@ -182,17 +187,15 @@ def _looked_at() -> tuple[Any, ...]:
         method = gr.Dropdown(choices, value=choices[0][1], label="Method", min_width=160, elem_id="arms-method")
         layer = gr.Dropdown([do.LAYER], value=do.LAYER, label="Layer", min_width=160, elem_id="arms-layer")
         scales = [("raw", do.RAW), ("× own mean", do.BY_MEAN)]
-        scale = gr.Radio(scales, value=do.RAW, label="Values", min_width=170, elem_id="arms-scale")
+        scale = gr.Radio(scales, value=do.RAW, label="Values", min_width=240, elem_id="arms-scale")
         opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", min_width=170, elem_id="arms-opacity", buttons=[])
     return method, layer, scale, opacity, gr.HTML(elem_id="arms-maps", min_height=120)
 
 
 def _two_arms() -> tuple[Any, ...]:
     """Two arms on one crop with a slider between them, and their difference."""
-    gr.Markdown("## Two networks on one face")
     names = [(title, name) for name, title in ARMS.items()]
     with gr.Row():
-        face = gr.Radio([("photo 1", 0)], value=0, label="Face, here and below", min_width=300, elem_id="arms-face")
         left = gr.Dropdown(names, value=names[0][1], label="Left", min_width=130, elem_id="arms-left")
         right = gr.Dropdown(names, value=names[-1][1], label="Right", min_width=130, elem_id="arms-right")
     with gr.Row():
@@ -200,9 +203,11 @@ def _two_arms() -> tuple[Any, ...]:
             slider = gr.ImageSlider(
                 interactive=False, format="jpeg", buttons=[], max_height=420, elem_id="arms-slider", label="Left, right"
             )
+            # the handle in the picture cannot be moved by keyboard
+            cut = gr.Slider(0, 100, 50, step=1, label="Where the left one ends (%)", elem_id="arms-cut", buttons=[])
         with gr.Column(min_width=280):
             apart = gr.HTML(elem_id="arms-apart")
-    return face, left, right, slider, apart
+    return left, right, slider, cut, apart
 
 
 def _wire(page: Page) -> None:
@@ -216,6 +221,7 @@ def _wire(page: Page) -> None:
     _then_compare(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
     for control in (page.scale, page.opacity, page.face, page.left, page.right):
         control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
+    page.cut.input(lambda share: gr.update(slider_position=share), page.cut, page.slider, **VIEWS)
     _wire_folds(page)
     made = page.report.click(
         do.make_report,
@@ -229,7 +235,7 @@ def _wire(page: Page) -> None:
 
 def _wire_folds(page: Page) -> None:
     """What is open is filled when the answer, the face or the opacity changes; networks run for the test alone."""
-    for part in page.told:
+    for part in page.others:
         remember(part)
     for event in (remember(page.spread).then, page.turn.change, page.face.input):
         fill(event, page.spread, do.draw_spread, [page.compared, page.face], [page.bars, page.mass], **VIEWS)

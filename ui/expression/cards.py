@@ -18,7 +18,7 @@ from explain.expression.regions import APART, RegionShares, number_words, region
 from explain.expression.said import Said, change_sentence, sentence, split_words
 from models.nets.expression import EXPRESSIONS
 from ui.expression.answers import Looked, Mapped
-from ui.shared.cards import CROP_SIDE, figure, percent, picture, reading
+from ui.shared.cards import CROP_SIDE, colour_scale, figure, percent, picture, reading
 from ui.shared.photos import shrink
 
 NOTICE = (
@@ -118,14 +118,15 @@ def faces(looked: Looked | None) -> str:
         return ""
     rows = zip(looked.numbers, looked.every, looked.crops, strict=True)
     items = "".join(_face(number, said, crop, number == looked.key[1]) for number, said, crop in rows)
-    return f"<ul class='ks-xfaces' aria-label='All faces of the photo'>{items}</ul>"
+    return f"<ul class='ks-xfaces' role='toolbar' data-row aria-label='All faces of the photo'>{items}</ul>"
 
 
 def _face(number: int, said: Said, crop: np.ndarray, chosen: bool) -> str:
     name, share = said.ranked[0]
     told = f"Face {number + 1}: {name}, {percent(share)} of the votes. Explain this face"
     return (
-        f"<li><button type='button' class='ks-xface' data-face='{number}' data-leading='{name}' data-share='{share!r}' "
+        "<li role='none'><button type='button' class='ks-xface' "
+        f"data-face='{number}' data-leading='{name}' data-share='{share!r}' "
         f"aria-pressed='{str(chosen).lower()}' aria-label='{told}'>{picture(crop, '')}<span><b>{number + 1}. {name}</b>"
         f"<span class='ks-gauge'><span class='ks-fill' style='width:{100 * share:.2f}%'></span></span>"
         f"<small>{10 * share:.1f} of ten votes</small></span></button></li>"
@@ -145,17 +146,14 @@ def map_view(mapped: Mapped, drawn: np.ndarray, opacity: float) -> str:
     over = render.overlay(large, heatmap, opacity=opacity, limit=limit)
     low, high = float(heatmap.values.min()), float(heatmap.values.max())
     small, _ = shrink(drawn, 640)
-    bar = picture(
-        render.colour_bar(limit, signed=heatmap.signed, unit=heatmap.unit),
-        f"colour scale from {-limit if heatmap.signed else 0:.3g} to {limit:.3g}: {heatmap.unit}",
-    )
+    bar = colour_scale(limit, signed=heatmap.signed, unit=heatmap.unit)
     target = f"What speaks for {_target_words(mapped.target)}"
     return (
         f"<div class='ks-maps' data-target='{escape(mapped.target)}' data-method='{mapped.method}'>"
         "<div class='ks-grid2'>"
         + figure(over, f"{row.title} map over the face, values from {low:.3g} to {high:.3g}", f"{target}: the map")
         + figure(small, "the map over the photo", "The same, warped back onto the photo")
-        + f"</div><div class='ks-bar'>{bar}</div><p class='ks-caption'><b>{escape(row.title)}.</b> "
+        + f"</div>{bar}<p class='ks-caption'><b>{escape(row.title)}.</b> "
         f"{escape(heatmap.caption)} It reads {escape(row.reads)}, of the face as it is, nothing covered.</p></div>"
     )
 

@@ -30,13 +30,13 @@ def picked(word: str) -> str:
 def gallery() -> str:
     """All examples."""
     items = "".join(
-        f"<li><button type='button' class='ks-example' data-example='{i}' aria-label='{escape(who)}'>"
+        f"<li role='none'><button type='button' class='ks-example' data-example='{i}' aria-label='{escape(who)}'>"
         "<span class='ks-faces'>"
         f"<img alt='' src='data:image/jpeg;base64,{_thumbnail(FOLDER / file)}'></span><b>{escape(who)}</b></button>"
         "</li>"
         for i, (file, who) in enumerate(EXAMPLES)
     )
-    return f"<ul class='ks-examples' aria-label='Examples'>{items}</ul>"
+    return f"<ul class='ks-examples' role='toolbar' aria-label='Examples' data-row>{items}</ul>"
 
 
 @lru_cache(maxsize=len(EXAMPLES))

@@ -163,20 +163,20 @@ def _map() -> dict[str, Any]:
             [("leading class", do.LEADING), *classes],
             value=do.LEADING,
             label="Why",
-            min_width=190,
+            min_width=160,
             elem_id="expression-why",
         )
         against = gr.Dropdown(
             [("nothing", do.NOTHING), *classes],
             value=do.NOTHING,
             label="and not",
-            min_width=190,
+            min_width=140,
             elem_id="expression-not",
         )
-        method = gr.Dropdown(label="Method", interactive=True, scale=2, min_width=260, elem_id="expression-method")
+        method = gr.Dropdown(label="Method", interactive=True, scale=2, min_width=220, elem_id="expression-method")
         layer = gr.Dropdown(label="Layer", interactive=True, min_width=170, visible=False, elem_id="expression-layer")
         opacity = gr.Slider(
-            0, 1, 0.5, step=0.05, label="Opacity", min_width=150, elem_id="expression-opacity", buttons=[]
+            0, 1, 0.5, step=0.05, label="Opacity", min_width=200, elem_id="expression-opacity", buttons=[]
         )
     words = gr.HTML(elem_id="expression-words")
     view = gr.HTML(elem_id="expression-map", min_height=120)

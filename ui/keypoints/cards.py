@@ -7,13 +7,12 @@ from html import escape
 
 import numpy as np
 
-from explain.core import render
 from explain.keypoints.find import CAPTION, shared_limit
 from explain.keypoints.render import AXES, LINES, field_picture, shown_value
 from models.faces.affine import Move
 from ui.keypoints.answers import IRPE, KPRPE, MODELS, OFFSET_MODELS, PatchQuery, View, fields
 from ui.shared.answering import weight_of
-from ui.shared.cards import figure, picture
+from ui.shared.cards import colour_scale, figure
 from ui.shared.evidence_cards import layer_title
 
 Patch = tuple[int, int]
@@ -84,18 +83,12 @@ def _edited(look: PatchQuery) -> str:
     return " Keypoints are not where they were detected." if look.setting.keypoints is not None else ""
 
 
-def scale(limit: float, unit: str, *, signed: bool = True) -> str:
-    """A colour scale with its numbers."""
-    low = f"{-limit:.3g}" if signed else "0"
-    bar = render.colour_bar(limit, signed=signed, unit=unit)
-    return f"<div class='ks-bar'>{picture(bar, f'colour scale from {low} to {limit:.3g}: {unit}')}</div>"
-
-
 def offsets_note(view: View, heads: int, limit: float) -> str:
     """The scale of both fields, and what they are."""
     who = f"the mean of {heads} heads" if view.head is None else f"head {view.head + 1} of {heads}"
+    scale = colour_scale(limit, signed=True, unit="offset, added to the attention logit")
     return (
-        f"{scale(limit, 'offset, added to the attention logit')}<p class='ks-caption'><b>{layer_title(view.bias)}, "
+        f"{scale}<p class='ks-caption'><b>{layer_title(view.bias)}, "
         f"{who}.</b> {CAPTION} KP-RPE's offsets follow the keypoints; iRPE's follow what the framed patch holds.</p>"
     )
 
@@ -113,9 +106,10 @@ def difference(look: PatchQuery, view: View, patch: Patch, opacity: float) -> st
     both = {m: fields(look.followed[m], view, patch)[1] for m in OFFSET_MODELS}
     limit = shared_limit(list(both.values()))
     shown = "".join(_field(look, m, field, patch, opacity, limit, "change") for m, field in both.items())
+    scale = colour_scale(limit, signed=True, unit="change of the offset")
     return (
-        f"<div class='ks-maps'><h3>Difference from the aligned face</h3><div class='ks-grid2'>{shown}</div>"
-        f"{scale(limit, 'change of the offset')}<p class='ks-caption'>Offsets of the same patch now, less those of the "
+        f"<div class='ks-maps'><div class='ks-grid2'>{shown}</div>"
+        f"{scale}<p class='ks-caption'>Offsets of the same patch now, less those of the "
         "aligned face with its detected keypoints. White is no change: a network whose offsets do not notice the move "
         "stays white.</p></div>"
     )
@@ -127,9 +121,10 @@ def attention(look: PatchQuery, view: View, patch: Patch, opacity: float) -> str
     limit = max(float(v.max()) for v in both.values())
     shown = "".join(_field(look, m, row, patch, opacity, limit, "attention", signed=False) for m, row in both.items())
     even = 1 / both[KPRPE].size
+    scale = colour_scale(limit, signed=False, unit="attention")
     return (
-        f"<div class='ks-maps'><h3>The attention it leads to</h3><div class='ks-grid2'>{shown}</div>"
-        f"{scale(limit, 'attention', signed=False)}<p class='ks-caption'>The weights with which the framed patch read "
+        f"<div class='ks-maps'><div class='ks-grid2'>{shown}</div>"
+        f"{scale}<p class='ks-caption'>The weights with which the framed patch read "
         f"in this pass; they add up to 1, an even look would be {even:.3f} everywhere. They show where values were "
         "read, not whether that helped the answer.</p></div>"
     )

@@ -15,6 +15,7 @@ from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import MODELS
 from ui.shared import cards
 from ui.shared.first_visit import first_visit
+from ui.shared.folds import REOPEN, Fold, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = MODELS
@@ -58,6 +59,7 @@ class Page(NamedTuple):
     difference: gr.HTML
     attention: gr.HTML
     plots: list[gr.Plot]
+    folds: list[Fold]
     what: gr.Dropdown
     gif: gr.Button
     gif_file: gr.DownloadButton
@@ -147,13 +149,9 @@ def _right_side() -> list[Any]:
             ]
         with gr.Row():
             row, column = (_slider(f"{w} of the patch", 1, 14, 1, 1, w.lower()) for w in ("Row", "Column"))
-        note, difference, attention = (gr.HTML(elem_id=f"kp-{w}") for w in ("note", "difference", "attention"))
-        gr.Markdown("## How far can the face move?")
-        gr.HTML(keypoints_cards.CURVES)
-        plots = []
-        for pair in (("rotation", "scale"), ("shift_x", "shift_y")):
-            with gr.Row():
-                plots += [gr.Plot(show_label=False, min_width=300, elem_id=f"kp-curve-{w}") for w in pair]
+        note = gr.HTML(elem_id="kp-note")
+        with gr.Column(elem_classes="ks-folds"):
+            folded, folds = _folded()
         with gr.Row():
             choices = [(AXES[w][0].capitalize(), w) for w in SWEEPS]
             what = gr.Dropdown(choices, value="rotation", label="Animation of", min_width=160, elem_id="kp-what")
@@ -164,9 +162,25 @@ def _right_side() -> list[Any]:
             for w in ("gif", "report")
         )
         said = gr.HTML(elem_id="kp-said")
-    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
-    views = [row, column, *fields, note, difference, attention, plots, what]
+    views = [row, column, *fields, note, *folded, folds, what]
     return [card, rest, layer, head, opacity, *views, gif, gif_file, report, report_file, said]
+
+
+def _folded() -> tuple[list[Any], list[Fold]]:
+    """What the offsets lead to and the curves: what is drawn, and the folds."""
+    with fold("Difference from the aligned face", "kp-apart") as apart:
+        difference = gr.HTML(elem_id="kp-difference")
+    with fold("The attention it leads to", "kp-read") as read:
+        attention = gr.HTML(elem_id="kp-attention")
+    with fold("How far can the face move?", "kp-far") as far:
+        gr.HTML(keypoints_cards.CURVES)
+        plots = []
+        for pair in (("rotation", "scale"), ("shift_x", "shift_y")):
+            with gr.Row():
+                plots += [gr.Plot(show_label=False, min_width=300, elem_id=f"kp-curve-{w}") for w in pair]
+    with fold("What this shows, and what it does not", "kp-limits") as limits:
+        gr.Markdown(LIMITS)
+    return [difference, attention, plots], [apart, read, far, limits]
 
 
 def _slider(label: str, low: float, high: float, value: float, step: float, key: str) -> gr.Slider:
@@ -189,6 +203,8 @@ def _crop(key: str, label: str, alt: str) -> gr.Image:
 
 def _wire(page: Page) -> None:
     """Photo, moves, keypoints and the switch run networks; what is looked at never does."""
+    for part in page.folds:
+        remember(part)
     on_change(page.photo, lambda event: _then_run_afresh(event, page))
     for slider in page.moves:
         then_run(slider.input, page)
@@ -211,6 +227,7 @@ def then_run(listen: Any, page: Page) -> None:
     fed = ran.then(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **VIEWS)
     offered = fed.then(do.offer, [page.look, page.layer, page.head], [page.layer, page.head], **VIEWS)
     drawn = _draw_on(offered.then, page)
+    drawn.then(None, None, None, js=REOPEN, api_visibility="private")
     drawn.then(
         do.curves,
         [page.photo.shot, page.look, page.held],

@@ -24,8 +24,8 @@ PICKED = (
 
 def gallery() -> str:
     """All examples; whether the model is right about one comes from `recorded`."""
-    items = "".join(f"<li>{_button(number, example)}</li>" for number, example in enumerate(EXAMPLES))
-    return f"<ul class='ks-examples' aria-label='Examples'>{items}</ul>"
+    items = "".join(f"<li role='none'>{_button(number, example)}</li>" for number, example in enumerate(EXAMPLES))
+    return f"<ul class='ks-examples' role='toolbar' aria-label='Examples' data-row>{items}</ul>"
 
 
 def _button(number: int, example: Example) -> str:

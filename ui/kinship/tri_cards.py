@@ -12,7 +12,7 @@ from explain import EXPLAINERS, Curve
 from explain.core import render
 from explain.core.findings import Heatmap
 from ui.kinship.tri_answers import PairMaps, Share, TriAnswer, TriMaps, TriVerdict
-from ui.shared.cards import CROP_SIDE, figure, gauge, percent, picture, reading
+from ui.shared.cards import CROP_SIDE, colour_scale, figure, gauge, percent, reading
 
 UNCALIBRATED = (
     "<b>Not calibrated for triplets:</b> the score is the mean of both pairs' log-odds, no probability; the threshold "
@@ -96,15 +96,12 @@ def maps_view(maps: TriMaps, opacity: float) -> str:
     """Both pairs, each as parent and child with their maps, all four maps on one scale with its numbers."""
     row, limit = EXPLAINERS[maps.method], render.shared_limit(maps.heatmaps)
     first = maps.father.parent
-    bar = picture(
-        render.colour_bar(limit, signed=first.signed, unit=first.unit),
-        f"colour scale from {-limit if first.signed else 0:.3g} to {limit:.3g}: {first.unit}",
-    )
+    bar = colour_scale(limit, signed=first.signed, unit=first.unit)
     pairs = "".join(
         _pair(name, pair, opacity, limit) for name, pair in (("father", maps.father), ("mother", maps.mother))
     )
     return (
-        f"<div class='ks-maps'>{pairs}<div class='ks-bar'>{bar}</div>"
+        f"<div class='ks-maps'>{pairs}{bar}"
         f"<p class='ks-caption'><b>{escape(row.title)}.</b> {escape(first.caption)} It reads {escape(row.reads)}. "
         "Each pair is explained by its own answer; all four maps share one colour scale.</p></div>"
     )

@@ -10,6 +10,7 @@ from ui.kinship import tri_answers as triplet
 from ui.kinship import tri_callbacks as do
 from ui.kinship.callbacks import offer_layers, offer_methods
 from ui.shared import cards, picker
+from ui.shared.folds import fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 FETCH = "() => setTimeout(() => document.querySelector('#tri-file')?.click(), 150)"
@@ -62,8 +63,7 @@ def build() -> Page:
     """Lay the page out and wire it."""
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
-            father, mother = photo_input("father", "Father", 220), photo_input("mother", "Mother", 220)
-            child = photo_input("child", "Child", 220)
+            father, mother, child = _photos()
             choices = [(picker.title(n), n) for n in triplet.weights()]
             weight = gr.Dropdown(
                 choices, value=triplet.default_weight(), label="Model", interactive=True, elem_id="tri-model"
@@ -74,6 +74,17 @@ def build() -> Page:
             page = Page(father, mother, child, weight, example, *_right_side())
     _wire(page)
     return page
+
+
+def _photos() -> list[PhotoInput]:
+    """Both parents side by side at every width, the child below."""
+    found = []
+    for names in (("father", "mother"), ("child",)):
+        with gr.Row(elem_classes="ks-pair"):
+            for name in names:
+                with gr.Column(min_width=130):
+                    found.append(photo_input(name, name.capitalize(), 200))
+    return found
 
 
 def _right_side() -> tuple[Any, ...]:
@@ -99,7 +110,9 @@ def _right_side() -> tuple[Any, ...]:
         report = gr.Button("Download the report (zip)", variant="primary", elem_id="tri-report")
         file = gr.DownloadButton("report", visible="hidden", elem_id="tri-file", elem_classes="ks-file")
         note = gr.HTML()
-    gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
+    with fold("What this shows, and what it does not", "tri-limits") as limits:
+        gr.Markdown(LIMITS)
+    remember(limits)
     views = (method, layer, opacity, view, curve_table)
     return card, rest, threshold, shares, *openers, *views, answer, maps, report, file, note
 

@@ -16,7 +16,7 @@ from models.faces.partial_crops import LANDMARKS, WHOLE
 from models.tasks import TASKS
 from models.weights import Sidecar
 from ui.partial.answers import Held
-from ui.shared.cards import figure, gauge, percent, picture
+from ui.shared.cards import colour_scale, figure, gauge, percent, picture
 
 LITTLE = 0.02
 """Below this share of the face an answer comes with a warning."""
@@ -105,10 +105,12 @@ def parts(look: PartialLook, chosen: int, kind: str, opacity: float) -> str:
     return (
         "<div class='ks-legend'><span><i class='ks-was'></i>whole face</span><span><i class='ks-is'></i>now</span>"
         f"<span><i class='ks-even'></i>all alike, {100 / len(now):.1f} %</span></div>"
-        f"<div class='ks-bars' role='group' aria-label='importance of each part' style='--even:{even:.2f}%;--n:"
-        f"{len(now)}'>{bars}</div><p class='ks-caption'>{escape(moved(whole, now))} Under each bar: its importance "
+        "<div class='ks-bars' role='toolbar' data-row aria-label='importance of each part' "
+        f"style='--even:{even:.2f}%;--n:{len(now)}'>{bars}</div>"
+        f"<p class='ks-caption'>{escape(moved(whole, now))} Under each bar: its importance "
         "now, and by how many percentage points it moved. Importances add up to 100 %; the method keeps any two "
-        f"within a factor of 1.65.</p><div class='ks-tiles' role='group' aria-label='maps of all parts'>{maps}</div>"
+        "within a factor of 1.65.</p>"
+        f"<div class='ks-tiles' role='toolbar' data-row aria-label='maps of all parts'>{maps}</div>"
     )
 
 
@@ -157,11 +159,9 @@ def large(look: PartialLook, k: int, kind: str, opacity: float) -> str:
         span = f"{float(heatmap.values.min()):.2g} to {float(heatmap.values.max()):.2g}"
         title = f"Part {k + 1}, {word}: {100 * float(part.weights[k]):.2f} %"
         shown += figure(over, f"map of part {k + 1}, {word}, {span}", f"{title}; map {span}")
-    bar = render.colour_bar(limit, signed=signed, unit=unit)
-    low = f"{-limit:.3g}" if signed else "0"
     return (
-        f"<div class='ks-maps' data-shown='{k}'><div class='ks-grid2'>{shown}</div><div class='ks-bar'>"
-        f"{picture(bar, f'colour scale from {low} to {limit:.3g}: {unit}')}</div>"
+        f"<div class='ks-maps' data-shown='{k}'><div class='ks-grid2'>{shown}</div>"
+        f"{colour_scale(limit, signed=signed, unit=unit)}"
         f"<p class='ks-caption'><b>Part {k + 1}.</b> {escape(CAPTIONS[kind])} All parts, whole and now, share one "
         "colour scale.</p></div>"
     )

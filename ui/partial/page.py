@@ -74,6 +74,7 @@ class Page(NamedTuple):
     curve: gr.Plot
     lost: Fold
     order: gr.HTML
+    limits: Fold
     report: gr.Button
     file: gr.DownloadButton
     said: gr.HTML
@@ -118,12 +119,16 @@ def opened(tab: gr.Tab, page: Page) -> None:
 
 
 def _left_side() -> list[Any]:
-    """Two photos, and a panel that places the second face by hand."""
-    first, second = photo_input("P1", "Photo 1", 230), photo_input("P2", "Photo 2, to be edited", 230)
+    """Two photos, side by side on a phone, and a panel that places the second face by hand."""
+    photos = []
+    with gr.Row(elem_classes=["ks-pair", "ks-stack"]):
+        for name, title in (("P1", "Photo 1"), ("P2", "Photo 2, to be edited")):
+            with gr.Column(min_width=130):
+                photos.append(photo_input(name, title, 230))
     panel = placing_panel.build()
     example = gr.Button("Try an example", size="sm")
     gr.HTML(cards.NOTICE)
-    return [first, second, panel, example]
+    return [*photos, panel, example]
 
 
 def _right_side() -> list[Any]:
@@ -136,9 +141,6 @@ def _right_side() -> list[Any]:
             seen = gr.HTML(elem_id="part-seen")
     with gr.Column(visible=False) as rest:
         evidence = _evidence()
-    with fold("What this shows, and what it does not", "part-limits") as limits:
-        gr.Markdown(LIMITS.format(figures=parting.followed()))
-    remember(limits)
     return [*editing, card, seen, rest, *evidence]
 
 
@@ -195,21 +197,25 @@ def _parts() -> list[Any]:
 
 
 def _evidence() -> list[Any]:
-    """Parts and their maps, the curve, the order of loss, the report."""
+    """Parts and their maps, the report; folded: the curve, the order of loss, the limits."""
     shown = _parts()
-    with fold("Score against the visible area", "part-area") as area:
-        names = [(name.capitalize(), name) for name in LANDMARKS]
-        around = gr.Radio(names, value=do.AROUND, label="Window around the", elem_id="part-around")
-        curve = gr.Plot(show_label=False, elem_id="part-curve")
-        gr.HTML(
-            "<p class='ks-caption'>The protocol's nine sizes around this landmark, for this one pair; dotted lines are "
-            "each network's threshold, diamonds the state in the editor now (whatever was done to it).</p>"
-        )
-    with fold("Which parts can I lose?", "part-lost") as lost:
-        order = gr.HTML(elem_id="part-order", min_height=120)
     report = gr.Button("Download the report (zip)", variant="primary", elem_id="part-report")
     file = gr.DownloadButton("report", visible="hidden", elem_id="part-file", elem_classes="ks-file")
-    return [*shown, area, around, curve, lost, order, report, file, gr.HTML(elem_id="part-said")]
+    said = gr.HTML(elem_id="part-said")
+    with gr.Column(elem_classes="ks-folds"):
+        with fold("Score against the visible area", "part-area") as area:
+            names = [(name.capitalize(), name) for name in LANDMARKS]
+            around = gr.Radio(names, value=do.AROUND, label="Window around the", elem_id="part-around")
+            curve = gr.Plot(show_label=False, elem_id="part-curve")
+            gr.HTML(
+                "<p class='ks-caption'>The protocol's nine sizes around this landmark, for this one pair; dotted lines "
+                "are each network's threshold, diamonds the state in the editor now (whatever was done to it).</p>"
+            )
+        with fold("Which parts can I lose?", "part-lost") as lost:
+            order = gr.HTML(elem_id="part-order", min_height=120)
+        with fold("What this shows, and what it does not", "part-limits") as limits:
+            gr.Markdown(LIMITS.format(figures=parting.followed()))
+    return [*shown, area, around, curve, lost, order, limits, report, file, said]
 
 
 def _wire(page: Page) -> None:
@@ -281,6 +287,7 @@ def _then_run(listen: Any, page: Page) -> None:
 
 def _wire_folds(page: Page) -> None:
     """The curve, and the order of loss: where they are open."""
+    remember(page.limits)
     given = [page.look, page.held]
     for event in (remember(page.area).then, page.turn.change, page.around.input):
         fill(

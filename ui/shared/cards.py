@@ -58,6 +58,17 @@ def figure(rgb: np.ndarray, alt: str, caption: str) -> str:
     return f"<figure>{picture(rgb, alt)}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
+def colour_scale(limit: float, *, signed: bool, unit: str, low: float = 0.0) -> str:
+    """The colours of maps from `low`, or from -limit when signed, to limit: with numbers, on the page's own ground."""
+    low = -limit if signed else low
+    numbers = "".join(f"<span>{low + share * (limit - low):.3g}</span>" for share in (0.0, 0.5, 1.0))
+    label = escape(f"colour scale from {low:.3g} to {limit:.3g}: {unit}")
+    return (
+        f"<div class='ks-scale' role='img' aria-label='{label}'><b>{escape(unit)}</b><i style='background-image:"
+        f"linear-gradient(90deg,{','.join(render.stops(signed=signed))})'></i>{numbers}</div>"
+    )
+
+
 def message(text: str, *, error: bool = False) -> str:
     """A line for people: what is missing, or what went wrong (of a longer text the first line)."""
     role, kind = ("alert", "ks-error") if error else ("status", "ks-hint")
@@ -136,12 +147,9 @@ def maps_view(maps: Maps, a: Shot, b: Shot, opacity: float) -> str:
     first = maps.maps[0]
     spread = "".join(_on_crop(maps, face, opacity, limit) for face in range(len(maps.maps)))
     photos = "".join(_on_photo(shot, maps, face, opacity, limit) for face, shot in enumerate((a, b)))
-    bar = picture(
-        render.colour_bar(limit, signed=first.signed, unit=first.unit),
-        f"colour scale from {-limit if first.signed else 0:.3g} to {limit:.3g}: {first.unit}",
-    )
+    bar = colour_scale(limit, signed=first.signed, unit=first.unit)
     return (
-        f"<div class='ks-maps'><div class='ks-grid4'>{spread}</div><div class='ks-bar'>{bar}</div>"
+        f"<div class='ks-maps'><div class='ks-grid4'>{spread}</div>{bar}"
         f"<div class='ks-grid2'>{photos}</div>"
         f"<p class='ks-caption'><b>{escape(row.title)}.</b> {escape(first.caption)} It reads {escape(row.reads)}. "
         "Both faces share one colour scale, so colours can be compared between them.</p></div>"

@@ -9,8 +9,8 @@ from html import escape
 import numpy as np
 
 from explain import AttentionMaps, Links, Shares
-from explain.core import render, render_evidence
-from ui.shared.cards import capital, picture
+from explain.core import render_evidence
+from ui.shared.cards import capital, colour_scale, picture
 
 Grid = tuple[int, int]
 
@@ -40,7 +40,7 @@ def attention_note(maps: AttentionMaps, head: int | None, limit: float) -> str:
     )
     even = f"{1 / (h * w):.3f}"
     return (
-        f"{_bar(limit)}<p class='ks-caption'><b>{escape(layer_title(maps.name))}, {who}.</b> Where the framed patch "
+        f"{_scale(limit)}<p class='ks-caption'><b>{escape(layer_title(maps.name))}, {who}.</b> Where the framed patch "
         f"reads, in either face: its weights add up to 1, so an even look would be {even} everywhere.{coarse} "
         "It shows where values were read in this pass, not whether they raise the answer.</p>"
     )
@@ -51,14 +51,13 @@ def links_note(links: Links, limit: float) -> str:
     asks, other = capital(links.face), capital(1 - links.face)
     even = 1 / (links.grid_k[0] * links.grid_k[1])
     return (
-        f"{_bar(limit)}<p class='ks-caption'><b>From the framed patch of face {asks} to face {other}.</b> "
+        f"{_scale(limit)}<p class='ks-caption'><b>From the framed patch of face {asks} to face {other}.</b> "
         f"{escape(links.caption)} An even look would be {even:.3f} everywhere.</p>"
     )
 
 
-def _bar(limit: float) -> str:
-    bar = render.colour_bar(limit, signed=False, unit="attention")
-    return f"<div class='ks-bar'>{picture(bar, f'colour scale from 0 to {limit:.3g}: attention')}</div>"
+def _scale(limit: float) -> str:
+    return colour_scale(limit, signed=False, unit="attention")
 
 
 def strongest(links: Links, crops: Sequence[np.ndarray], count: int) -> str:

@@ -10,9 +10,8 @@ from gradio.themes.utils.fonts import Font
 STYLES = [
     Path(__file__).with_name(name) for name in ("style.css", "kinship.css", "modes.css", "attention.css", "partial.css")
 ]
-HEAD = (
-    f"<style>{Path(__file__).with_name('page.css').read_text()}</style>"
-    f"<script>{Path(__file__).with_name('page.js').read_text()}</script>"
+HEAD = f"<style>{Path(__file__).with_name('page.css').read_text()}</style>" + "".join(
+    f"<script>{Path(__file__).with_name(name).read_text()}</script>" for name in ("page.js", "keyboard.js")
 )
 TEXT = tuple(
     Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
@@ -33,4 +32,13 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_600",
+        link_text_color_dark="*primary_300",
+        link_text_color_active_dark="*primary_300",
+        link_text_color_hover_dark="*primary_200",
+        link_text_color_visited_dark="*primary_300",
+        # an unchecked box or circle is its outline alone: the default's 1.5 : 1 becomes at least 3 (WCAG 1.4.11)
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_hover="*neutral_700",
+        checkbox_border_color_dark="*neutral_400",
+        checkbox_border_color_hover_dark="*neutral_200",
     )

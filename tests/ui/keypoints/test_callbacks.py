@@ -92,7 +92,7 @@ def test_the_picture_is_the_offsets_of_the_patch(turned: PatchQuery, head: int) 
             seen = picture[i * 32 + 16, j * 32 + 16]
             assert np.abs(seen - render.colours(field[i, j], limit, signed=True)).max() <= 1
     assert f"{limit:.3g}" in note and ("mean of 6 heads" if head == 0 else "head 2 of 6") in note
-    assert "Difference from the aligned face" in difference and "attention" in read
+    assert "White is no change" in difference and "attention" in read
 
 
 def test_nothing_moved_is_no_difference(obama: Shot) -> None:

@@ -87,7 +87,7 @@ def test_a_prior_changes_the_probability_and_not_the_decision(answer: Answer, pr
 @pytest.mark.usefixtures("no_model_runs")
 def test_opacity_runs_nothing(maps: Maps, obama: Shot, biden: Shot) -> None:
     thin, thick = (do.redraw(maps, obama, biden, opacity) for opacity in (0.1, 0.9))
-    assert thin != thick and thin.count("<img") == thick.count("<img") == 7
+    assert thin != thick and thin.count("<img") == thick.count("<img") == 6
 
 
 def test_maps_lie_on_the_crops_the_model_saw(maps: Maps, obama: Shot) -> None:

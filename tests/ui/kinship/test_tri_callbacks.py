@@ -124,7 +124,7 @@ def test_each_pair_is_explained_by_its_own_answer(family: Family, maps: TriMaps)
 @pytest.mark.usefixtures("no_model_runs")
 def test_opacity_only_redraws_all_on_one_scale(maps: TriMaps) -> None:
     thin, thick = (do.redraw(maps, opacity) for opacity in (0.1, 0.9))
-    assert thin != thick and thin.count("<img") == thick.count("<img") == 9
+    assert thin != thick and thin.count("<img") == thick.count("<img") == 8
     limit = max(float(h.values.max()) for h in maps.heatmaps)
     assert thick.count("colour scale") == 2 and f"to {limit:.3g}" in thick and 'alt=""' not in thick
 

@@ -82,7 +82,7 @@ def test_looking_runs_no_model(ran):
     assert told == pytest.approx((100 * now).tolist(), abs=0.006) and len(told) == 12
     was = [float(v) for v in re.findall(r"aria-label='[^']*now, ([\d.]+) % for the whole", parts)]
     assert was == pytest.approx((100 * look.whole.parts[1].weights).tolist(), abs=0.006)
-    assert large.count("<img") == 3 and "data-shown='3'" in large and "colour scale from -" in large
+    assert large.count("<img") == 2 and "data-shown='3'" in large and "colour scale from -" in large
     assert "colour scale from 0 to" in do.draw(look, 3, POOLED, 0.6)[1]
     number, other = do.pick(look, APART, 0.6, SimpleNamespace(part=7))
     assert number == 7 and "data-shown='7'" in other

@@ -209,8 +209,8 @@ def curve_plots(curves: tuple[Curve, ...]) -> list[Figure]:
     margin = 0.05 * max(high - low, 0.01)
     plots = []
     for c in curves:
-        title = f"Face {cards.capital(c.face)}: {EXPLAINERS[c.method].title}, missing pixels: {c.fill}"
-        plot = render.curve_figure(c).update_layout(height=400, title_text=title)
+        title = f"Face {cards.capital(c.face)}: {EXPLAINERS[c.method].title}<br>missing pixels: {c.fill}"
+        plot = render.curve_figure(c).update_layout(height=400, title_text=title, margin_t=60)
         plots.append(plot.update_yaxes(range=[low - margin, high + margin]))
     return plots
 

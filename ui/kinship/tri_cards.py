@@ -134,7 +134,9 @@ def curve_table(curves: Sequence[Curve]) -> str:
         readings += f"<li><b>{name.capitalize()}:</b> {reading(c)}.</li>"
     head = "".join(f"<th scope='col'>{h}</th>" for h in ("map of", "deletion ↓", "random", "insertion ↑", "random"))
     return (
-        "<div class='ks-scroll'><table class='ks-table'><caption>Areas under the curves of each pair's own score, from "
-        "0 to 1; a faithful map has little under deletion and much under insertion</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><ul class='ks-readings'>{readings}</ul>"
+        f"<div class='ks-verdict'><b>Can the maps be trusted?</b><ul class='ks-readings'>{readings}</ul></div>"
+        "<details class='ks-more'><summary>How they were tested</summary><div class='ks-scroll'>"
+        "<table class='ks-table'><caption>Areas under the curves of each pair's own score, from 0 to 1; a faithful map "
+        f"has little under deletion and much under insertion</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div></details>"
     )

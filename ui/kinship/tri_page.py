@@ -104,7 +104,6 @@ def _right_side() -> tuple[Any, ...]:
                 0, 1, 0.5, step=0.05, label="Opacity of the map", min_width=180, elem_id="tri-opacity", buttons=[]
             )
         view = gr.HTML(elem_id="tri-maps", min_height=120)
-        gr.Markdown("## Can the maps be trusted?")
         curve_table = gr.HTML(elem_id="tri-curves", min_height=60)
         answer, maps = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
         report = gr.Button("Download the report (zip)", variant="primary", elem_id="tri-report")

@@ -122,7 +122,7 @@ def _left_side() -> list[Any]:
     """Two photos, side by side on a phone, and a panel that places the second face by hand."""
     photos = []
     with gr.Row(elem_classes=["ks-pair", "ks-stack"]):
-        for name, title in (("P1", "Photo 1"), ("P2", "Photo 2, to be edited")):
+        for name, title in (("P1", "Photo 1"), ("P2", "Photo 2")):
             with gr.Column(min_width=130):
                 photos.append(photo_input(name, title, 230))
     panel = placing_panel.build()

@@ -20,8 +20,10 @@ from models.errors import UserError
 from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards
+from ui.shared.addresses import Asked, Place, show_sent, tell
 from ui.shared.examples import FOLDER
-from ui.shared.photos import Shot
+from ui.shared.photos import Shot, take
+from ui.shared.widgets import show_shot
 
 FAILURES = (UserError, ValueError)
 WAITING = "The comparison appears here as soon as photo 1 shows a face."
@@ -165,6 +167,24 @@ def example() -> str:
     return str(FOLDER / EXAMPLE)
 
 
-def first_visit(first: Shot | None) -> Any:
-    """The example for whoever comes here with no photo yet."""
-    return example() if first is None else gr.skip()
+def first_visit(first: Shot | None, asked: Asked | None = None) -> Any:
+    """The example for whoever comes here with no photo yet; an address sees to it itself."""
+    return example() if first is None and asked is None else gr.skip()
+
+
+def visit(asked: Asked | None, first: Shot | None) -> list[Any]:
+    """What was asked -> outputs of photo 1, method. The photo that was sent, else the one there, else the example.
+
+    Raises:
+        gr.Error: the photo is no longer there.
+    """
+    if asked is None:
+        return [gr.skip()] * 5
+    shown = show_sent(asked) if asked.shot or first else list(show_shot(take(example())))
+    return [*shown, asked.address.method or gr.skip()]
+
+
+def compare_and_tell(here: Place, asked: Asked | None, *given: Any) -> list[Any]:
+    """As compare, and what the browser is told."""
+    *_, method, _ = given
+    return [*compare(*given), tell(here, asked, method=method)]

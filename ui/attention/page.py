@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from explain.attention.compare import ARMS, NOTHING
+from explain.attention.compare import ARMS, METHODS, NOTHING
 from models.faces.occluders import OCCLUDERS
 from ui.attention import answers as arms
 from ui.attention import callbacks as do
 from ui.attention.study import study
 from ui.shared import cards
+from ui.shared.addresses import Offers, Place, place
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = arms.NEEDS
@@ -64,6 +66,7 @@ class Page(NamedTuple):
     report: gr.Button
     file: gr.DownloadButton
     note: gr.HTML
+    here: Place
 
     @property
     def shots(self) -> list[Any]:
@@ -102,10 +105,14 @@ def build() -> Page:
             worn, seed = gr.HTML(elem_id="arms-worn"), gr.State(0)
             second = photo_input("2", "Photo 2 (optional)", 220)
             example = gr.Button("Try an example", size="sm")
+            with gr.Column(min_width=0) as slot:
+                pass
             gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
             right = _right_side()
-    page = Page(first, second, occluder, seed, another, worn, example, *right)
+    here = place("attention", "Attention", Offers(methods=lambda _: METHODS), ("photo 1",))
+    here = here._replace(gives={"Photo 1": first.shot, "Photo 2": second.shot}, slot=slot)
+    page = Page(first, second, occluder, seed, another, worn, example, *right, here=here)
     _wire(page)
     return page
 
@@ -113,7 +120,7 @@ def build() -> Page:
 def opened(tab: gr.Tab, page: Page) -> None:
     """The tab's opening fills the layer picker, and shows an example to whoever has no photo yet."""
     tab.select(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS)
-    tab.select(do.first_visit, page.first.shot, page.first.image, **VIEWS)
+    tab.select(do.first_visit, [page.first.shot, page.here.asked], page.first.image, **VIEWS)
 
 
 def _right_side() -> tuple[Any, ...]:
@@ -190,6 +197,9 @@ def _wire(page: Page) -> None:
         control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
     page.face.input(do.draw_maps, page.view, page.pictures, **VIEWS)
     page.face.input(do.draw_numbers, [page.compared, page.face], page.numbers, **VIEWS)
+    here = page.here
+    come = here.asked.change(do.visit, [here.asked, page.first.shot], [*page.first.outputs, page.method], **RUNS)
+    _then_compare(come.success(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS), page)
     made = page.report.click(
         do.make_report,
         [*page.shots, page.compared, page.opacity],
@@ -203,9 +213,9 @@ def _wire(page: Page) -> None:
 def _then_compare(event: Any, page: Page) -> None:
     """After `event`: the three answers, everything drawn from them, and the faithfulness of the maps."""
     answered = event.then(
-        do.compare,
-        [*page.shots, page.occluder, page.seed, page.method, page.layer],
-        [page.compared, page.card, page.worn, page.rest],
+        partial(do.compare_and_tell, page.here),
+        [page.here.asked, *page.shots, page.occluder, page.seed, page.method, page.layer],
+        [page.compared, page.card, page.worn, page.rest, page.here.told],
         show_progress_on=page.card,
         **RUNS,
     )

@@ -20,6 +20,7 @@ from ui.expression import answers as telling
 from ui.expression import cards as expression_cards
 from ui.expression.answers import Looked, Mapped
 from ui.shared import cards
+from ui.shared.addresses import Asked
 from ui.shared.examples import FOLDER
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
@@ -194,6 +195,6 @@ def picked_example(event: gr.EventData) -> list[Any]:
     return list(show_shot(take(str(FOLDER / EXAMPLES[number][0]))))
 
 
-def first_visit(shot: Shot | None) -> list[Any]:
-    """The first example for whoever comes here with no photo yet."""
-    return [gr.skip()] * 4 if shot else list(show_shot(take(str(FOLDER / EXAMPLES[0][0]))))
+def first_visit(shot: Shot | None, asked: Asked | None = None) -> list[Any]:
+    """The first example for whoever comes here with no photo yet; an address sees to it itself."""
+    return [gr.skip()] * 4 if shot or asked else list(show_shot(take(str(FOLDER / EXAMPLES[0][0]))))

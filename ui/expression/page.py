@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,10 +11,11 @@ import gradio as gr
 from explain.expression.cover import COVERS, HIDDEN
 from models.nets.expression import EXPRESSIONS
 from ui.expression import answers as telling
+from ui.expression import arriving, gallery, live
 from ui.expression import callbacks as do
 from ui.expression import cards as expression_cards
-from ui.expression import gallery, live
 from ui.shared import cards, picker
+from ui.shared.addresses import Place, place
 from ui.shared.folds import REOPEN, Fold, fill, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input, pick_face
 
@@ -70,6 +72,7 @@ class Page(NamedTuple):
     mapped: gr.State
     curve: gr.State
     turn: gr.State
+    here: Place
 
     @property
     def explaining(self) -> list[Any]:
@@ -85,21 +88,37 @@ class Page(NamedTuple):
         ]
 
 
-def build() -> Page:
+class Modes(NamedTuple):
+    """The page of photos, and the inner tabs."""
+
+    page: Page
+    tabs: gr.Tabs
+    photo: gr.Tab
+    live: gr.Tab
+
+    @property
+    def places(self) -> list[Place]:
+        """What addresses name of this tab."""
+        camera = Place("live", "Live camera", modes=self.tabs, mode=self.live)
+        return [self.page.here._replace(modes=self.tabs, mode=self.photo), camera]
+
+
+def build() -> Modes:
     """Lay the tab out, a mode for photos and one for the camera, and wire it."""
-    with gr.Tabs(elem_id="expression-modes"):
-        with gr.Tab("Photo", id="photo"):
+    with gr.Tabs(elem_id="expression-modes") as modes:
+        with gr.Tab("Photo", id="photo") as photo_tab:
             page = _photo_mode()
-        with gr.Tab("Live camera", id="live"):
+        with gr.Tab("Live camera", id="live") as live_tab:
             live.build(page.weight)
     gr.HTML(f"<style>{STYLE.read_text()}</style>")
     _wire(page)
-    return page
+    return Modes(page, modes, photo_tab, live_tab)
 
 
-def opened(tab: gr.Tab, page: Page) -> None:
+def opened(tab: gr.Tab, modes: Modes) -> None:
     """The first time the tab is opened: a finished example."""
-    seen = tab.select(do.first_visit, page.photo.shot, page.photo.outputs, **RUNS)
+    page = modes.page
+    seen = tab.select(do.first_visit, [page.photo.shot, page.here.asked], page.photo.outputs, **RUNS)
     _then_run(seen.then, page)
 
 
@@ -111,10 +130,14 @@ def _photo_mode() -> Page:
                 photo = photo_input("E", "Photo", 200)
             with gr.Column(visible=False) as aside:
                 report, file, note = _report()
+                with gr.Column(min_width=0) as slot:
+                    pass
             gr.HTML(expression_cards.NOTICE)
         with gr.Column(scale=8, min_width=300):
             right = _right_side()
-    return Page(photo=photo, examples=examples, aside=aside, report=report, file=file, note=note, **right)
+    here = place("expression", "Expression", arriving.offers(), ("photo",))
+    here = here._replace(gives={"Photo": photo.shot}, slot=slot)
+    return Page(photo=photo, examples=examples, aside=aside, report=report, file=file, note=note, here=here, **right)
 
 
 def _report() -> tuple[gr.Button, gr.DownloadButton, gr.HTML]:
@@ -213,6 +236,13 @@ def _wire(page: Page) -> None:
     pressed = page.faces.click(do.pressed, page.looked, photo.face, **VIEWS)
     _then_run(pressed.success(pick_face, [photo.shot, photo.face], photo.outputs, **RUNS).then, page)
     _then_run(page.weight.input, page)
+    come = page.here.asked.change(
+        arriving.visit,
+        [page.here.asked, page.here.own, photo.shot],
+        [*photo.outputs, page.weight, page.method],
+        **RUNS,
+    )
+    _then_run(come.success, page)
     page.covers.input(do.cover, [photo.shot, page.looked, page.covers], [page.looked, page.card], **_HIDDEN)
     chosen = page.method.input(do.offer_layers, [page.weight, page.method], page.layer, **VIEWS)
     _then_explain(chosen.then, page)
@@ -261,7 +291,11 @@ def _then_explain(listen: Any, page: Page) -> None:
     former = [page.view, page.verdict, page.words]
     faded = listen(lambda: [gr.update(elem_classes=["ks-former"])] * len(former), None, former, **VIEWS)
     explained = faded.then(
-        do.explain, page.explaining, [page.mapped, page.view, page.words, page.turn], show_progress_on=page.view, **RUNS
+        partial(arriving.explain_and_tell, page.here),
+        [page.here.asked, page.weight, *page.explaining],
+        [page.mapped, page.view, page.words, page.turn, page.here.told, page.here.own],
+        show_progress_on=page.view,
+        **RUNS,
     )
     shown = explained.then(lambda: [gr.update(elem_classes=[])] * 2, None, [page.view, page.words], **VIEWS)
     checked = shown.then(

@@ -21,6 +21,7 @@ from ui.keypoints import answers as following
 from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import KPRPE, MODELS, OFFSET_MODELS, PatchQuery, Points, Setting, Sweeps, View
 from ui.shared import cards
+from ui.shared.addresses import Asked
 from ui.shared.answering import sidecar, weight_of
 from ui.shared.evidence_callbacks import clicked
 from ui.shared.examples import FOLDER
@@ -221,9 +222,9 @@ def make_report(shot: Shot | None, look: PatchQuery | None, held: Sweeps | None,
         return None, cards.message(str(error), error=True)
 
 
-def first_visit(shot: Shot | None) -> list[Any]:
-    """The example, turned a little, for whoever comes with no photo yet: photo, and its rotation."""
-    return [gr.skip()] * 5 if shot else [*load_example(), EXAMPLE_ROTATION]
+def first_visit(shot: Shot | None, asked: Asked | None = None) -> list[Any]:
+    """The example, turned a little, for whoever comes with no photo yet, nor sends one: photo, and its rotation."""
+    return [gr.skip()] * 5 if shot or asked else [*load_example(), EXAMPLE_ROTATION]
 
 
 def load_example() -> list[Any]:

@@ -14,6 +14,7 @@ from ui.keypoints import callbacks as do
 from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import MODELS
 from ui.shared import cards
+from ui.shared.addresses import Place, place, show_sent
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = MODELS
@@ -67,6 +68,7 @@ class Page(NamedTuple):
     held: gr.State
     points: gr.State
     place: gr.State
+    here: Place
 
     @property
     def controls(self) -> list[Any]:
@@ -89,15 +91,19 @@ def build() -> Page:
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             left = _left_side()
+            with gr.Column(min_width=0) as slot:
+                pass
+        here = place("keypoints", "Keypoints", takes=("photo",))._replace(gives={"Photo": left[0].shot}, slot=slot)
         with gr.Column(scale=8, min_width=320):
-            page = Page(*left, *_right_side(), *(gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(4)))
+            states = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(4))
+            page = Page(*left, *_right_side(), *states, here=here)
     _wire(page)
     return page
 
 
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example, turned a little."""
-    first = tab.select(do.first_visit, page.photo.shot, [*page.photo.outputs, page.moves[0]], **RUNS)
+    first = tab.select(do.first_visit, [page.photo.shot, page.here.asked], [*page.photo.outputs, page.moves[0]], **RUNS)
     then_run(first.then, page)
 
 
@@ -189,6 +195,7 @@ def _crop(key: str, label: str, alt: str) -> gr.Image:
 def _wire(page: Page) -> None:
     """Photo, moves, keypoints and the switch run networks; what is looked at never does."""
     on_change(page.photo, lambda event: _then_run_afresh(event, page))
+    _then_run_afresh(page.here.asked.change(show_sent, page.here.asked, page.photo.outputs, **RUNS), page)
     for slider in page.moves:
         then_run(slider.input, page)
     then_run(page.off.input, page)

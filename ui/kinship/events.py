@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
+from ui.kinship import arriving, comparing
 from ui.kinship import callbacks as do
-from ui.kinship import comparing
 from ui.kinship.layout import Page
 from ui.shared import evidence_callbacks
 from ui.shared.evidence_view import EvidenceViewer
@@ -28,11 +29,23 @@ def wire(page: Page) -> None:
     loaded = page.examples.click(do.picked_example, None, page.chosen, show_progress_on=page.card, **RUNS)
     then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     page.weight.change(do.describe, page.weight, page.weight, **VIEWS)
+    _wire_arrivals(page)
     page.back.click(None, None, None, js=TO_PHOTOS, api_visibility="private")
     _wire_sliders(page)
     _wire_viewer(page)
     _wire_folds(page)
     _wire_report(page)
+
+
+def _wire_arrivals(page: Page) -> None:
+    """An address, a photo of another tab, and the two photos swapped."""
+    here = page.here
+    given = [here.asked, here.own, *page.photos]
+    come = here.asked.change(
+        arriving.visit, given, [*page.chosen, page.viewer.method], show_progress_on=page.card, **RUNS
+    )
+    then_answer(come.success(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+    then_answer(page.swap.click(arriving.swap, page.photos, [*page.a.outputs, *page.b.outputs], **RUNS), page)
 
 
 def _wire_sliders(page: Page) -> None:
@@ -126,7 +139,8 @@ def then_answer(event: Any, page: Page) -> None:
     )
     told = answered.then(do.answered, [page.answer, page.inside.viewer.seen], page.answered, **VIEWS)
     viewer = page.viewer
-    offered = told.then(do.offer_methods, [page.weight, viewer.method], [viewer.method, viewer.layer], **VIEWS)
+    asked = [page.weight, viewer.method, page.here.asked]
+    offered = told.then(do.offer_methods, asked, [viewer.method, viewer.layer], **VIEWS)
     _then_explain(offered, page)
 
 
@@ -140,9 +154,9 @@ def _then_explain(event: Any, page: Page) -> Any:
     """After `event`: the map, whether it can be trusted, and the curves where they are open; returns the last step."""
     viewer = page.viewer
     explained = _mark(event, viewer.view, page.verdict, page.curves.fold.panel, former=True).then(
-        do.explain_pair,
-        [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
-        [viewer.maps, viewer.view],
+        partial(arriving.explain_pair, page.here),
+        [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity, page.here.asked, page.weight],
+        [viewer.maps, viewer.view, page.here.told, page.here.own],
         show_progress_on=viewer.view,
         **RUNS,
     )

@@ -15,6 +15,7 @@ from ui.kinship import tri_page as tri
 from ui.kinship.callbacks import own_threshold
 from ui.kinship.events import then_answer
 from ui.kinship.layout import Page
+from ui.shared.addresses import Place
 from ui.shared.widgets import RUNS, VIEWS
 
 PAIR = "pair"
@@ -22,25 +23,30 @@ PAIR = "pair"
 TO_TOP = "() => window.scrollTo({top: 0})"
 
 
-def build() -> None:
-    """A sub-tab a mode; the pairs of the others open as two faces."""
+def build() -> list[Place]:
+    """A sub-tab a mode; the pairs of the others open as two faces. Returns what addresses name of it."""
     with gr.Tabs(elem_id="modes") as modes:
-        with gr.Tab("Two faces", id=PAIR):
+        with gr.Tab("Two faces", id=PAIR) as pair_tab:
             pair = kinship.build()
         with gr.Tab("Parents and child", id="tri") as tri_tab:
             family = tri.build()
         with gr.Tab("Search", id="search") as search_tab:
             found = search.build()
-    tri.then_answer(tri_tab.select(tri_do.first_visit, family.shots, family.photos, **RUNS), family)
+    tri.then_answer(
+        tri_tab.select(tri_do.first_visit, [*family.shots, family.here.asked], family.photos, **RUNS), family
+    )
     seen = search_tab.select(
         searching.first_visit,
-        [found.probe.shot, found.collection],
+        [found.probe.shot, found.collection, found.here.asked],
         found.example,
         **RUNS,
     )
     search.then_find(seen, found)
+    search.then_tell(seen.then, found)
     _open_parents(modes, pair, family)
     _open_results(modes, pair, found)
+    inside = ((pair.here, pair_tab), (family.here, tri_tab), (found.here, search_tab))
+    return [here._replace(modes=modes, mode=tab) for here, tab in inside]
 
 
 def _open_parents(modes: gr.Tabs, pair: Page, family: tri.Page) -> None:

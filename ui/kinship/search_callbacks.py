@@ -18,7 +18,8 @@ from models import PhotoError
 from models.faces.files import GalleryError, Skipped
 from ui.kinship import search_cards, search_indexes
 from ui.kinship.search_answers import Collection, Ranking, Tell, collect, encoded, rank
-from ui.shared import cards
+from ui.shared import answering, cards
+from ui.shared.addresses import Asked, Offers, Place, tell
 from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot, take
@@ -183,9 +184,26 @@ def load_example(progress: gr.Progress = PROGRESS) -> list[Any]:
     return [*show_shot(take(str(FOLDER / PROBE))), None, (), "", collection, search_cards.gallery_note(collection)]
 
 
-def first_visit(probe: Shot | None, collection: Collection | None) -> list[Any]:
-    """The example for whoever comes here with nothing yet, else everything as it is."""
-    return [gr.skip()] * 9 if probe or collection else load_example()
+def first_visit(probe: Shot | None, collection: Collection | None, asked: Asked | None = None) -> list[Any]:
+    """The example for whoever comes here with nothing yet, else everything as it is; an address sees to it itself."""
+    return [gr.skip()] * 9 if probe or collection or asked else load_example()
+
+
+def offers() -> Offers:
+    """Weights that compare two faces."""
+    return Offers(lambda _: answering.pair_weights())
+
+
+def visit(asked: Asked | None, probe: Shot | None, collection: Collection | None) -> list[Any]:
+    """What an address names -> the example where there is nothing yet, the model."""
+    if asked is None:
+        return [gr.skip()] * 10
+    return [*first_visit(probe, collection), asked.address.model or gr.skip()]
+
+
+def told_of(here: Place, weight: str | None, asked: Asked | None) -> str:
+    """What the browser is told: the model."""
+    return tell(here, asked, model=weight)
 
 
 def told(progress: gr.Progress) -> Tell:

@@ -23,6 +23,7 @@ from ui.partial.answers import Held
 from ui.partial.drawn_edit import erased_mask
 from ui.partial.placing import rows_of
 from ui.shared import cards
+from ui.shared.addresses import Asked, show_sent
 from ui.shared.examples import FOLDER
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
@@ -155,6 +156,12 @@ def example() -> list[Any]:
     return [*show_shot(first), *show_shot(second), rows_of(second), EXAMPLE_PART]
 
 
-def first_visit(first: Shot | None, second: Shot | None) -> list[Any]:
-    """The example for whoever comes with no photo yet."""
-    return [gr.skip()] * 10 if first or second else example()
+def first_visit(first: Shot | None, second: Shot | None, asked: Asked | None = None) -> list[Any]:
+    """The example for whoever comes with no photo yet, nor sends one."""
+    return [gr.skip()] * 10 if first or second or asked else example()
+
+
+def visit(asked: Asked | None, second: Shot | None) -> list[Any]:
+    """A photo that was sent -> outputs of both photos, the table: photo 1, and photo 2 while there is no other."""
+    shown = show_sent(asked)
+    return [*shown, *([gr.skip()] * 5 if second or asked is None else [*shown, rows_of(asked.shot)])]

@@ -16,6 +16,7 @@ from ui.partial.answers import EDITOR_SIDE
 from ui.partial.editor import drawing_editor
 from ui.partial.placing_panel import Panel
 from ui.shared import cards
+from ui.shared.addresses import Place, place
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = parting.NEEDS
@@ -74,6 +75,7 @@ class Page(NamedTuple):
     look: gr.State
     held: gr.State
     part: gr.State
+    here: Place
 
     @property
     def shots(self) -> list[Any]:
@@ -96,17 +98,21 @@ def build() -> Page:
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             left = _left_side()
+            with gr.Column(min_width=0) as slot:
+                pass
         with gr.Column(scale=9, min_width=320):
             right = _right_side()
+    gives = {"Photo 1": left[0].shot, "Photo 2": left[1].shot}
+    here = place("partial", "Partial face", takes=("photo 1",))._replace(gives=gives, slot=slot)
     states = [gr.State(v, time_to_live=SESSION_SECONDS) for v in (Edit(), None, None, 0)]
-    page = Page(*left, *right, *states)
+    page = Page(*left, *right, *states, here=here)
     _wire(page)
     return page
 
 
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example, the second face partial."""
-    seen = tab.select(do.first_visit, page.shots, page.examples, **RUNS)
+    seen = tab.select(do.first_visit, [*page.shots, page.here.asked], page.examples, **RUNS)
     _then_begin(seen, page)
 
 
@@ -207,6 +213,8 @@ def _wire(page: Page) -> None:
     on_change(page.first, lambda event: _then_run(event.then, page), taking=placing.take_first)
     on_change(page.second, lambda event: _then_fresh(event, page), taking=placing.take_photo, also=[page.panel.fold])
     _then_begin(page.example.click(do.example, None, page.examples, **RUNS), page)
+    given, shown = [page.here.asked, page.second.shot], [*page.first.outputs, *page.second.outputs, page.panel.table]
+    _then_begin(page.here.asked.change(do.visit, given, shown, **RUNS), page)
     _wire_placing(page)
     _wire_edits(page)
     drawn = [page.parts, page.large]

@@ -7,10 +7,13 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils.fonts import Font
 
+from ui.shared.moves import SCRIPT
+
 STYLES = [
-    Path(__file__).with_name(name) for name in ("style.css", "kinship.css", "modes.css", "attention.css", "partial.css")
+    Path(__file__).with_name(name)
+    for name in ("style.css", "kinship.css", "modes.css", "attention.css", "partial.css", "address.css")
 ]
-HEAD = f"<style>{Path(__file__).with_name('page.css').read_text()}</style>"
+HEAD = f"<style>{Path(__file__).with_name('page.css').read_text()}</style><script>{SCRIPT}</script>"
 TEXT = tuple(
     Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 )

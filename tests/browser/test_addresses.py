@@ -1,0 +1,118 @@
+"""Addresses, the history of the browser, the swap, and photos sent from tab to tab, as a person uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.browser.conftest import open_tab_named
+from tests.browser.test_kinship import KIN, expect_score, upload, wanted
+from tests.ui.photos import EXAMPLES
+
+pytestmark = pytest.mark.browser
+
+FIRST, LEVINS, SWAPPED = "sanchez_linda-sanchez_loretta", "levin_carl-levin_sander", "levin_sander-levin_carl"
+
+
+def at(page: Any, **names: str | None) -> None:
+    """Wait until the address has these values; None: it has no such key."""
+    page.wait_for_function(
+        "names => { const has = new URLSearchParams(location.search);"
+        " return Object.entries(names).every(([key, value]) => has.get(key) === value); }",
+        arg=names,
+    )
+
+
+def score_of(name: str) -> float:
+    return wanted(*(EXAMPLES / f"{part}.jpg" for part in name.split("-")), KIN)
+
+
+def copied(page: Any) -> dict[str, list[str]]:
+    """What the button puts on the clipboard."""
+    page.locator("#copy-address").click()
+    page.locator(".ks-address [role=status]").get_by_text("Copied").wait_for()
+    return parse_qs(urlsplit(page.evaluate("navigator.clipboard.readText()")).query)
+
+
+def test_history_copy_swap_and_sending(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.context.grant_permissions(["camera", "clipboard-read", "clipboard-write"])
+    opened = page.url
+    first = copied(page)
+    assert first["example"] == [FIRST] and first["tab"] == ["kinship"] and first["model"] == [KIN] and len(first) == 4
+    page.locator("[data-example='2']").click()
+    at(page, tab="kinship", model=KIN, example=LEVINS, __theme="light")
+    page.locator("#swap").click()
+    at(page, example=SWAPPED)
+    expect_score(page, score_of(LEVINS))  # the mean of both orders
+    open_tab_named(page, "Attention")
+    at(page, tab="attention", example=None)
+    page.wait_for_selector("#arms-answer td")
+    page.go_back()
+    at(page, tab="kinship", example=SWAPPED)
+    page.locator("#answer .ks-answer").wait_for()
+    page.go_back()
+    at(page, example=LEVINS)
+    told = "name => document.querySelector('#told-kinship').textContent.includes(name)"
+    page.wait_for_function(told, arg=LEVINS)
+    page.go_back()
+    expect_score(page, score_of(FIRST))
+    assert page.url == opened
+    page.go_forward()
+    expect_score(page, score_of(LEVINS))
+    _own_photos(page)
+    _sent(page)
+
+
+def _own_photos(page: Any) -> None:
+    """They come back within the session, and are in no address."""
+    upload(page, "a", EXAMPLES / "hopper_1984.jpg")
+    own = wanted(EXAMPLES / "hopper_1984.jpg", EXAMPLES / "levin_sander.jpg", KIN)
+    expect_score(page, own)
+    at(page, tab="kinship", model=KIN, example=None)
+    assert "example" not in copied(page) and "photos are not part" in page.locator(".ks-address").inner_text()
+    page.go_back()
+    expect_score(page, score_of(LEVINS))
+    page.go_forward()
+    expect_score(page, own)
+
+
+def _sent(page: Any) -> None:
+    """A photo goes to another tab without an upload."""
+    uploads: list[str] = []
+    page.on("request", lambda r: uploads.append(r.url) if "/upload" in r.url else None)
+    page.locator("#send-kinship summary").click()
+    page.locator("#send-kinship [data-to=expression][data-photo='0']").click()
+    at(page, tab="expression", example=None, method="grad_cam")
+    page.wait_for_selector("#expression-verdict .ks-readings")
+    assert page.locator("#expression-faces").is_visible() and uploads == []
+    assert "hopper" not in page.url and "gradio" not in page.url
+    page.go_back()
+    at(page, tab="kinship", example=None)
+
+
+def test_an_address_opens_what_it_names_in_its_own_window(open_page: Callable[..., Any], app_url: str) -> None:
+    page = open_page()
+    page.goto(f"{app_url}?tab=expression&method=eigen_cam&example=hopper_1984")
+    other = page.context.new_page()
+    other.goto(f"{app_url}?tab=kinship&model=dlib_resnet&method=occlusion&example=obama_2012-obama_2009")
+    expect_score(other, wanted(EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg", "dlib_resnet"))
+    other.wait_for_selector("#map-verdict .ks-readings")
+    assert "Occlusion" in other.locator("#method input").input_value()
+    assert other.locator("#address-note").count() == 0
+    page.wait_for_selector("#expression-verdict .ks-readings")
+    at(page, tab="expression", method="eigen_cam", example="hopper_1984")
+    at(other, tab="kinship", method="occlusion", example="obama_2012-obama_2009")
+    assert page.locator(".ks-answer[data-score]").count() == 0  # nothing ran for a tab that is not shown
+    open_tab_named(page, "Kinship")
+    expect_score(page, score_of(FIRST))
+    page.goto(f"{app_url}?tab=parents&model=<img src=x onerror=alert(1)>&method=none")
+    page.wait_for_selector("#tri-maps img")
+    assert page.locator("#address-note").inner_text().startswith("In “Parents and child” there is no model “<img src=x")
+    assert page.locator("#address-note img").count() == 0
+    page.wait_for_function("() => !location.search.includes('img')")
+    page.reload()
+    page.wait_for_selector("#tri-maps img")

@@ -87,7 +87,7 @@ def _sent(page: Any) -> None:
     page.locator("#send-kinship summary").click()
     page.locator("#send-kinship [data-to=expression][data-photo='0']").click()
     at(page, tab="expression", example=None, method="grad_cam")
-    page.wait_for_selector("#expression-verdict .ks-readings")
+    page.wait_for_selector("#expression-verdict .ks-verdict")
     assert page.locator("#expression-faces").is_visible() and uploads == []
     assert "hopper" not in page.url and "gradio" not in page.url
     page.go_back()
@@ -103,7 +103,7 @@ def test_an_address_opens_what_it_names_in_its_own_window(open_page: Callable[..
     other.wait_for_selector("#map-verdict .ks-readings")
     assert "Occlusion" in other.locator("#method input").input_value()
     assert other.locator("#address-note").count() == 0
-    page.wait_for_selector("#expression-verdict .ks-readings")
+    page.wait_for_selector("#expression-verdict .ks-verdict")
     at(page, tab="expression", method="eigen_cam", example="hopper_1984")
     at(other, tab="kinship", method="occlusion", example="obama_2012-obama_2009")
     assert page.locator(".ks-answer[data-score]").count() == 0  # nothing ran for a tab that is not shown

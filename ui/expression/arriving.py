@@ -58,9 +58,11 @@ def visit(asked: Asked | None, own: Shot | None, shot: Shot | None) -> list[Any]
     return [*shown, wanted.model or gr.skip(), method]
 
 
-def explain_and_tell(here: Place, asked: Asked | None, weight: str | None, shot: Shot | None, *given: Any) -> list[Any]:
-    """As callbacks.explain, and what the browser is told, and the photo where it is the visitor's own."""
-    example, (_, method, *_) = name_of(shot), given
+def tell_photo(
+    here: Place, shot: Shot | None, asked: Asked | None, weight: str | None, method: str | None
+) -> list[Any]:
+    """What the browser is told of a photo; and the photo, where it is the visitor's own."""
+    example = name_of(shot)
     own = shot is not None and not example
     told = tell(here, asked, own=own, model=weight, method=method, example=example)
-    return [*do.explain(shot, *given), told, shot if own else gr.skip()]
+    return [told, shot if own else gr.skip()]

@@ -288,14 +288,12 @@ def _then_run(listen: Any, page: Page) -> None:
 
 def _then_explain(listen: Any, page: Page) -> None:
     """The map, and whether it can be trusted; what stood there before is faded meanwhile."""
-    former = [page.view, page.verdict, page.words]
-    faded = listen(lambda: [gr.update(elem_classes=["ks-former"])] * len(former), None, former, **VIEWS)
+    former, here = [page.view, page.verdict, page.words], page.here
+    given = [page.photo.shot, here.asked, page.weight, page.method]
+    told = listen(partial(arriving.tell_photo, here), given, [here.told, here.own], **VIEWS)
+    faded = told.then(lambda: [gr.update(elem_classes=["ks-former"])] * len(former), None, former, **VIEWS)
     explained = faded.then(
-        partial(arriving.explain_and_tell, page.here),
-        [page.here.asked, page.weight, *page.explaining],
-        [page.mapped, page.view, page.words, page.turn, page.here.told, page.here.own],
-        show_progress_on=page.view,
-        **RUNS,
+        do.explain, page.explaining, [page.mapped, page.view, page.words, page.turn], show_progress_on=page.view, **RUNS
     )
     shown = explained.then(lambda: [gr.update(elem_classes=[])] * 2, None, [page.view, page.words], **VIEWS)
     checked = shown.then(

@@ -11,10 +11,8 @@ from typing import Any
 import gradio as gr
 
 from models import PhotoError
-from ui.kinship import callbacks as do
 from ui.shared import answering, evidence
 from ui.shared.addresses import Address, Asked, Offers, Place, tell
-from ui.shared.answering import Answer
 from ui.shared.examples import EXAMPLES, Example, example_of
 from ui.shared.photos import Shot
 from ui.shared.widgets import show_shot
@@ -99,30 +97,10 @@ def swap(a: Shot | None, b: Shot | None) -> list[Any]:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def explain_pair(
-    here: Place,
-    a: Shot | None,
-    b: Shot | None,
-    answer: Answer | None,
-    method: str,
-    layer: str | None,
-    opacity: float,
-    asked: Asked | None,
-    weight: str | None,
-) -> list[Any]:
-    """As callbacks.explain_pair, and what the browser is told, and the photos where they are the visitor's own."""
-    made = do.explain_pair(a, b, answer, method, layer, opacity)
-    return [*made, tell_pair(here, a, b, asked, answer.weight if answer else weight, method), own_of(a, b)]
-
-
 def tell_pair(
     here: Place, a: Shot | None, b: Shot | None, asked: Asked | None, weight: str | None, method: str | None
-) -> str:
-    """What the browser is told of two photos."""
+) -> list[Any]:
+    """What the browser is told of two photos; and both, where they are the visitor's own."""
     example = name_of(a.path, b.path) if a and b and example_of(a, b) else ""
-    return tell(here, asked, own=bool(a or b) and not example, model=weight, method=method, example=example)
-
-
-def own_of(a: Shot | None, b: Shot | None) -> Any:
-    """Both photos, unless they are an example."""
-    return gr.skip() if a is None or b is None or example_of(a, b) else (a, b)
+    told = tell(here, asked, own=bool(a or b) and not example, model=weight, method=method, example=example)
+    return [told, (a, b) if a and b and not example else gr.skip()]

@@ -152,11 +152,13 @@ def _mark(event: Any, *panels: Any, former: bool) -> Any:
 
 def _then_explain(event: Any, page: Page) -> Any:
     """After `event`: the map, whether it can be trusted, and the curves where they are open; returns the last step."""
-    viewer = page.viewer
-    explained = _mark(event, viewer.view, page.verdict, page.curves.fold.panel, former=True).then(
-        partial(arriving.explain_pair, page.here),
-        [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity, page.here.asked, page.weight],
-        [viewer.maps, viewer.view, page.here.told, page.here.own],
+    viewer, here = page.viewer, page.here
+    given = [*page.photos, here.asked, page.weight, viewer.method]
+    told = event.then(partial(arriving.tell_pair, here), given, [here.told, here.own], **VIEWS)
+    explained = _mark(told, viewer.view, page.verdict, page.curves.fold.panel, former=True).then(
+        do.explain_pair,
+        [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
+        [viewer.maps, viewer.view],
         show_progress_on=viewer.view,
         **RUNS,
     )

@@ -48,4 +48,4 @@ def first_view(page: Page, weight: str | None, *brought: Any) -> dict[Any, Any]:
         return {page.card: cards.message(do.UNTRAINED, error=True)}
     filled = dict(zip(page.filled, values, strict=True))
     a, b, method = filled[page.a.shot], filled[page.b.shot], filled[page.viewer.method]["value"]
-    return {**filled, page.here.told: arriving.tell_pair(page.here, a, b, None, filled[page.weight], method)}
+    return {**filled, page.here.told: arriving.tell_pair(page.here, a, b, None, filled[page.weight], method)[0]}

@@ -3,7 +3,7 @@
 window.kinsight = (() => {
   const KEYS = ["tab", "model", "method", "example"], FIRST = "kinship";
   const LOST = "Photos are not kept over a reload: please give them again.";
-  const told = {}, inner = {};
+  const told = {}, inner = {}, waiting = new Map(); // place -> turn of the move that it has yet to answer
   let shown = FIRST, at = null, fresh = false, going = null, turn = 0, arrive = () => {}, say = () => {};
 
   const ours = (search) => {
@@ -21,15 +21,24 @@ window.kinsight = (() => {
     } catch (error) { /* the page goes on without */ }
     at = address;
   };
-  const move = (address, known) => { turn += 1; arrive({ address, known, turn }); };
+  const isKnown = (address) => told[tabOf(address)]?.address === address && !waiting.has(tabOf(address));
+  const move = (address) => {
+    const known = isKnown(address);
+    turn += 1;
+    fresh = !known;
+    if (!known) waiting.set(tabOf(address), turn);
+    arrive({ address, known, turn });
+  };
 
   /* The server says what a place shows, as "ADDRESS#TURN#own". `fresh`: the entry of the history is not settled yet. */
   const tell = (value) => {
     const [address, answered, own] = String(value || "").split("#"), place = tabOf(address);
     if (!address) return;
+    const late = waiting.has(place) && Number(answered) && Number(answered) !== waiting.get(place);
+    if (late) return; // another move was made meanwhile
+    const asked = waiting.delete(place) || Number(answered) === turn;
     told[place] = { address, own };
-    if (place !== shown) return;
-    if (fresh && (Number(answered) ? Number(answered) !== turn : tabOf(at) !== place)) return; // of a move before this
+    if (place !== shown || (fresh && !asked && tabOf(at) !== place)) return;
     if (at === null) { // opened without an address: it stays so until something is done
       history.replaceState({ kinsight: address, own }, "", location.href);
       at = address;
@@ -43,12 +52,11 @@ window.kinsight = (() => {
     shown = place || inner[outer] || first;
     if (going === null || (going && going !== shown)) return;
     const sent = Boolean(going), known = sent ? undefined : told[shown];
-    if (sent) turn += 1; // what still runs for an address is of a move before this
     going = null;
     if (at !== null && tabOf(at) === shown) return;
     write(known ? known.address : "tab=" + shown, true, known?.own);
     fresh = !known;
-    if (fresh && !sent && shown === FIRST) move(at, false); // the page was opened elsewhere: its first view gave way
+    if (fresh && !sent && shown === FIRST) move(at); // the page was opened elsewhere: its first view gave way
   };
   const send = (place) => { going = place; };
 
@@ -83,18 +91,16 @@ window.kinsight = (() => {
     arrive = (data) => trigger("click", data);
     element.querySelector("button").addEventListener("click", copy);
     const given = ours(location.search);
-    if (given) { at = given; fresh = true; move(given, false); }
+    if (given) { at = given; move(given); }
     if (history.state?.own && performance.getEntriesByType("navigation")[0]?.type === "reload") say(LOST);
   };
 
   addEventListener("popstate", (event) => {
     const target = event.state?.kinsight ?? (ours(location.search) || "tab=" + FIRST);
-    const place = tabOf(target), known = told[place]?.address === target;
     going = null;
-    if (target === at && place === shown) return;
+    if (target === at && tabOf(target) === shown) return;
     at = target;
-    fresh = !known;
-    move(target, known);
+    move(target);
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[role=tab]:not([aria-selected=true]), .overflow-dropdown button")) going = "";

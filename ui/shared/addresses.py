@@ -126,7 +126,8 @@ NOTHING = Offers()
 
 def place(name: str, title: str, offers: Offers = NOTHING, takes: tuple[str, ...] = ()) -> Place:
     """A place that answers to addresses, with the components it needs for that."""
-    asked, own = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
+    asked = gr.State(None, time_to_live=SESSION_SECONDS, render=False)  # see moves.wire
+    own = gr.State(None, time_to_live=SESSION_SECONDS)
     told = gr.HTML(visible="hidden", elem_id=f"told-{name}")
     told.change(None, told, None, js="value => window.kinsight.tell(value)", **CLIENT)
     return Place(name, title, offers, asked, told, own, takes)

@@ -35,6 +35,8 @@ def wire(header: gr.HTML, note: gr.HTML, tabs: gr.Tabs, rooms: Sequence[Room]) -
         tabs: of the page.
         rooms: in the order of the page; the first place is the one that opens.
     """
+    for asked in [p.asked for _, places in rooms for p in places if p.asked is not None]:
+        asked.render()  # outside of the tabs: in one not yet opened, Gradio takes each event that could set it for one
     routes = {p.name: Route(p, tab, tabs) for tab, places in rooms for p in places}
     outputs = [note, *dict.fromkeys(part for route in routes.values() for part in route.parts)]
     places = {name: route.place for name, route in routes.items()}

@@ -41,8 +41,7 @@ def test_what_is_not_named_stays(obama: Shot, biden: Shot) -> None:
 
 def test_the_browser_is_told_the_example_or_nothing(obama: Shot) -> None:
     def told(shot: Shot | None) -> list:
-        given = (shot, None, "grad_cam", None, do.LEADING, do.NOTHING, 0.5)
-        return arriving.explain_and_tell(PLACE, Asked(turn=2), WEIGHT, *given)[4:]
+        return arriving.tell_photo(PLACE, shot, Asked(turn=2), WEIGHT, "grad_cam")
 
     assert told(obama) == ["tab=expression&model=expression&method=grad_cam&example=obama_2012#2#", gr.skip()]
     mine = replace(obama, path="/tmp/upload/obama_2012.jpg")

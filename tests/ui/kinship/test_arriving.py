@@ -84,18 +84,16 @@ def test_a_photo_that_is_gone_is_said(obama: Shot) -> None:
 
 
 def test_the_browser_is_told_names_and_no_files(obama: Shot, biden: Shot) -> None:
-    answer = answering.answer(obama, biden, KIN)
+    def told(a: Shot, b: Shot | None) -> list:
+        return arriving.tell_pair(PLACE, a, b, Asked(turn=4), KIN, "grad_cam")
 
-    def told(a: Shot, b: Shot) -> list:
-        return arriving.explain_pair(PLACE, a, b, answer, "grad_cam", None, 0.5, Asked(turn=4), "svit")
-
-    maps, _, said, own = told(obama, biden)
-    assert maps is not None and own == gr.skip()
-    assert said == f"tab=kinship&model={KIN}&method=grad_cam&example=obama_2012-biden_2010#4#"
-    mine = replace(obama, path=obama.path.replace("obama_2012", "hopper_1984"))  # no example with biden
-    *_, said, own = told(mine, biden)
-    assert said == f"tab=kinship&model={KIN}&method=grad_cam#4#own" and own == (mine, biden)
-    assert arriving.tell_pair(PLACE, None, None, None, KIN, None) == f"tab=kinship&model={KIN}#0#"
+    said = f"tab=kinship&model={KIN}&method=grad_cam"
+    assert told(obama, biden) == [f"{said}&example=obama_2012-biden_2010#4#", gr.skip()]
+    mine = replace(obama, path="/tmp/gradio/0f/obama_2012.jpg")
+    assert told(mine, biden) == [f"{said}#4#own", (mine, biden)]
+    assert told(mine, None) == [f"{said}#4#own", gr.skip()]
+    assert told(obama.pick(0), replace(biden, chosen=1)) == [f"{said}#4#own", (obama, replace(biden, chosen=1))]
+    assert arriving.tell_pair(PLACE, None, None, None, KIN, None) == [f"tab=kinship&model={KIN}#0#", gr.skip()]
 
 
 def test_a_method_that_an_address_names_stays() -> None:

@@ -4,7 +4,7 @@ window.kinsight = (() => {
   const KEYS = ["tab", "model", "method", "example"], FIRST = "kinship";
   const LOST = "Photos are not kept over a reload: please give them again.";
   const told = {}, inner = {}, waiting = new Map(); // place -> turn of the move that it has yet to answer
-  let shown = FIRST, at = null, fresh = false, going = null, turn = 0, arrive = () => {}, say = () => {};
+  let shown = FIRST, at = null, fresh = false, going = null, wish = {}, turn = 0, arrive = () => {}, say = () => {};
 
   const ours = (search) => {
     const all = new URLSearchParams(search), kept = new URLSearchParams();
@@ -27,14 +27,15 @@ window.kinsight = (() => {
     turn += 1;
     fresh = !known;
     if (!known) waiting.set(tabOf(address), turn);
-    arrive({ address, known, turn });
+    wish = { address, known, turn };
+    arrive();
   };
 
   /* The server says what a place shows, as "ADDRESS#TURN#own". `fresh`: the entry of the history is not settled yet. */
   const tell = (value) => {
     const [address, answered, own] = String(value || "").split("#"), place = tabOf(address);
     if (!address) return;
-    const late = waiting.has(place) && Number(answered) && Number(answered) !== waiting.get(place);
+    const late = fresh && waiting.has(place) && Number(answered) && Number(answered) !== waiting.get(place);
     if (late) return; // another move was made meanwhile
     const asked = waiting.delete(place) || Number(answered) === turn;
     told[place] = { address, own };
@@ -88,7 +89,7 @@ window.kinsight = (() => {
       clearTimeout(say.timer);
       say.timer = setTimeout(() => { status.textContent = ""; }, 6000);
     };
-    arrive = (data) => trigger("click", data);
+    arrive = () => trigger("click");
     element.querySelector("button").addEventListener("click", copy);
     const given = ours(location.search);
     if (given) { at = given; move(given); }
@@ -105,5 +106,5 @@ window.kinsight = (() => {
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[role=tab]:not([aria-selected=true]), .overflow-dropdown button")) going = "";
   }, true);
-  return { tell, tab, send, start };
+  return { tell, tab, send, start, wish: () => JSON.stringify(wish) };
 })();

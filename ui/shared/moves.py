@@ -5,6 +5,7 @@ The browser's side is addresses.js: it keeps the history, knows which place is s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -41,17 +42,19 @@ def wire(header: gr.HTML, note: gr.HTML, tabs: gr.Tabs, rooms: Sequence[Room]) -
     outputs = [note, *dict.fromkeys(part for route in routes.values() for part in route.parts)]
     places = {name: route.place for name, route in routes.items()}
 
-    def arrive(event: gr.EventData) -> dict[Any, Any]:
+    def arrive(wanted: str) -> dict[Any, Any]:
         """The address that the browser shows now."""
-        wish, wrong = asked_by(event, places)
+        wish, known, wrong = asked_by(wanted, places)
         values = routes[wish.address.tab].opened()
         here = places[wish.address.tab]
         first = here.name == next(iter(places))
-        if here.asked is not None and not _of(event, "known") and (first or not wish.address.bare):
+        if here.asked is not None and not known and (first or not wish.address.bare):
             values[here.asked] = wish
         return {note: gr.update(value=said(wrong), visible=bool(wrong)), **values}
 
-    header.click(arrive, None, outputs, **VIEWS)
+    # not in the event's data: an event that waited would come with those of the one before it
+    wanted = gr.Textbox(visible=False)
+    header.click(arrive, wanted, outputs, js="() => window.kinsight.wish()", **VIEWS)
     for tab, inside in rooms:
         _follow(tab, inside)
     for here in places.values():
@@ -79,11 +82,21 @@ class Route(NamedTuple):
         return values
 
 
-def asked_by(event: Any, places: Mapping[str, Place]) -> tuple[Asked, list[str]]:
-    """What a browser's move asks, and what it names wrongly; nothing about the move is believed."""
-    query, turn = _of(event, "address"), _of(event, "turn")
+def asked_by(wanted: str | None, places: Mapping[str, Place]) -> tuple[Asked, bool, list[str]]:
+    """What a browser's move asks, whether the page shows it already, and what it names wrongly.
+
+    Args:
+        wanted: JSON of {"address": , "turn": , "known": }; nothing about it is believed.
+        places: by name.
+    """
+    try:
+        found = json.loads(wanted or "{}")
+    except (ValueError, RecursionError):
+        found = {}
+    found = found if isinstance(found, dict) else {}
+    query, turn = found.get("address"), found.get("turn")
     address, wrong = read(query if isinstance(query, str) else "", places)
-    return Asked(address, turn if type(turn) is int else 0), wrong
+    return Asked(address, turn if type(turn) is int else 0), found.get("known") is True, wrong
 
 
 def _of(event: Any, key: str) -> Any:

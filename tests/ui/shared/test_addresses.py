@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import quote, urlencode
@@ -114,12 +115,13 @@ def move(**data: Any) -> Any:
 
 
 def test_a_move_of_the_browser_is_not_believed() -> None:
-    asked, wrong = moves.asked_by(move(address=FULL.query(), turn=2), PLACES)
-    assert (asked.address, asked.turn, wrong) == (FULL, 2, [])
-    for bad in ({}, {"address": 7}, {"address": ["tab"], "turn": "2"}, {"turn": True}):
-        asked, wrong = moves.asked_by(move(**bad), PLACES)
-        assert (asked.address, asked.turn, wrong) == (Address("kinship"), 0, [])
-    assert moves.asked_by(gr.EventData(None, None), PLACES)[0].address == Address("kinship")  # a program's call
+    asked, known, wrong = moves.asked_by(json.dumps({"address": FULL.query(), "turn": 2, "known": True}), PLACES)
+    assert (asked.address, asked.turn, known, wrong) == (FULL, 2, True, [])
+    for bad in ({}, {"address": 7}, {"address": ["tab"], "turn": "2"}, {"turn": True, "known": 1}, [], "x", 1e999):
+        asked, known, wrong = moves.asked_by(json.dumps(bad), PLACES)
+        assert (asked.address, asked.turn, known, wrong) == (Address("kinship"), 0, False, [])
+    for text in (None, "", "{", "[" * 100_000):
+        assert moves.asked_by(text, PLACES)[0].address == Address("kinship")
 
 
 def test_a_photo_goes_where_it_is_sent(obama: Shot, biden: Shot) -> None:

@@ -112,7 +112,7 @@ def build() -> Page:
             right = _right_side()
     here = place("attention", "Attention", Offers(methods=lambda _: METHODS), ("photo 1",))
     here = here._replace(gives={"Photo 1": first.shot, "Photo 2": second.shot}, slot=slot)
-    page = Page(first, second, occluder, seed, another, worn, example, *right, here=here)
+    page = Page(first, second, occluder, seed, another, worn, example, *[*right, here])
     _wire(page)
     return page
 

@@ -96,7 +96,7 @@ def build() -> Page:
         here = place("keypoints", "Keypoints", takes=("photo",))._replace(gives={"Photo": left[0].shot}, slot=slot)
         with gr.Column(scale=8, min_width=320):
             states = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(4))
-            page = Page(*left, *_right_side(), *states, here=here)
+            page = Page(*left, *_right_side(), *[*states, here])
     _wire(page)
     return page
 

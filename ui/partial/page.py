@@ -104,8 +104,8 @@ def build() -> Page:
             right = _right_side()
     gives = {"Photo 1": left[0].shot, "Photo 2": left[1].shot}
     here = place("partial", "Partial face", takes=("photo 1",))._replace(gives=gives, slot=slot)
-    states = [gr.State(v, time_to_live=SESSION_SECONDS) for v in (Edit(), None, None, 0)]
-    page = Page(*left, *right, *states, here=here)
+    states: list[Any] = [gr.State(v, time_to_live=SESSION_SECONDS) for v in (Edit(), None, None, 0)]
+    page = Page(*left, *right, *[*states, here])
     _wire(page)
     return page
 

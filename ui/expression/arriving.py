@@ -6,7 +6,7 @@ A photo is named by the example that it is; a visitor's own has no name.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -20,6 +20,21 @@ from ui.shared.widgets import show_shot
 
 FILES = {Path(file).stem: FOLDER / file for file, _ in do.EXAMPLES}
 """Name in addresses -> file of an example."""
+
+
+class Modes(NamedTuple):
+    """The page of photos, and the inner tabs."""
+
+    page: Any
+    tabs: gr.Tabs
+    photo: gr.Tab
+    live: gr.Tab
+
+    @property
+    def places(self) -> list[Place]:
+        """What addresses name of this tab."""
+        camera = Place("live", "Live camera", modes=self.tabs, mode=self.live)
+        return [self.page.here._replace(modes=self.tabs, mode=self.photo), camera]
 
 
 def offers() -> Offers:

@@ -88,22 +88,7 @@ class Page(NamedTuple):
         ]
 
 
-class Modes(NamedTuple):
-    """The page of photos, and the inner tabs."""
-
-    page: Page
-    tabs: gr.Tabs
-    photo: gr.Tab
-    live: gr.Tab
-
-    @property
-    def places(self) -> list[Place]:
-        """What addresses name of this tab."""
-        camera = Place("live", "Live camera", modes=self.tabs, mode=self.live)
-        return [self.page.here._replace(modes=self.tabs, mode=self.photo), camera]
-
-
-def build() -> Modes:
+def build() -> arriving.Modes:
     """Lay the tab out, a mode for photos and one for the camera, and wire it."""
     with gr.Tabs(elem_id="expression-modes") as modes:
         with gr.Tab("Photo", id="photo") as photo_tab:
@@ -112,12 +97,12 @@ def build() -> Modes:
             live.build(page.weight)
     gr.HTML(f"<style>{STYLE.read_text()}</style>")
     _wire(page)
-    return Modes(page, modes, photo_tab, live_tab)
+    return arriving.Modes(page, modes, photo_tab, live_tab)
 
 
-def opened(tab: gr.Tab, modes: Modes) -> None:
+def opened(tab: gr.Tab, modes: arriving.Modes) -> None:
     """The first time the tab is opened: a finished example."""
-    page = modes.page
+    page: Page = modes.page
     seen = tab.select(do.first_visit, [page.photo.shot, page.here.asked], page.photo.outputs, **RUNS)
     _then_run(seen.then, page)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -275,8 +274,11 @@ def _then_explain(listen: Any, page: Page) -> None:
     """The map, and whether it can be trusted; what stood there before is faded meanwhile."""
     former, here = [page.view, page.verdict, page.words], page.here
     given = [page.photo.shot, here.asked, page.weight, page.method]
-    told = listen(partial(arriving.tell_photo, here), given, [here.told, here.own], **VIEWS)
-    faded = told.then(lambda: [gr.update(elem_classes=["ks-former"])] * len(former), None, former, **VIEWS)
+
+    def fade_and_tell(*given: Any) -> list[Any]:
+        return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_photo(here, *given)]
+
+    faded = listen(fade_and_tell, given, [*former, here.told, here.own], **VIEWS)
     explained = faded.then(
         do.explain, page.explaining, [page.mapped, page.view, page.words, page.turn], show_progress_on=page.view, **RUNS
     )

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from models import PhotoError
+from ui.kinship import callbacks as do
 from ui.shared import answering, evidence
 from ui.shared.addresses import Address, Asked, Offers, Place, tell
 from ui.shared.examples import EXAMPLES, Example, example_of
@@ -46,7 +47,9 @@ def weight_of(example: str) -> str | None:
     return named()[example][0].weight() if example in named() else answering.default_weight()
 
 
-def visit(asked: Asked | None, own: Pair | None, a: Shot | None, b: Shot | None) -> list[Any]:
+def visit(
+    asked: Asked | None, own: Pair | None, a: Shot | None, b: Shot | None, weight: str | None = None
+) -> list[Any]:
     """What was asked -> outputs of both photos, model, method; what nobody asked for stays.
 
     Raises:
@@ -61,18 +64,19 @@ def visit(asked: Asked | None, own: Pair | None, a: Shot | None, b: Shot | None)
             for old, new in zip((a, b), _photos(asked, own, (a, b)), strict=True)
             for value in ([gr.skip()] * 4 if new is None or new is old else show_shot(new))
         ]
-        weight = wanted.model or (weight_of(wanted.example) if wanted.example else "")
-        method = gr.skip()
+        named, method = wanted.model or (weight_of(wanted.example) if wanted.example else ""), gr.skip()
         if wanted.method:
-            choices = evidence.method_choices(weight or answering.default_weight() or "")
+            choices = evidence.method_choices(named or weight or answering.default_weight() or "")
             method = gr.update(choices=choices, value=wanted.method)
     except PhotoError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    return [*shown, weight or gr.skip(), method]
+    return [*shown, named or gr.skip(), method]
 
 
 def _photos(asked: Asked, own: Pair | None, now: Pair) -> Pair:
     """Both photos: the one that was sent in its place, the example that was named, the visitor's own, those there."""
+    if asked.swap:
+        return now[::-1]
     if asked.shot is not None:
         return (asked.shot, now[1]) if asked.slot == 0 else (now[0], asked.shot)
     if asked.address.example:
@@ -83,18 +87,20 @@ def _photos(asked: Asked, own: Pair | None, now: Pair) -> Pair:
     return now if any(now) else EXAMPLES[0].shots()
 
 
-def swap(a: Shot | None, b: Shot | None) -> list[Any]:
-    """Photo B as photo A, and the other way round: outputs of both.
+def swap(a: Shot | None, b: Shot | None, method: str | None) -> Asked:
+    """What the button asks: photo B as photo A, and the other way round, by the same method.
 
     Raises:
-        gr.Error: a photo is missing, or no longer there.
+        gr.Error: a photo is missing.
     """
     if a is None or b is None:
         raise gr.Error("Both photos are needed for this.", print_exception=False)
-    try:
-        return [*show_shot(b), *show_shot(a)]
-    except PhotoError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    return Asked(Address("kinship", method=method or ""), swap=True)
+
+
+def own_threshold(asked: Asked | None, weight: str | None) -> Any:
+    """As callbacks.own_threshold; a swap leaves the threshold where the visitor put it."""
+    return gr.skip() if asked is not None and asked.swap else do.own_threshold(weight)
 
 
 def tell_pair(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -40,12 +39,10 @@ def wire(page: Page) -> None:
 def _wire_arrivals(page: Page) -> None:
     """An address, a photo of another tab, and the two photos swapped."""
     here = page.here
-    given = [here.asked, here.own, *page.photos]
-    come = here.asked.change(
-        arriving.visit, given, [*page.chosen, page.viewer.method], show_progress_on=page.card, **RUNS
-    )
-    then_answer(come.success(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
-    then_answer(page.swap.click(arriving.swap, page.photos, [*page.a.outputs, *page.b.outputs], **RUNS), page)
+    given, filled = [here.asked, here.own, *page.photos, page.weight], [*page.chosen, page.viewer.method]
+    come = here.asked.change(arriving.visit, given, filled, show_progress_on=page.card, **RUNS)
+    then_answer(come.success(arriving.own_threshold, [here.asked, page.weight], page.threshold, **VIEWS), page)
+    page.swap.click(arriving.swap, [*page.photos, page.viewer.method], here.asked, **VIEWS)
 
 
 def _wire_sliders(page: Page) -> None:
@@ -153,9 +150,13 @@ def _mark(event: Any, *panels: Any, former: bool) -> Any:
 def _then_explain(event: Any, page: Page) -> Any:
     """After `event`: the map, whether it can be trusted, and the curves where they are open; returns the last step."""
     viewer, here = page.viewer, page.here
+    former = [viewer.view, page.verdict, page.curves.fold.panel]
+
+    def fade_and_tell(*given: Any) -> list[Any]:
+        return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_pair(here, *given)]
+
     given = [*page.photos, here.asked, page.weight, viewer.method]
-    told = event.then(partial(arriving.tell_pair, here), given, [here.told, here.own], **VIEWS)
-    explained = _mark(told, viewer.view, page.verdict, page.curves.fold.panel, former=True).then(
+    explained = event.then(fade_and_tell, given, [*former, here.told, here.own], **VIEWS).then(
         do.explain_pair,
         [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
         [viewer.maps, viewer.view],

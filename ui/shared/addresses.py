@@ -76,13 +76,14 @@ class Offers:
 
 @dataclass(frozen=True)
 class Asked:
-    """What an address, or a photo from another tab, asks of a place.
+    """What an address, a photo from another tab, or a button asks of a place.
 
     Attributes:
         address: what it names, all of it offered.
         turn: which of the browser's moves this answers; 0 when it was none.
         shot: a photo that was sent.
         slot: index into Place.takes, where it goes.
+        swap: two photos change places.
         stamp: makes the same wish, said again, another one.
     """
 
@@ -90,6 +91,7 @@ class Asked:
     turn: int = 0
     shot: Shot | None = field(default=None, hash=False, compare=False)
     slot: int = 0
+    swap: bool = False
     stamp: int = field(default_factory=time.monotonic_ns)
 
 

@@ -69,10 +69,14 @@ def test_a_sent_photo_takes_its_place(obama: Shot, biden: Shot) -> None:
 
 
 def test_a_swap(obama: Shot, biden: Shot) -> None:
-    values = arriving.swap(obama, biden)
-    assert files(values) == ("biden_2010.jpg", "obama_2012.jpg") and len(values) == 8
+    asked = arriving.swap(obama, biden, "occlusion")
+    values = arriving.visit(asked, (obama, obama), obama, biden, KIN)
+    assert files(values) == ("biden_2010.jpg", "obama_2012.jpg") and values[8] == gr.skip()
+    assert values[9]["value"] == "occlusion" and values[9]["choices"] == evidence.method_choices(KIN)
+    assert arriving.own_threshold(asked, KIN) == gr.skip()  # where the visitor put it
+    assert arriving.own_threshold(Asked(), KIN) == do.own_threshold(KIN) == arriving.own_threshold(None, KIN)
     with pytest.raises(gr.Error, match="Both photos"):
-        arriving.swap(obama, None)
+        arriving.swap(obama, None, None)
 
 
 def test_a_photo_that_is_gone_is_said(obama: Shot) -> None:
@@ -80,7 +84,7 @@ def test_a_photo_that_is_gone_is_said(obama: Shot) -> None:
     with pytest.raises(gr.Error, match=GONE):
         arriving.visit(Asked(Address("kinship"), shot=gone), None, None, None)
     with pytest.raises(gr.Error, match=GONE):
-        arriving.swap(gone, obama)
+        arriving.visit(arriving.swap(gone, obama, None), None, gone, obama)
 
 
 def test_the_browser_is_told_names_and_no_files(obama: Shot, biden: Shot) -> None:

@@ -84,16 +84,16 @@ window.kinsight = (() => {
 
   const start = (element, trigger) => {
     const status = element.querySelector("[role=status]");
-    say = (text) => {
+    say = (text, seconds = 6) => {
       status.textContent = text;
       clearTimeout(say.timer);
-      say.timer = setTimeout(() => { status.textContent = ""; }, 6000);
+      say.timer = setTimeout(() => { status.textContent = ""; }, 1000 * seconds);
     };
     arrive = () => trigger("click");
     element.querySelector("button").addEventListener("click", copy);
     const given = ours(location.search);
     if (given) { at = given; move(given); }
-    if (history.state?.own && performance.getEntriesByType("navigation")[0]?.type === "reload") say(LOST);
+    if (history.state?.own && performance.getEntriesByType("navigation")[0]?.type === "reload") say(LOST, 30);
   };
 
   addEventListener("popstate", (event) => {

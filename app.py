@@ -36,8 +36,10 @@ from ui.partial import api as partial_api  # noqa: E402
 from ui.partial import page as partial  # noqa: E402
 from ui.serve.launch import serve  # noqa: E402
 from ui.serve.uploads import GuardedBlocks  # noqa: E402
+from ui.shared.addresses import Place  # noqa: E402
 from ui.shared.answering import trained  # noqa: E402
 from ui.shared.examples import first_example  # noqa: E402
+from ui.shared.moves import BAR, START, wire  # noqa: E402
 from ui.shared.photos import forget  # noqa: E402
 from ui.shared.widgets import SESSION_SECONDS, keep_sliders_in_range  # noqa: E402
 
@@ -45,39 +47,50 @@ from ui.shared.widgets import SESSION_SECONDS, keep_sliders_in_range  # noqa: E4
 class TabEntry(NamedTuple):
     """A use: what lays its tab out, the models it cannot do without, what its first opening starts, its endpoints.
 
-    Without a weight for each of `needs` there is no such tab. `opened` gets the tab and what `build` returned.
+    Without a weight for each of `needs` there is no such tab. `opened` gets the tab and what `build` returned; `places`
+    gets the latter and says what addresses can name of the tab. Without it they name the tab alone.
     """
 
     build: Callable[[], Any]
     needs: tuple[str, ...] = ()
     opened: Callable[[gr.Tab, Any], None] | None = None
     api: Callable[[], None] | None = None
+    places: Callable[[Any], list[Place]] | None = None
+
+
+def one_place(page: Any) -> list[Place]:
+    """Of a tab without inner tabs."""
+    return [page.here]
 
 
 TABS = {
-    "Kinship": TabEntry(kinship.build, api=kinship_api.build),
-    "Partial face": TabEntry(partial.build, partial.NEEDS, partial.opened, partial_api.build),
-    "Attention": TabEntry(attention.build, attention.NEEDS, attention.opened, attention_api.build),
-    "Keypoints": TabEntry(keypoints.build, keypoints.NEEDS, keypoints.opened, keypoints_api.build),
-    "Expression": TabEntry(expression.build, opened=expression.opened, api=expression_api.build),
+    "Kinship": TabEntry(kinship.build, api=kinship_api.build, places=list),
+    "Partial face": TabEntry(partial.build, partial.NEEDS, partial.opened, partial_api.build, one_place),
+    "Attention": TabEntry(attention.build, attention.NEEDS, attention.opened, attention_api.build, one_place),
+    "Keypoints": TabEntry(keypoints.build, keypoints.NEEDS, keypoints.opened, keypoints_api.build, one_place),
+    "Expression": TabEntry(expression.build, (), expression.opened, expression_api.build, lambda tab: tab.places),
     "Models": TabEntry(models.build),
 }
-TITLE = """<header class='ks-title'><a class='ks-skip' href='#answer'>Skip to the answer</a><h1>Kinsight</h1>
-<p>What face recognition models answer about a photo, and which parts of the face their answers rest on.</p></header>"""
+TITLE = f"""<header class='ks-title'><a class='ks-skip' href='#answer'>Skip to the answer</a><div><h1>Kinsight</h1>
+<p>What face recognition models answer about a photo, and which parts of the face their answers rest on.</p></div>{BAR}
+</header>"""
 
 
 def build() -> gr.Blocks:
     """The page: a tab a use, and the endpoints for programs."""
     keep_sliders_in_range()
     with GuardedBlocks(title="Kinsight", analytics_enabled=False, delete_cache=(600, SESSION_SECONDS)) as page:
-        gr.HTML(TITLE)
-        with gr.Tabs(overflow_behavior="wrap"):  # on a phone all can be seen
+        header = gr.HTML(TITLE, js_on_load=START)
+        note, rooms = gr.HTML(visible=False, elem_id="address-note"), []
+        with gr.Tabs(overflow_behavior="wrap") as tabs:  # on a phone all can be seen
             for name, entry in TABS.items():
                 if trained(entry.needs):
                     with gr.Tab(name, id=name.lower()) as tab:
                         laid_out = entry.build()
                     if entry.opened:
                         entry.opened(tab, laid_out)
+                    rooms.append((tab, entry.places(laid_out) if entry.places else [Place(name.lower(), name)]))
+        wire(header, note, tabs, rooms)
         with gr.Column(visible=False):
             for entry in TABS.values():
                 if entry.api:

@@ -25,7 +25,7 @@ def photos() -> Path:
 
 BROWSER = (
     ("kinship", "search", "indexes", "tri", "api", "models"),
-    ("first_screen", "partial", "attention", "inside", "keypoints", "lost", "expression"),
+    ("first_screen", "addresses", "partial", "attention", "inside", "keypoints", "lost", "expression"),
 )
 """Files of tests/browser that share a process, an app and a browser."""
 

@@ -21,6 +21,7 @@ from models.errors import UserError
 from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards
+from ui.shared.addresses import Asked, Place, show_sent, tell
 from ui.shared.examples import FOLDER
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
@@ -185,3 +186,21 @@ def redraws(occluder: str) -> Any:
 def example() -> list[Any]:
     """Both photos of the example, of one person: where nothing is worn, too, there is something to compare with."""
     return [value for name in EXAMPLES for value in show_shot(take(str(FOLDER / name)))]
+
+
+def visit(asked: Asked | None, first: Shot | None) -> list[Any]:
+    """What was asked -> outputs of both photos, method. The photo that was sent, else those there, else the example.
+
+    Raises:
+        gr.Error: the photo is no longer there.
+    """
+    if asked is None:
+        return [gr.skip()] * 9
+    shown = [*show_sent(asked), *[gr.skip()] * 4] if asked.shot or first else example()
+    return [*shown, asked.address.method or gr.skip()]
+
+
+def compare_and_tell(here: Place, asked: Asked | None, *given: Any) -> list[Any]:
+    """As compare, and what the browser is told."""
+    *_, method, _ = given
+    return [*compare(*given), tell(here, asked, method=method)]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from explain.attention.compare import ARMS, NOTHING
+from explain.attention.compare import ARMS, METHODS, NOTHING
 from models.faces.occluders import OCCLUDERS
 from ui.attention import answers as arms
 from ui.attention import callbacks as do
 from ui.attention.study import study
 from ui.shared import cards
+from ui.shared.addresses import Offers, Place, place
 from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, mark, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
@@ -73,6 +75,7 @@ class Page(NamedTuple):
     report: gr.Button
     file: gr.DownloadButton
     note: gr.HTML
+    here: Place
 
     @property
     def shots(self) -> list[Any]:
@@ -116,10 +119,14 @@ def build() -> Page:
             worn, seed = gr.HTML(elem_id="arms-worn"), gr.State(0)
             second = photo_input("2", "Photo 2 (optional)", 220)
             example = gr.Button("Try an example", size="sm")
+            with gr.Column(min_width=0) as slot:
+                pass
             gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
             right = _right_side()
-    page = Page(first, second, occluder, seed, another, worn, example, *right)
+    here = place("attention", "Attention", Offers(methods=lambda _: METHODS), ("photo 1",))
+    here = here._replace(gives={"Photo 1": first.shot, "Photo 2": second.shot}, slot=slot)
+    page = Page(first, second, occluder, seed, another, worn, example, *[*right, here])
     _wire(page)
     return page
 
@@ -127,7 +134,8 @@ def build() -> Page:
 def opened(tab: gr.Tab, page: Page) -> None:
     """The tab's opening fills the layer picker, and shows an example to whoever has no photo yet."""
     tab.select(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS)
-    _then_compare(first_visit(tab, do.example, [page.first, page.second], page.photos, on=page.card), page)
+    photos, asked = [page.first, page.second], [page.here.asked]
+    _then_compare(first_visit(tab, do.example, photos, page.photos, on=page.card, also=asked), page)
 
 
 def _right_side() -> tuple[Any, ...]:
@@ -223,6 +231,9 @@ def _wire(page: Page) -> None:
         control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
     page.cut.input(lambda share: gr.update(slider_position=share), page.cut, page.slider, **VIEWS)
     _wire_folds(page)
+    here = page.here
+    come = here.asked.change(do.visit, [here.asked, page.first.shot], [*page.photos, page.method], **RUNS)
+    _then_compare(come.success(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS), page)
     made = page.report.click(
         do.make_report,
         [*page.shots, page.compared, page.opacity],
@@ -252,9 +263,9 @@ def _wire_folds(page: Page) -> None:
 def _then_compare(event: Any, page: Page) -> None:
     """After `event`: the three answers, and everything drawn from them."""
     answered = mark(event, *page.former, former=True).then(
-        do.compare,
-        [*page.shots, page.occluder, page.seed, page.method, page.layer],
-        [page.compared, page.card, page.worn, page.rest],
+        partial(do.compare_and_tell, page.here),
+        [page.here.asked, *page.shots, page.occluder, page.seed, page.method, page.layer],
+        [page.compared, page.card, page.worn, page.rest, page.here.told],
         show_progress_on=page.card,
         **RUNS,
     )

@@ -10,10 +10,11 @@ import gradio as gr
 from explain.expression.cover import COVERS, HIDDEN
 from models.nets.expression import EXPRESSIONS
 from ui.expression import answers as telling
+from ui.expression import arriving, gallery, live
 from ui.expression import callbacks as do
 from ui.expression import cards as expression_cards
-from ui.expression import gallery, live
 from ui.shared import cards, picker
+from ui.shared.addresses import Place, place
 from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input, pick_face
@@ -71,6 +72,7 @@ class Page(NamedTuple):
     mapped: gr.State
     curve: gr.State
     turn: gr.State
+    here: Place
 
     @property
     def explaining(self) -> list[Any]:
@@ -86,21 +88,23 @@ class Page(NamedTuple):
         ]
 
 
-def build() -> Page:
+def build() -> arriving.Modes:
     """Lay the tab out, a mode for photos and one for the camera, and wire it."""
-    with gr.Tabs(elem_id="expression-modes"):
-        with gr.Tab("Photo", id="photo"):
+    with gr.Tabs(elem_id="expression-modes") as modes:
+        with gr.Tab("Photo", id="photo") as photo_tab:
             page = _photo_mode()
-        with gr.Tab("Live camera", id="live"):
+        with gr.Tab("Live camera", id="live") as live_tab:
             live.build(page.weight)
     gr.HTML(f"<style>{STYLE.read_text()}</style>")
     _wire(page)
-    return page
+    return arriving.Modes(page, modes, photo_tab, live_tab)
 
 
-def opened(tab: gr.Tab, page: Page) -> None:
+def opened(tab: gr.Tab, modes: arriving.Modes) -> None:
     """The first time the tab is opened: a finished example."""
-    seen = first_visit(tab, do.first_example, [page.photo], page.photo.outputs, on=page.card)
+    page: Page = modes.page
+    asked = [page.here.asked]
+    seen = first_visit(tab, do.first_example, [page.photo], page.photo.outputs, on=page.card, also=asked)
     _then_run(seen.then, page)
 
 
@@ -112,10 +116,14 @@ def _photo_mode() -> Page:
                 photo = photo_input("E", "Photo", 200)
             with gr.Column(visible=False) as aside:
                 report, file, note = _report()
+                with gr.Column(min_width=0) as slot:
+                    pass
             gr.HTML(expression_cards.NOTICE)
         with gr.Column(scale=8, min_width=300):
             right = _right_side()
-    return Page(photo=photo, examples=examples, aside=aside, report=report, file=file, note=note, **right)
+    here = place("expression", "Expression", arriving.offers(), ("photo",))
+    here = here._replace(gives={"Photo": photo.shot}, slot=slot)
+    return Page(photo=photo, examples=examples, aside=aside, report=report, file=file, note=note, here=here, **right)
 
 
 def _report() -> tuple[gr.Button, gr.DownloadButton, gr.HTML]:
@@ -214,6 +222,13 @@ def _wire(page: Page) -> None:
     pressed = page.faces.click(do.pressed, page.looked, photo.face, **VIEWS)
     _then_run(pressed.success(pick_face, [photo.shot, photo.face], photo.outputs, **RUNS).then, page)
     _then_run(page.weight.input, page)
+    come = page.here.asked.change(
+        arriving.visit,
+        [page.here.asked, page.here.own, photo.shot],
+        [*photo.outputs, page.weight, page.method],
+        **RUNS,
+    )
+    _then_run(come.success, page)
     page.covers.input(do.cover, [photo.shot, page.looked, page.covers], [page.looked, page.card], **_HIDDEN)
     chosen = page.method.input(do.offer_layers, [page.weight, page.method], page.layer, **VIEWS)
     _then_explain(chosen.then, page)
@@ -259,8 +274,13 @@ def _then_run(listen: Any, page: Page) -> None:
 
 def _then_explain(listen: Any, page: Page) -> None:
     """The map, and whether it can be trusted; what stood there before is faded meanwhile."""
-    former = [page.view, page.verdict, page.words]
-    faded = listen(lambda: [gr.update(elem_classes=["ks-former"])] * len(former), None, former, **VIEWS)
+    former, here = [page.view, page.verdict, page.words], page.here
+    given = [page.photo.shot, here.asked, page.weight, page.method]
+
+    def fade_and_tell(*given: Any) -> list[Any]:
+        return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_photo(here, *given)]
+
+    faded = listen(fade_and_tell, given, [*former, here.told, here.own], **VIEWS)
     explained = faded.then(
         do.explain, page.explaining, [page.mapped, page.view, page.words, page.turn], show_progress_on=page.view, **RUNS
     )

@@ -14,6 +14,7 @@ from ui.keypoints import callbacks as do
 from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import MODELS
 from ui.shared import cards
+from ui.shared.addresses import Place, place, show_sent
 from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
@@ -70,6 +71,7 @@ class Page(NamedTuple):
     held: gr.State
     points: gr.State
     place: gr.State
+    here: Place
 
     @property
     def controls(self) -> list[Any]:
@@ -92,16 +94,20 @@ def build() -> Page:
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             left = _left_side()
+            with gr.Column(min_width=0) as slot:
+                pass
+        here = place("keypoints", "Keypoints", takes=("photo",))._replace(gives={"Photo": left[0].shot}, slot=slot)
         with gr.Column(scale=8, min_width=320):
-            page = Page(*left, *_right_side(), *(gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(4)))
+            states = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(4))
+            page = Page(*left, *_right_side(), *[*states, here])
     _wire(page)
     return page
 
 
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example, turned a little."""
-    seen = first_visit(tab, do.example, [page.photo], [*page.photo.outputs, page.moves[0]], on=page.card)
-    then_run(seen.then, page)
+    shown, asked = [*page.photo.outputs, page.moves[0]], [page.here.asked]
+    then_run(first_visit(tab, do.example, [page.photo], shown, on=page.card, also=asked).then, page)
 
 
 def _left_side() -> list[Any]:
@@ -206,6 +212,7 @@ def _wire(page: Page) -> None:
     for part in page.folds:
         remember(part)
     on_change(page.photo, lambda event: _then_run_afresh(event, page))
+    _then_run_afresh(page.here.asked.change(show_sent, page.here.asked, page.photo.outputs, **RUNS), page)
     for slider in page.moves:
         then_run(slider.input, page)
     then_run(page.off.input, page)

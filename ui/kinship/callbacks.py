@@ -24,6 +24,7 @@ from models.prior import EVEN
 from ui.kinship import gallery
 from ui.shared import answering, cards, evidence, picker
 from ui.shared import evidence_callbacks as evidence_callbacks
+from ui.shared.addresses import Asked
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
 from ui.shared.examples import EXAMPLES, Example, example_of, first_example
@@ -104,15 +105,20 @@ def set_threshold(
     return card, cards.answer_details(answer, verdict, threshold)
 
 
-def offer_methods(weight: str | None, method: str | None) -> tuple[Any, Any]:
-    """Method and layer pickers for a model; the method stays where it was measured as better than a random order."""
+def offer_methods(weight: str | None, method: str | None, asked: Asked | None = None) -> tuple[Any, Any]:
+    """Method and layer pickers for a model.
+
+    The method stays where it was measured as better than a random order, or where an address named it.
+    """
     if weight is None:
         return gr.skip(), gr.skip()
     try:
         choices, found = evidence.method_choices(weight), measured(weight)
     except WeightError:  # the card has said so
         return gr.skip(), gr.skip()
-    stays = method in [label for _, label in choices] and (method not in found or found[method].trusted)
+    named = asked is not None and method == asked.address.method
+    trusted = named or method not in found or found[method].trusted
+    stays = method in [label for _, label in choices] and trusted
     chosen = method if stays and method else evidence.default_method(weight)
     return gr.update(choices=choices, value=chosen), offer_layers(weight, chosen)
 

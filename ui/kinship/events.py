@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import gradio as gr
+
+from ui.kinship import arriving, comparing
 from ui.kinship import callbacks as do
-from ui.kinship import comparing
 from ui.kinship.layout import Page
 from ui.shared import evidence_callbacks
 from ui.shared.evidence_view import EvidenceViewer
@@ -26,11 +28,21 @@ def wire(page: Page) -> None:
     loaded = page.examples.click(do.picked_example, None, page.chosen, show_progress_on=page.card, **RUNS)
     then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     page.weight.change(do.describe, page.weight, page.weight, **VIEWS)
+    _wire_arrivals(page)
     page.back.click(None, None, None, js=TO_PHOTOS, api_visibility="private")
     _wire_sliders(page)
     _wire_viewer(page)
     _wire_folds(page)
     _wire_report(page)
+
+
+def _wire_arrivals(page: Page) -> None:
+    """An address, a photo of another tab, and the two photos swapped."""
+    here = page.here
+    given, filled = [here.asked, here.own, *page.photos, page.weight], [*page.chosen, page.viewer.method]
+    come = here.asked.change(arriving.visit, given, filled, show_progress_on=page.card, **RUNS)
+    then_answer(come.success(arriving.own_threshold, [here.asked, page.weight], page.threshold, **VIEWS), page)
+    page.swap.click(arriving.swap, [*page.photos, page.viewer.method], here.asked, **VIEWS)
 
 
 def _wire_sliders(page: Page) -> None:
@@ -124,14 +136,21 @@ def then_answer(event: Any, page: Page) -> None:
     )
     told = answered.then(do.answered, [page.answer, page.inside.viewer.seen], page.answered, **VIEWS)
     viewer = page.viewer
-    offered = told.then(do.offer_methods, [page.weight, viewer.method], [viewer.method, viewer.layer], **VIEWS)
+    asked = [page.weight, viewer.method, page.here.asked]
+    offered = told.then(do.offer_methods, asked, [viewer.method, viewer.layer], **VIEWS)
     _then_explain(offered, page)
 
 
 def _then_explain(event: Any, page: Page) -> Any:
     """After `event`: the map, whether it can be trusted, and the curves where they are open; returns the last step."""
-    viewer = page.viewer
-    explained = mark(event, viewer.view, page.verdict, page.curves.fold.panel, former=True).then(
+    viewer, here = page.viewer, page.here
+    former = [viewer.view, page.verdict, page.curves.fold.panel]
+
+    def fade_and_tell(*given: Any) -> list[Any]:
+        return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_pair(here, *given)]
+
+    given = [*page.photos, here.asked, page.weight, viewer.method]
+    explained = event.then(fade_and_tell, given, [*former, here.told, here.own], **VIEWS).then(
         do.explain_pair,
         [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
         [viewer.maps, viewer.view],

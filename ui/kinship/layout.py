@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from models.prior import EVEN
+from ui.kinship import arriving, gallery
 from ui.kinship import callbacks as do
-from ui.kinship import gallery
-from ui.shared import answering, cards, picker
+from ui.shared import addresses, answering, cards, picker
 from ui.shared.evidence_view import EvidenceViewer, evidence_viewer
 from ui.shared.folds import Fold, fold
 from ui.shared.widgets import (
@@ -136,6 +136,8 @@ class Page(NamedTuple):
     limits: Fold
     report: ReportButton
     back: gr.Button
+    swap: gr.Button
+    here: addresses.Place
 
     @property
     def photos(self) -> list[Any]:
@@ -168,11 +170,17 @@ def lay_out() -> Page:
         with gr.Column(scale=4, min_width=320, elem_classes="ks-stay"):
             a, b = _photos()
             with gr.Column(visible=False) as aside:
+                swap = gr.Button("Swap A and B", size="sm", elem_id="swap")
                 report = report_button()
+                with gr.Column(min_width=0) as slot:
+                    pass
             gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
             right = _right_side()
-    return Page(a=a, b=b, examples=examples, aside=aside, report=report, **right)
+    gives = {"Photo A": a.shot, "Photo B": b.shot}
+    here = addresses.place("kinship", "Two faces", arriving.offers(), arriving.TAKES)
+    here = here._replace(gives=gives, slot=slot)
+    return Page(a=a, b=b, examples=examples, aside=aside, report=report, swap=swap, here=here, **right)
 
 
 def _photos() -> list[PhotoInput]:

@@ -15,6 +15,7 @@ from ui.kinship import tri_page as tri
 from ui.kinship.callbacks import own_threshold
 from ui.kinship.events import then_answer
 from ui.kinship.layout import Page
+from ui.shared.addresses import Place
 from ui.shared.first_visit import first_visit
 from ui.shared.widgets import RUNS, VIEWS
 
@@ -23,22 +24,27 @@ PAIR = "pair"
 TO_TOP = "() => window.scrollTo({top: 0})"
 
 
-def build() -> None:
-    """A sub-tab a mode; the pairs of the others open as two faces."""
+def build() -> list[Place]:
+    """A sub-tab a mode; the pairs of the others open as two faces. Returns what addresses name of it."""
     with gr.Tabs(elem_id="modes") as modes:
-        with gr.Tab("Two faces", id=PAIR):
+        with gr.Tab("Two faces", id=PAIR) as pair_tab:
             pair = kinship.build()
         with gr.Tab("Parents and child", id="tri") as tri_tab:
             family = tri.build()
         with gr.Tab("Search", id="search") as search_tab:
             found = search.build()
-    three = [family.father, family.mother, family.child]
-    shown = first_visit(tri_tab, tri_do.load_example, three, family.photos, on=family.card)
+    three, asked = [family.father, family.mother, family.child], [family.here.asked]
+    shown = first_visit(tri_tab, tri_do.load_example, three, family.photos, on=family.card, also=asked)
     tri.then_answer(shown, family)
-    own, make = [found.files, found.collection, found.server_index], searching.load_example
-    search.then_find(first_visit(search_tab, make, [found.probe], found.example, on=found.card, also=own), found)
+    own = [found.files, found.collection, found.server_index, found.here.asked]
+    make = searching.load_example
+    seen = first_visit(search_tab, make, [found.probe], found.example, on=found.card, also=own)
+    search.then_find(seen, found)
+    search.then_tell(seen.then, found)
     _open_parents(modes, pair, family)
     _open_results(modes, pair, found)
+    inside = ((pair.here, pair_tab), (family.here, tri_tab), (found.here, search_tab))
+    return [here._replace(modes=modes, mode=tab) for here, tab in inside]
 
 
 def _open_parents(modes: gr.Tabs, pair: Page, family: tri.Page) -> None:

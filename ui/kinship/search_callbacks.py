@@ -18,7 +18,8 @@ from models import PhotoError
 from models.faces.files import GalleryError, Skipped
 from ui.kinship import search_cards, search_indexes
 from ui.kinship.search_answers import Collection, Ranking, Tell, collect, encoded, rank
-from ui.shared import cards
+from ui.shared import answering, cards
+from ui.shared.addresses import Asked, Offers, Place, tell
 from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot, take
@@ -181,6 +182,24 @@ def load_example(progress: gr.Progress = PROGRESS) -> list[Any]:
     """A probe and a gallery: values for the probe's outputs, its further photos, the collection and its note."""
     collection = collect([FOLDER / name for name in GALLERY], told(progress))
     return [*show_shot(take(str(FOLDER / PROBE))), None, (), "", collection, search_cards.gallery_note(collection)]
+
+
+def offers() -> Offers:
+    """Weights that compare two faces."""
+    return Offers(lambda _: answering.pair_weights())
+
+
+def visit(asked: Asked | None, probe: Shot | None, collection: Collection | None) -> list[Any]:
+    """What an address names -> the example where there is nothing yet, the model."""
+    if asked is None:
+        return [gr.skip()] * 10
+    shown = [gr.skip()] * 9 if probe or collection else load_example()
+    return [*shown, asked.address.model or gr.skip()]
+
+
+def told_of(here: Place, weight: str | None, asked: Asked | None) -> str:
+    """What the browser is told: the model."""
+    return tell(here, asked, model=weight)
 
 
 def told(progress: gr.Progress) -> Tell:

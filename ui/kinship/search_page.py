@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -11,6 +12,7 @@ from ui.kinship import search_callbacks as do
 from ui.kinship import search_indexes
 from ui.kinship.callbacks import own_threshold
 from ui.shared import answering, cards, picker
+from ui.shared.addresses import Place, place
 from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, file_list, on_change, photo_input
 
 PICKED = (
@@ -53,6 +55,7 @@ class Page(NamedTuple):
     export: gr.Button
     file: gr.DownloadButton
     export_note: gr.HTML
+    here: Place
 
     @property
     def further(self) -> list[Any]:
@@ -147,7 +150,8 @@ def _right_side() -> tuple[Any, ...]:
         file = gr.DownloadButton("ranking", visible="hidden", elem_id="search-file", elem_classes="ks-file")
         export_note = gr.HTML()
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
-    return card, rest, threshold, hits, gr.State(None, time_to_live=SESSION_SECONDS), export, file, export_note
+    ranking, here = gr.State(None, time_to_live=SESSION_SECONDS), place("search", "Search", do.offers())
+    return card, rest, threshold, hits, ranking, export, file, export_note, here
 
 
 def _wire(page: Page) -> None:
@@ -161,6 +165,7 @@ def _wire(page: Page) -> None:
     )
     _then_encode(read.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS), page)
     _then_encode(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS), page)
+    _wire_address(page)
     picked = page.server_index.input(
         do.choose_index,
         [page.server_index, page.weight, page.collection],
@@ -184,6 +189,20 @@ def _wire(page: Page) -> None:
         **{**VIEWS, "show_progress": "minimal", "trigger_mode": "once"},
     )
     made.success(None, None, None, js=FETCH, api_visibility="private")
+
+
+def _wire_address(page: Page) -> None:
+    here = page.here
+    given = [here.asked, page.probe.shot, page.collection]
+    come = here.asked.change(do.visit, given, [*page.example, page.weight], **RUNS)
+    _then_encode(come.success(own_threshold, page.weight, page.threshold, **VIEWS), page)
+    for event in (page.weight.change, come.then):
+        then_tell(event, page)
+
+
+def then_tell(listen: Any, page: Page) -> None:
+    """On an event: the browser is told which model ranks."""
+    listen(partial(do.told_of, page.here), [page.weight, page.here.asked], page.here.told, **VIEWS)
 
 
 def _then_encode(event: Any, page: Page) -> None:

@@ -15,6 +15,7 @@ from ui.kinship import tri_answers as triplet
 from ui.kinship import tri_cards
 from ui.kinship.tri_answers import Family, TriAnswer, TriMaps
 from ui.shared import cards, evidence
+from ui.shared.addresses import Address, Asked, Offers, Place, tell
 from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
 from ui.shared.photos import Shot, take
@@ -88,6 +89,12 @@ def explain_family(
     return maps, tri_cards.maps_view(maps, opacity)
 
 
+def explain_and_tell(here: Place, asked: Asked | None, weight: str | None, *given: Any) -> list[Any]:
+    """As explain_family, and what the browser is told."""
+    *_, method, _, _ = given
+    return [*explain_family(*given), tell(here, asked, model=weight, method=method)]
+
+
 def redraw(maps: TriMaps | None, opacity: float) -> str:
     """The same maps at another opacity; no model runs."""
     return cards.message(WAITING_MAPS) if maps is None else tri_cards.maps_view(maps, opacity)
@@ -137,3 +144,25 @@ def open_pair(parent: Shot | None, child: Shot | None, weight: str | None) -> li
 def load_example() -> list[Any]:
     """The three photos of the example: values for the outputs of father, mother and child."""
     return [value for name in EXAMPLE for value in show_shot(take(str(FOLDER / name)))]
+
+
+def offers() -> Offers:
+    """Weights that answer kinship, and their methods."""
+    return Offers(lambda _: triplet.weights(), methods=_methods)
+
+
+def _methods(address: Address) -> list[str]:
+    weight = address.model or triplet.default_weight()
+    return [label for _, label in evidence.method_choices(weight)] if weight else []
+
+
+def visit(asked: Asked | None, father: Shot | None, mother: Shot | None, child: Shot | None) -> list[Any]:
+    """What an address names -> outputs of the photos, model, method; photos that are there stay."""
+    if asked is None:
+        return [gr.skip()] * 14
+    wanted, method = asked.address, gr.skip()
+    if wanted.method:
+        choices = evidence.method_choices(wanted.model or triplet.default_weight() or "")
+        method = gr.update(choices=choices, value=wanted.method)
+    shown = [gr.skip()] * 12 if father or mother or child else load_example()
+    return [*shown, wanted.model or gr.skip(), method]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -10,6 +11,7 @@ from ui.kinship import tri_answers as triplet
 from ui.kinship import tri_callbacks as do
 from ui.kinship.callbacks import offer_layers, offer_methods
 from ui.shared import cards, picker
+from ui.shared.addresses import Place, place
 from ui.shared.folds import fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
@@ -47,6 +49,7 @@ class Page(NamedTuple):
     report: gr.Button
     file: gr.DownloadButton
     note: gr.HTML
+    here: Place
 
     @property
     def shots(self) -> list[Any]:
@@ -113,7 +116,8 @@ def _right_side() -> tuple[Any, ...]:
         gr.Markdown(LIMITS)
     remember(limits)
     views = (method, layer, opacity, view, curve_table)
-    return card, rest, threshold, shares, *openers, *views, answer, maps, report, file, note
+    here = place("parents", "Parents and child", do.offers())
+    return card, rest, threshold, shares, *openers, *views, answer, maps, report, file, note, here
 
 
 def _wire(page: Page) -> None:
@@ -122,6 +126,9 @@ def _wire(page: Page) -> None:
     for photo in (page.father, page.mother, page.child):
         on_change(photo, lambda event: then_answer(event, page))
     then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+    given, filled = [page.here.asked, *page.shots], [*page.photos, page.weight, page.method]
+    come = page.here.asked.change(do.visit, given, filled, **RUNS)
+    then_answer(come.success(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     then_answer(page.example.click(do.load_example, None, page.photos, **RUNS), page)
     chosen = page.method.input(offer_layers, [page.weight, page.method], page.layer, **VIEWS)
     _then_explain(chosen, page)
@@ -147,15 +154,16 @@ def then_answer(event: Any, page: Page) -> None:
         show_progress_on=page.card,
         **RUNS,
     )
-    _then_explain(answered.then(offer_methods, [page.weight, page.method], [page.method, page.layer], **VIEWS), page)
+    asked = [page.weight, page.method, page.here.asked]
+    _then_explain(answered.then(offer_methods, asked, [page.method, page.layer], **VIEWS), page)
 
 
 def _then_explain(event: Any, page: Page) -> None:
     """After `event`: the maps of both pairs and their faithfulness."""
     explained = event.then(
-        do.explain_family,
-        [*page.shots, page.answer, page.method, page.layer, page.opacity],
-        [page.maps, page.view],
+        partial(do.explain_and_tell, page.here),
+        [page.here.asked, page.weight, *page.shots, page.answer, page.method, page.layer, page.opacity],
+        [page.maps, page.view, page.here.told],
         show_progress_on=page.view,
         **RUNS,
     )

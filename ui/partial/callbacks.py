@@ -23,6 +23,7 @@ from ui.partial.answers import Held
 from ui.partial.drawn_edit import erased_mask
 from ui.partial.placing import rows_of
 from ui.shared import cards
+from ui.shared.addresses import Asked, show_sent
 from ui.shared.examples import FOLDER
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
@@ -164,3 +165,9 @@ def example() -> list[Any]:
     """Two photos of one person, a part of the second one: outputs of both photos, the table, preset."""
     first, second = (take(str(FOLDER / name)) for name in EXAMPLES)
     return [*show_shot(first), *show_shot(second), rows_of(second), EXAMPLE_PART, FACTOR]
+
+
+def visit(asked: Asked | None, second: Shot | None) -> list[Any]:
+    """A photo that was sent -> outputs of both photos, the table: photo 1, and photo 2 while there is no other."""
+    shown = show_sent(asked)
+    return [*shown, *([gr.skip()] * 5 if second or asked is None else [*shown, rows_of(asked.shot)])]

@@ -16,7 +16,9 @@ from ui.partial import placing, placing_panel
 from ui.partial.answers import EDITOR_SIDE
 from ui.partial.editor import drawing_editor
 from ui.partial.placing_panel import Panel
+from ui.partial.words import HOW, LABELS, LIMITS
 from ui.shared import cards
+from ui.shared.addresses import Place, place
 from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
@@ -31,24 +33,6 @@ PICKED = (
 """A press on a bar or a map tells its number, and marks it at once."""
 FETCH = "() => setTimeout(() => document.querySelector('#part-file')?.click(), 150)"
 """Presses the hidden download link once its file is there."""
-LABELS = {WHOLE: "Whole face", "sunglasses": "In sunglasses", "mask": "In a mask"}
-LABELS |= {part: f"Around the {part}" for part in LANDMARKS}
-"""The protocol's windows go around a point of the face: larger ones show more than its name."""
-HOW = (
-    "**Photo 2, aligned.** Brush: hide. Eraser: take strokes back. Image, then crop: hide all around. Another part or "
-    "size starts from the face again."
-)
-LIMITS = """
-- **Hidden is not absent.** Hidden pixels become the grey of the published protocol, which the method's two networks met
-  in training. Another fill would give other scores.
-- **An importance** says how strongly a part's map was weighed in the embedding, not whether it helped the answer; the
-  method keeps importances close together, so small moves are what there is to see. Over many faces it falls for parts
-  that something covers; when a face is cut to one part, what was cut away gains instead{figures}.
-- **The reference encoder** was never trained on partial faces: it is here to show what that costs. In its own crop it
-  sees a little more chin than the 160 px crop has; what lies beyond the edge is hidden when the edge is.
-- **Sunglasses and mask** are drawn, and their soft shadow reaches the two networks of the method only.
-- **One pair is no measurement.** How often parts of faces are recognised is measured on LFW: see the tab Models.
-"""
 
 
 class Page(NamedTuple):
@@ -83,6 +67,7 @@ class Page(NamedTuple):
     held: gr.State
     part: gr.State
     turn: gr.State
+    here: Place
 
     @property
     def shots(self) -> list[Any]:
@@ -105,17 +90,22 @@ def build() -> Page:
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             left = _left_side()
+            with gr.Column(min_width=0) as slot:
+                pass
         with gr.Column(scale=9, min_width=320):
             right = _right_side()
-    states = [gr.State(v, time_to_live=SESSION_SECONDS) for v in (Edit(), None, None, 0, None)]
-    page = Page(*left, *right, *states)
+    gives = {"Photo 1": left[0].shot, "Photo 2": left[1].shot}
+    here = place("partial", "Partial face", takes=("photo 1",))._replace(gives=gives, slot=slot)
+    states: list[Any] = [gr.State(v, time_to_live=SESSION_SECONDS) for v in (Edit(), None, None, 0, None)]
+    page = Page(*left, *right, *[*states, here])
     _wire(page)
     return page
 
 
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example, the second face partial."""
-    _then_begin(first_visit(tab, do.example, [page.first, page.second], page.examples, on=page.card), page)
+    photos, asked = [page.first, page.second], [page.here.asked]
+    _then_begin(first_visit(tab, do.example, photos, page.examples, on=page.card, also=asked), page)
 
 
 def _left_side() -> list[Any]:
@@ -223,6 +213,8 @@ def _wire(page: Page) -> None:
     on_change(page.first, lambda event: _then_run(event.then, page), taking=placing.take_first)
     on_change(page.second, lambda event: _then_fresh(event, page), taking=placing.take_photo, also=[page.panel.fold])
     _then_begin(page.example.click(do.example, None, page.examples, **RUNS), page)
+    given, shown = [page.here.asked, page.second.shot], [*page.first.outputs, *page.second.outputs, page.panel.table]
+    _then_begin(page.here.asked.change(do.visit, given, shown, **RUNS), page)
     _wire_placing(page)
     _wire_edits(page)
     drawn = [page.parts, page.large]

@@ -8,10 +8,12 @@ import gradio as gr
 from gradio.themes.utils.fonts import Font
 
 STYLES = [
-    Path(__file__).with_name(name) for name in ("style.css", "kinship.css", "modes.css", "attention.css", "partial.css")
+    Path(__file__).with_name(name)
+    for name in ("style.css", "kinship.css", "modes.css", "attention.css", "partial.css", "address.css")
 ]
 HEAD = f"<style>{Path(__file__).with_name('page.css').read_text()}</style>" + "".join(
-    f"<script>{Path(__file__).with_name(name).read_text()}</script>" for name in ("page.js", "keyboard.js")
+    f"<script>{Path(__file__).with_name(name).read_text()}</script>"
+    for name in ("page.js", "keyboard.js", "addresses.js")
 )
 TEXT = tuple(
     Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")

@@ -207,8 +207,8 @@ def test_a_click_on_a_face_picks_it(six: Path) -> None:
 def test_first_view_gives_way_to_a_visitor_who_was_faster(obama: Shot) -> None:
     page, default = cast(Page, None), answering.default_weight()
     assert default != SAME
-    assert kinship._first_view(page, SAME, None, None, None, None) == gr.skip()  # has chosen another model
-    assert kinship._first_view(page, default, obama, None, None, None) == gr.skip()  # has brought a photo
+    assert kinship.first_view(page, SAME, None, None, None, None) == gr.skip()  # has chosen another model
+    assert kinship.first_view(page, default, obama, None, None, None) == gr.skip()  # has brought a photo
 
 
 def test_first_view_is_a_finished_example() -> None:

@@ -8,6 +8,7 @@ import gradio as gr
 import pytest
 
 import app
+from ui.shared.addresses import Asked
 from ui.shared.first_visit import placed
 
 
@@ -37,6 +38,8 @@ def test_every_tab_looks_again_before_it_shows_its_example(page: gr.Blocks) -> N
         brought = first.inputs
         assert second.inputs == [*first.outputs, *brought] and second.concurrency_id == "view"
         assert any(isinstance(b, gr.Image) for b in brought)
+        assert isinstance(brought[-1], gr.State)  # what an address or another tab asked for
+        assert first.fn(*[None] * (len(brought) - 1), Asked()) is None
     searched = next(step for step in made if any(isinstance(b, gr.File) for b in step.inputs))
     assert searched.fn(None, None, ["mine.zip"]) is None
 

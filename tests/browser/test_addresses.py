@@ -1,0 +1,128 @@
+"""Addresses, the history of the browser, the swap, and photos sent from tab to tab, as a person uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.browser.conftest import SLOW, open_tab_named
+from tests.browser.test_kinship import KIN, expect_score, upload, wanted
+from tests.ui.photos import EXAMPLES
+
+pytestmark = pytest.mark.browser
+
+FIRST, LEVINS, SWAPPED = "sanchez_linda-sanchez_loretta", "levin_carl-levin_sander", "levin_sander-levin_carl"
+
+
+def at(page: Any, **names: str | None) -> None:
+    """Wait until the address has these values; None: it has no such key."""
+    page.wait_for_function(
+        "names => { const has = new URLSearchParams(location.search);"
+        " return Object.entries(names).every(([key, value]) => has.get(key) === value); }",
+        arg=names,
+    )
+
+
+def score_of(name: str) -> float:
+    return wanted(*(EXAMPLES / f"{part}.jpg" for part in name.split("-")), KIN)
+
+
+def copied(page: Any) -> dict[str, list[str]]:
+    """What the button puts on the clipboard."""
+    page.locator("#copy-address").click()
+    page.locator(".ks-address [role=status]").get_by_text("Copied").wait_for()
+    return parse_qs(urlsplit(page.evaluate("navigator.clipboard.readText()")).query)
+
+
+def told(page: Any, name: str) -> None:
+    """Wait until the page of two faces shows what has this in its address."""
+    page.wait_for_function("n => document.querySelector('#told-kinship').textContent.includes(n)", arg=name)
+
+
+def test_history_copy_swap_own_photos_and_sending(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.context.grant_permissions(["camera", "clipboard-read", "clipboard-write"])
+    _history(page)
+    _own_photos(page)
+    _sent(page)
+
+
+def _history(page: Any) -> None:
+    """What is done is a step; back and forward, faster than the page answers too, bring it again."""
+    opened, first = page.url, copied(page)
+    assert first["example"] == [FIRST] and first["tab"] == ["kinship"] and first["model"] == [KIN] and len(first) == 4
+    page.locator("[data-example='2']").click()
+    at(page, tab="kinship", model=KIN, example=LEVINS, __theme="light")
+    page.locator("#swap").click()
+    at(page, example=SWAPPED)
+    expect_score(page, score_of(LEVINS))  # the mean of both orders
+    open_tab_named(page, "Models")
+    at(page, tab="models", example=None)
+    page.go_back()
+    at(page, tab="kinship", example=SWAPPED)
+    page.locator("#answer .ks-answer").wait_for()
+    for go in (page.go_back, page.go_back):
+        go()
+    told(page, FIRST)
+    expect_score(page, score_of(FIRST))
+    assert page.url == opened
+    page.go_forward()
+    told(page, LEVINS)
+    expect_score(page, score_of(LEVINS))
+    at(page, example=LEVINS)
+
+
+def _own_photos(page: Any) -> None:
+    """They come back within the session, and are in no address."""
+    upload(page, "a", EXAMPLES / "hopper_1984.jpg")
+    own = wanted(EXAMPLES / "hopper_1984.jpg", EXAMPLES / "levin_sander.jpg", KIN)
+    expect_score(page, own)
+    at(page, tab="kinship", model=KIN, example=None)
+    assert "example" not in copied(page) and "photos are not part" in page.locator(".ks-address").inner_text()
+    page.go_back()
+    expect_score(page, score_of(LEVINS))
+    page.go_forward()
+    expect_score(page, own)
+
+
+def _sent(page: Any) -> None:
+    """A photo goes to another tab without an upload."""
+    uploads: list[str] = []
+    page.on("request", lambda r: uploads.append(r.url) if "/upload" in r.url else None)
+    page.locator("#send-kinship summary").click()
+    page.locator("#send-kinship [data-to=expression][data-photo='0']").click()
+    at(page, tab="expression", model="expression", example=None)
+    page.wait_for_selector("#expression-verdict .ks-verdict")
+    assert page.locator("#photo-e img").is_visible() and uploads == []
+    assert "hopper" not in page.url and "gradio" not in page.url
+    page.go_back()
+    at(page, tab="kinship", example=None)
+
+
+def test_two_windows_open_what_their_addresses_name(browser: Any, app_url: str) -> None:
+    context = browser.new_context()
+    context.set_default_timeout(SLOW)
+    one, other = context.new_page(), context.new_page()
+    one.goto(f"{app_url}?tab=expression&method=eigen_cam&example=hopper_1984")
+    other.goto(f"{app_url}?tab=kinship&model=dlib_resnet&method=eigen_cam&example=obama_2012-obama_2009")
+    expect_score(other, wanted(EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg", "dlib_resnet"))
+    other.wait_for_selector("#map-verdict:not(.ks-former) .ks-readings")
+    assert "Eigen-CAM" in other.locator("#method input").input_value()
+    assert other.locator("#address-note").count() == 0
+    one.wait_for_selector("#expression-verdict .ks-verdict")
+    at(one, tab="expression", method="eigen_cam", example="hopper_1984")
+    at(other, tab="kinship", method="eigen_cam", example="obama_2012-obama_2009")
+    assert one.locator(".ks-answer[data-score]").count() == 0  # nothing ran for a tab that is not shown
+    open_tab_named(one, "Kinship")
+    expect_score(one, score_of(FIRST))
+    other.goto(f"{app_url}?tab=partial&model=<img src=x onerror=alert(1)>&example=none")
+    note = other.locator("#address-note")
+    note.get_by_text("In “Partial face” there is no model “<img src=x onerror=alert(1)>”.").wait_for()
+    assert note.locator("img").count() == 0 and other.locator("#part-preset").is_visible()
+    other.reload()
+    other.locator("#part-preset").wait_for()
+    assert other.locator(".ks-answer[data-score]").count() == 0
+    context.close()

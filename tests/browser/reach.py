@@ -21,6 +21,7 @@ def expect_accessible(page: Any) -> None:
     """Nothing serious or critical for axe-core in what the page shows, in light and in dark."""
     from axe_playwright_python.sync_playwright import Axe
 
+    page.wait_for_function("() => ![...document.querySelectorAll('.ks-former')].some(e => e.offsetParent)")
     page.add_style_tag(content="* { transition: none !important; }")  # no colour on its way from theme to theme
     first = page.evaluate("document.body.classList.contains('dark')")
     for dark in (not first, first):  # ends as it began

@@ -41,7 +41,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[str]
 def client(url: str, address: str) -> httpx.AsyncClient:
     """One that comes from an address of its own."""
     transport = httpx.AsyncHTTPTransport(
-        local_address=address, limits=httpx.Limits(max_connections=100, keepalive_expiry=1)
+        local_address=address, limits=httpx.Limits(max_connections=100, max_keepalive_connections=0)
     )
     return httpx.AsyncClient(base_url=url, transport=transport, timeout=120)
 

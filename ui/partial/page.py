@@ -114,7 +114,7 @@ def _left_side() -> list[Any]:
     with gr.Row(elem_classes=["ks-pair", "ks-stack"]):
         for name, title in (("P1", "Photo 1"), ("P2", "Photo 2")):
             with gr.Column(min_width=130):
-                photos.append(photo_input(name, title, 230))
+                photos.append(photo_input(name, title, 200))
     panel = placing_panel.build()
     example = gr.Button("Try an example", size="sm")
     gr.HTML(cards.NOTICE)

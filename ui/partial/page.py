@@ -114,7 +114,7 @@ def _left_side() -> list[Any]:
     with gr.Row(elem_classes=["ks-pair", "ks-stack"]):
         for name, title in (("P1", "Photo 1"), ("P2", "Photo 2")):
             with gr.Column(min_width=130):
-                photos.append(photo_input(name, title, 200))
+                photos.append(photo_input(name, title, 185))
     panel = placing_panel.build()
     example = gr.Button("Try an example", size="sm")
     gr.HTML(cards.NOTICE)
@@ -137,7 +137,7 @@ def _right_side() -> list[Any]:
 def _editing() -> list[Any]:
     """Presets above, the editor below."""
     choices = [(LABELS.get(name, name.capitalize()), name) for name in PRESETS]
-    preset = gr.Radio(choices, value=WHOLE, label="What is left of photo 2", elem_id="part-preset")
+    preset = gr.Radio(choices, value=WHOLE, label="What is left of photo 2 (starts anew)", elem_id="part-preset")
     with gr.Row():
         factor = gr.Slider(
             FACTORS[0],

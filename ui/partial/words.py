@@ -7,10 +7,7 @@ from models.faces.partial_crops import LANDMARKS, WHOLE
 LABELS = {WHOLE: "Whole face", "sunglasses": "In sunglasses", "mask": "In a mask"}
 LABELS |= {part: f"Around the {part}" for part in LANDMARKS}
 """The protocol's windows go around a point of the face: larger ones show more than its name."""
-HOW = (
-    "**Photo 2, aligned.** The brush hides, the eraser takes back; Image, then crop, hides all around. Another part or "
-    "size starts anew."
-)
+HOW = "**Photo 2, aligned.** Brush: hide. Eraser: take back. Image, then crop: hide all around."
 LIMITS = """
 - **Hidden is not absent.** Hidden pixels become the grey of the published protocol, which the method's two networks met
   in training. Another fill would give other scores.

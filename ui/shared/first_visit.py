@@ -33,7 +33,8 @@ def first_visit(
         on: where progress is shown; no photo, since one may be chosen in the meantime.
         also: further components whose value counts as brought.
     """
-    ready = gr.State(None, time_to_live=SESSION_SECONDS)
+    with tab:  # between tabs it would take the place of one
+        ready = gr.State(None, time_to_live=SESSION_SECONDS)
     brought = [part for photo in photos for part in (photo.image, photo.shot)]
 
     def prepare_example(*values: Any) -> list[Any] | None:

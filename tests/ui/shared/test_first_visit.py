@@ -50,3 +50,10 @@ def test_a_photo_that_came_meanwhile_is_seen_by_the_second_step(page: gr.Blocks)
         nothing = [None] * (len(step.inputs) - 1)
         assert step.fn(["example"] * count, *nothing) == [None, *["example"] * count]
         assert step.fn(["example"] * count, "/mine.jpg", *nothing[1:]) == [None, *[gr.skip()] * count]
+
+
+def test_between_tabs_there_are_tabs_alone(page: gr.Blocks) -> None:
+    """Gradio counts whatever lies among them, and gives a tab the name of its neighbour."""
+    rows = [block for block in page.blocks.values() if isinstance(block, gr.Tabs)]
+    assert len(rows) >= 3
+    assert all(isinstance(child, gr.Tab) for row in rows for child in row.children)

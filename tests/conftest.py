@@ -39,6 +39,7 @@ def group_of(nodeid: str) -> str:
     return "browser 1" if names.index(file) < len(BROWSER[0]) else "browser 2"
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Deals groups out to the processes, in the order of the tests."""
     from xdist.scheduler import LoadScopeScheduling

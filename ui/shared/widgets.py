@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -42,6 +43,12 @@ VIEWS: dict[str, Any] = {
     **LAST,
 }
 """Events that only redraw."""
+
+
+_DRAWN: dict[str, None] = {}
+"""Paths of the newest drawings that the page showed, oldest first; no upload ever has one of them."""
+KEPT_DRAWINGS = 10_000
+_DRAWING = Lock()
 
 
 class PhotoInput(NamedTuple):
@@ -146,9 +153,10 @@ def notice(path: str | None, shot: Shot | None) -> Any:
     """What the picture of the widget has become -> a photo to take, or nothing when it is the page's own drawing.
 
     Gradio fires `upload` for files and pasted pictures alone, not for snapshots, and `clear` with the old value;
-    `change` comes for all of them, and for what the page itself puts there.
+    `change` comes for all of them, and for what the page itself puts there. The drawing may be a former one: on a busy
+    server its event comes after the photo has another face or another drawing.
     """
-    if path == (shot.shown if shot else None):
+    if path in _DRAWN or path == (shot.shown if shot else None):
         return gr.skip()
     return path, time.monotonic_ns()  # the same file may come twice
 
@@ -192,7 +200,12 @@ def cached_picture(rgb: np.ndarray) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "photo.jpg"
         Image.fromarray(rgb).save(path, quality=90)
-        return save_file_to_cache(path, get_upload_folder())
+        drawn = save_file_to_cache(path, get_upload_folder())
+    with _DRAWING:
+        _DRAWN[drawn] = None
+        if len(_DRAWN) > KEPT_DRAWINGS:
+            del _DRAWN[next(iter(_DRAWN))]
+    return drawn
 
 
 def face_at(shot: Shot | None, event: gr.SelectData) -> Any:

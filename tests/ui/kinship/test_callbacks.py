@@ -20,7 +20,7 @@ from ui.kinship import callbacks as do
 from ui.kinship import gallery
 from ui.kinship import page as kinship
 from ui.kinship.layout import Page
-from ui.shared import answering, cards, evidence
+from ui.shared import answering, cards, evidence, widgets
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps
 from ui.shared.examples import EXAMPLES, Example, example_of, first_example, recorded
@@ -183,6 +183,20 @@ def test_the_pages_own_drawing_is_not_a_new_photo(biden: Shot) -> None:
     assert notice(None, None) == gr.skip()
     assert notice(None, shot)[0] is None and notice("/tmp/new.jpg", shot)[0] == "/tmp/new.jpg"
     assert notice("/tmp/new.jpg", shot) != notice("/tmp/new.jpg", shot)  # the same file again is news
+
+
+def test_a_former_drawing_is_not_a_new_photo_either(six: Path) -> None:
+    shot, former, *_ = take_photo((str(six), 0))
+    picked = pick_face(shot, 4)[0]
+    assert picked is not None and former != picked.shown
+    assert notice(former, picked) == gr.skip()  # its event came late: the choice stays
+
+
+def test_the_oldest_drawings_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(widgets, "_DRAWN", {})
+    monkeypatch.setattr(widgets, "KEPT_DRAWINGS", 2)
+    drawn = [widgets.cached_picture(np.full((4, 4, 3), i, np.uint8)) for i in (0, 90, 180)]
+    assert notice(drawn[1], None) == notice(drawn[2], None) == gr.skip() != notice(drawn[0], None)
 
 
 def test_photo_widget(six: Path) -> None:

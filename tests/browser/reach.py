@@ -17,26 +17,32 @@ FOCUSED = """s => { const e = document.activeElement;
   const name = `${e.tagName} ${e.id} ${e.getAttribute('aria-label') || e.innerText}`;
   return [e.matches(s), outlined || e === document.body, name]; }"""
 """Does what has the focus match a selector, is it outlined, and what is it?"""
+FADED = "() => [...document.querySelectorAll('.ks-former, .pending')].some(e => e.offsetParent)"
+"""Does the page show a former answer, or wait for one?"""
 
 
 def expect_accessible(page: Any) -> None:
     """Nothing serious or critical for axe-core in what the page shows, in light and in dark."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    page.wait_for_function("() => ![...document.querySelectorAll('.ks-former')].some(e => e.offsetParent)")
     page.add_style_tag(content="* { transition: none !important; }")  # no colour on its way from theme to theme
     first = page.evaluate("document.body.classList.contains('dark')")
     for dark in (not first, first):  # ends as it began
         page.evaluate("d => document.body.classList.toggle('dark', d)", dark)
-        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-        left = [
-            (rule["id"], node["target"], node["failureSummary"])
-            for rule in found
-            if rule["impact"] in ("serious", "critical")
-            for node in rule["nodes"]
-            if not excused(page, rule["id"], node["target"])
-        ]
+        left = violations(page) and violations(page) and violations(page)  # a later step may have faded some of it
         assert not left, f"{'dark' if dark else 'light'}: {left}"
+
+
+def violations(page: Any) -> list[tuple[str, list[str], str]]:
+    """Rule, place and what is wrong, as soon as nothing of the page is faded."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.wait_for_function(f"() => !({FADED})()")
+    return [
+        (rule["id"], node["target"], node["failureSummary"])
+        for rule in Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+        if not excused(page, rule["id"], node["target"])
+    ]
 
 
 def excused(page: Any, rule: str, target: list[str]) -> bool:

@@ -14,6 +14,7 @@ from ui.attention import callbacks as do
 from ui.attention.study import study
 from ui.shared import cards
 from ui.shared.addresses import Offers, Place, place
+from ui.shared.chains import Start
 from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, mark, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
@@ -76,6 +77,7 @@ class Page(NamedTuple):
     file: gr.DownloadButton
     note: gr.HTML
     here: Place
+    to_compare: Start
 
     @property
     def shots(self) -> list[Any]:
@@ -126,7 +128,7 @@ def build() -> Page:
             right = _right_side()
     here = place("attention", "Attention", Offers(methods=lambda _: METHODS), ("photo 1",))
     here = here._replace(gives={"Photo 1": first.shot, "Photo 2": second.shot}, slot=slot)
-    page = Page(first, second, occluder, seed, another, worn, example, *[*right, here])
+    page = Page(first, second, occluder, seed, another, worn, example, *[*right, here, Start()])
     _wire(page)
     return page
 
@@ -135,7 +137,7 @@ def opened(tab: gr.Tab, page: Page) -> None:
     """The tab's opening fills the layer picker, and shows an example to whoever has no photo yet."""
     tab.select(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS)
     photos, asked = [page.first, page.second], [page.here.asked]
-    _then_compare(first_visit(tab, do.example, photos, page.photos, on=page.card, also=asked), page)
+    page.to_compare.after(first_visit(tab, do.example, photos, page.photos, on=page.card, also=asked))
 
 
 def _right_side() -> tuple[Any, ...]:
@@ -220,20 +222,21 @@ def _two_arms() -> tuple[Any, ...]:
 
 def _wire(page: Page) -> None:
     """Photos, occluder, method and layer run networks; scale, opacity, face and the two arms only redraw."""
+    _wire_answer(page)
     for photo in (page.first, page.second):
-        on_change(photo, lambda event: _then_compare(event, page))
-    _then_compare(page.example.click(do.example, None, page.photos, **RUNS), page)
-    _then_compare(page.occluder.input(do.redraws, page.occluder, page.another, **VIEWS), page)
-    _then_compare(page.another.click(do.another, page.seed, page.seed, **VIEWS), page)
-    _then_compare(page.method.input(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS), page)
-    _then_compare(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
-    for control in (page.scale, page.opacity, page.face, page.left, page.right):
-        control.input(do.draw_maps, page.view, page.pictures, **VIEWS)
+        on_change(photo, page.to_compare.after)
+    page.to_compare.after(page.example.click(do.example, None, page.photos, **RUNS))
+    page.to_compare.after(page.occluder.input(do.redraws, page.occluder, page.another, **VIEWS))
+    page.to_compare.after(page.another.click(do.another, page.seed, page.seed, **VIEWS))
+    page.to_compare.after(page.method.input(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS))
+    page.to_compare.on(page.layer.input)
+    seen = (page.scale, page.opacity, page.face, page.left, page.right)
+    gr.on([control.input for control in seen], do.draw_maps, page.view, page.pictures, **VIEWS)
     page.cut.input(lambda share: gr.update(slider_position=share), page.cut, page.slider, **VIEWS)
     _wire_folds(page)
     here = page.here
     come = here.asked.change(do.visit, [here.asked, page.first.shot], [*page.photos, page.method], **RUNS)
-    _then_compare(come.success(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS), page)
+    page.to_compare.after(come.success(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS))
     made = page.report.click(
         do.make_report,
         [*page.shots, page.compared, page.opacity],
@@ -260,9 +263,9 @@ def _wire_folds(page: Page) -> None:
     page.turn.change(None, None, None, js=REOPEN, api_visibility="private")
 
 
-def _then_compare(event: Any, page: Page) -> None:
-    """After `event`: the three answers, and everything drawn from them."""
-    answered = mark(event, *page.former, former=True).then(
+def _wire_answer(page: Page) -> None:
+    """The three answers, and everything drawn from them."""
+    answered = mark(page.to_compare, *page.former, former=True).then(
         partial(do.compare_and_tell, page.here),
         [page.here.asked, *page.shots, page.occluder, page.seed, page.method, page.layer],
         [page.compared, page.card, page.worn, page.rest, page.here.told],

@@ -15,6 +15,7 @@ from ui.expression import callbacks as do
 from ui.expression import cards as expression_cards
 from ui.shared import cards, picker
 from ui.shared.addresses import Place, place
+from ui.shared.chains import Start
 from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input, pick_face
@@ -73,6 +74,8 @@ class Page(NamedTuple):
     curve: gr.State
     turn: gr.State
     here: Place
+    to_run: Start
+    to_explain: Start
 
     @property
     def explaining(self) -> list[Any]:
@@ -105,7 +108,7 @@ def opened(tab: gr.Tab, modes: arriving.Modes) -> None:
     page: Page = modes.page
     asked = [page.here.asked]
     seen = first_visit(tab, do.first_example, [page.photo], page.photo.outputs, on=page.card, also=asked)
-    _then_run(seen.then, page)
+    page.to_run.after(seen)
 
 
 def _photo_mode() -> Page:
@@ -123,7 +126,8 @@ def _photo_mode() -> Page:
             right = _right_side()
     here = place("expression", "Expression", arriving.offers(), ("photo",))
     here = here._replace(gives={"Photo": photo.shot}, slot=slot)
-    return Page(photo=photo, examples=examples, aside=aside, report=report, file=file, note=note, here=here, **right)
+    right |= {"here": here, "to_run": Start(), "to_explain": Start()}
+    return Page(photo=photo, examples=examples, aside=aside, report=report, file=file, note=note, **right)
 
 
 def _report() -> tuple[gr.Button, gr.DownloadButton, gr.HTML]:
@@ -217,23 +221,24 @@ def _folded() -> dict[str, Any]:
 def _wire(page: Page) -> None:
     """Photos, models, covers, classes and methods run networks; opacity never does."""
     photo = page.photo
-    on_change(photo, lambda event: _then_run(event.then, page))
-    _then_run(page.examples.click(do.picked_example, None, photo.outputs, **RUNS).then, page)
+    _wire_run(page)
+    _wire_map(page)
+    on_change(photo, page.to_run.after)
+    page.to_run.after(page.examples.click(do.picked_example, None, photo.outputs, **RUNS))
     pressed = page.faces.click(do.pressed, page.looked, photo.face, **VIEWS)
-    _then_run(pressed.success(pick_face, [photo.shot, photo.face], photo.outputs, **RUNS).then, page)
-    _then_run(page.weight.input, page)
+    page.to_run.after(pressed.success(pick_face, [photo.shot, photo.face], photo.outputs, **RUNS))
+    page.to_run.on(page.weight.input)
     come = page.here.asked.change(
         arriving.visit,
         [page.here.asked, page.here.own, photo.shot],
         [*photo.outputs, page.weight, page.method],
         **RUNS,
     )
-    _then_run(come.success, page)
+    page.to_run.after(come, success=True)
     page.covers.input(do.cover, [photo.shot, page.looked, page.covers], [page.looked, page.card], **_HIDDEN)
     chosen = page.method.input(do.offer_layers, [page.weight, page.method], page.layer, **VIEWS)
-    _then_explain(chosen.then, page)
-    for control in (page.layer, page.wanted, page.against):
-        _then_explain(control.input, page)
+    page.to_explain.after(chosen)
+    page.to_explain.on(page.layer.input, page.wanted.input, page.against.input)
     page.opacity.input(do.draw, [photo.shot, page.mapped, page.opacity], page.view, **VIEWS)
     _wire_folds(page)
     given = [photo.shot, page.looked, page.mapped, page.opacity]
@@ -260,19 +265,19 @@ def _then_curves(listen: Any, page: Page) -> None:
     fill(listen, page.tested, do.draw_curves, [page.curve], [page.plot, page.areas], **VIEWS)
 
 
-def _then_run(listen: Any, page: Page) -> None:
+def _wire_run(page: Page) -> None:
     """The answer about every face, the pickers that fit the model, and the map."""
-    ran = listen(
+    ran = page.to_run.then(
         do.run,
         [page.photo.shot, page.weight, page.covers],
         [page.looked, page.card, page.faces, page.rest, page.aside],
         **_HIDDEN,
     )
     offered = ran.then(do.offer, [page.weight, page.method, page.looked], [page.method, page.layer], **VIEWS)
-    _then_explain(offered.then, page)
+    page.to_explain.after(offered)
 
 
-def _then_explain(listen: Any, page: Page) -> None:
+def _wire_map(page: Page) -> None:
     """The map, and whether it can be trusted; what stood there before is faded meanwhile."""
     former, here = [page.view, page.verdict, page.words], page.here
     given = [page.photo.shot, here.asked, page.weight, page.method]
@@ -280,7 +285,7 @@ def _then_explain(listen: Any, page: Page) -> None:
     def fade_and_tell(*given: Any) -> list[Any]:
         return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_photo(here, *given)]
 
-    faded = listen(fade_and_tell, given, [*former, here.told, here.own], **VIEWS)
+    faded = page.to_explain.then(fade_and_tell, given, [*former, here.told, here.own], **VIEWS)
     explained = faded.then(
         do.explain, page.explaining, [page.mapped, page.view, page.words, page.turn], show_progress_on=page.view, **RUNS
     )

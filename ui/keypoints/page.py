@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -15,6 +16,7 @@ from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import MODELS
 from ui.shared import cards
 from ui.shared.addresses import Place, place, show_sent
+from ui.shared.chains import Start
 from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
@@ -72,6 +74,8 @@ class Page(NamedTuple):
     points: gr.State
     place: gr.State
     here: Place
+    to_run: Start
+    to_forget: Start
 
     @property
     def controls(self) -> list[Any]:
@@ -99,7 +103,7 @@ def build() -> Page:
         here = place("keypoints", "Keypoints", takes=("photo",))._replace(gives={"Photo": left[0].shot}, slot=slot)
         with gr.Column(scale=8, min_width=320):
             states = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(4))
-            page = Page(*left, *_right_side(), *[*states, here])
+            page = Page(*left, *_right_side(), *[*states, here, Start(), Start()])
     _wire(page)
     return page
 
@@ -107,7 +111,7 @@ def build() -> Page:
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example, turned a little."""
     shown, asked = [*page.photo.outputs, page.moves[0]], [page.here.asked]
-    then_run(first_visit(tab, do.example, [page.photo], shown, on=page.card, also=asked).then, page)
+    page.to_run.after(first_visit(tab, do.example, [page.photo], shown, on=page.card, also=asked))
 
 
 def _left_side() -> list[Any]:
@@ -211,26 +215,22 @@ def _wire(page: Page) -> None:
     """Photo, moves, keypoints and the switch run networks; what is looked at never does."""
     for part in page.folds:
         remember(part)
-    on_change(page.photo, lambda event: _then_run_afresh(event, page))
-    _then_run_afresh(page.here.asked.change(show_sent, page.here.asked, page.photo.outputs, **RUNS), page)
-    for slider in page.moves:
-        then_run(slider.input, page)
-    then_run(page.off.input, page)
-    then_run(page.aligned.click(do.still, None, page.moves, **VIEWS).then, page)
+    _wire_run(page)
+    forgotten = [page.points, page.picked, page.place]
+    # another face has other keypoints, and is looked at from its left eye again
+    page.to_run.after(page.to_forget.then(lambda: (None, None, None), None, forgotten, **VIEWS))
+    on_change(page.photo, page.to_forget.after)
+    page.to_forget.after(page.here.asked.change(show_sent, page.here.asked, page.photo.outputs, **RUNS))
+    page.to_run.after(page.aligned.click(do.still, None, page.moves, **VIEWS))
     _wire_keypoints(page)
     _wire_view(page)
     _wire_files(page)
 
 
-def _then_run_afresh(event: Any, page: Page) -> None:
-    """Another face has other keypoints, and is looked at from its left eye again."""
-    forgotten = [page.points, page.picked, page.place]
-    then_run(event.then(lambda: (None, None, None), None, forgotten, **VIEWS).then, page)
-
-
-def then_run(listen: Any, page: Page) -> None:
-    """On an event (its listener, or `then` of another): the answer, everything drawn, and the curves."""
-    ran = listen(do.run, page.controls, [page.look, page.card, page.rest], show_progress="hidden", **RUNS)
+def _wire_run(page: Page) -> None:
+    """The answer, everything drawn, and the curves."""
+    events = [*(slider.input for slider in page.moves), page.off.input, page.points.change, page.to_run.then]
+    ran = gr.on(events, do.run, page.controls, [page.look, page.card, page.rest], show_progress="hidden", **RUNS)
     fed = ran.then(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **VIEWS)
     offered = fed.then(do.offer, [page.look, page.layer, page.head], [page.layer, page.head], **VIEWS)
     drawn = _draw_on(offered.then, page)
@@ -258,16 +258,13 @@ def _wire_keypoints(page: Page) -> None:
     for field in (page.x, page.y):
         field.submit(do.type_keypoint, [page.look, page.picked, page.x, page.y], page.points, **VIEWS)
     page.reset.click(lambda: (None, None), None, [page.points, page.picked], **VIEWS)
-    then_run(page.points.change, page)
 
 
 def _wire_view(page: Page) -> None:
-    for picker in (page.layer, page.head, page.opacity):
-        _draw_on(picker.input, page)
-    for picture in (page.kprpe, page.irpe):
-        _draw_on(picture.select(do.clicked, None, page.place, **VIEWS).then, page)
-    for slider in (page.row, page.column):
-        _draw_on(slider.input(do.place_of, [page.look, page.row, page.column], page.place, **VIEWS).then, page)
+    _draw_on(partial(gr.on, [page.layer.input, page.head.input, page.opacity.input]), page)
+    _draw_on(gr.on([page.kprpe.select, page.irpe.select], do.clicked, None, page.place, **VIEWS).then, page)
+    sliders, given = [page.row.input, page.column.input], [page.look, page.row, page.column]
+    _draw_on(gr.on(sliders, do.place_of, given, page.place, **VIEWS).then, page)
 
 
 def _wire_files(page: Page) -> None:

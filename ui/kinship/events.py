@@ -22,6 +22,8 @@ TO_PHOTOS = "() => document.querySelector('#photos').scrollIntoView({behavior: '
 
 def wire(page: Page) -> None:
     """All of them."""
+    _wire_answer(page)
+    _wire_map(page)
     for photo in (page.a, page.b):
         on_change(photo, lambda event: then_answer(event, page))
     then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
@@ -65,8 +67,8 @@ def _then_place(event: Any, page: Page) -> Any:
 def _wire_viewer(page: Page) -> None:
     viewer = page.viewer
     chosen = viewer.method.input(do.offer_layers, [page.weight, viewer.method], viewer.layer, **VIEWS)
-    _then_explain(chosen, page)
-    _then_explain(viewer.layer.input(None, show_progress="hidden", api_visibility="private"), page)
+    page.to_explain.after(chosen)
+    page.to_explain.on(viewer.layer.input)
     viewer.opacity.input(do.redraw, [viewer.maps, *page.photos, viewer.opacity], viewer.view, **VIEWS)
     wire_inside(page.inside.viewer, viewer.opacity)
 
@@ -125,9 +127,13 @@ def _looked_at(inside: EvidenceViewer) -> list[Any]:
 
 def then_answer(event: Any, page: Page) -> None:
     """After `event`: the answer, the pickers that fit the model, the map, and what is open below."""
+    page.to_answer.after(event)
+
+
+def _wire_answer(page: Page) -> None:
     folds = [page.told, page.every.fold, page.place.fold, page.inside.fold, page.regions.fold, page.curves.fold]
     former = [page.viewer.view, page.verdict, *(part.panel for part in folds)]
-    answered = mark(event, *former, former=True).then(
+    answered = mark(page.to_answer, *former, former=True).then(
         do.answer_pair,
         [*page.photos, page.weight, page.threshold, page.prior],
         [page.answer, page.card, page.details, page.rest, page.inside.viewer.seen],
@@ -138,11 +144,11 @@ def then_answer(event: Any, page: Page) -> None:
     viewer = page.viewer
     asked = [page.weight, viewer.method, page.here.asked]
     offered = told.then(do.offer_methods, asked, [viewer.method, viewer.layer], **VIEWS)
-    _then_explain(offered, page)
+    page.to_explain.after(offered)
 
 
-def _then_explain(event: Any, page: Page) -> Any:
-    """After `event`: the map, whether it can be trusted, and the curves where they are open; returns the last step."""
+def _wire_map(page: Page) -> None:
+    """The map, whether it can be trusted, and the curves where they are open."""
     viewer, here = page.viewer, page.here
     former = [viewer.view, page.verdict, page.curves.fold.panel]
 
@@ -150,7 +156,7 @@ def _then_explain(event: Any, page: Page) -> Any:
         return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_pair(here, *given)]
 
     given = [*page.photos, here.asked, page.weight, viewer.method]
-    explained = event.then(fade_and_tell, given, [*former, here.told, here.own], **VIEWS).then(
+    explained = page.to_explain.then(fade_and_tell, given, [*former, here.told, here.own], **VIEWS).then(
         do.explain_pair,
         [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
         [viewer.maps, viewer.view],
@@ -166,4 +172,3 @@ def _then_explain(event: Any, page: Page) -> Any:
     )
     shown = mark(checked, page.verdict, former=False)
     fill_curves(shown.then, page)
-    return shown

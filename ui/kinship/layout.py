@@ -10,6 +10,7 @@ from models.prior import EVEN
 from ui.kinship import arriving, gallery
 from ui.kinship import callbacks as do
 from ui.shared import addresses, answering, cards, picker
+from ui.shared.chains import Start
 from ui.shared.evidence_view import EvidenceViewer, evidence_viewer
 from ui.shared.folds import Fold, fold
 from ui.shared.widgets import (
@@ -106,6 +107,7 @@ class Page(NamedTuple):
 
     Attributes:
         turn: state: a number that is new with every answer.
+        to_answer, to_explain: where the answer begins, and the map alone.
         parts: state: what each part of either face is worth to the answer.
         rest, aside: what is shown once there is an answer, beside the photos and below them.
     """
@@ -138,6 +140,8 @@ class Page(NamedTuple):
     back: gr.Button
     swap: gr.Button
     here: addresses.Place
+    to_answer: Start
+    to_explain: Start
 
     @property
     def photos(self) -> list[Any]:
@@ -180,7 +184,8 @@ def lay_out() -> Page:
     gives = {"Photo A": a.shot, "Photo B": b.shot}
     here = addresses.place("kinship", "Two faces", arriving.offers(), arriving.TAKES)
     here = here._replace(gives=gives, slot=slot)
-    return Page(a=a, b=b, examples=examples, aside=aside, report=report, swap=swap, here=here, **right)
+    right |= {"here": here, "to_answer": Start(), "to_explain": Start()}
+    return Page(a=a, b=b, examples=examples, aside=aside, report=report, swap=swap, **right)
 
 
 def _photos() -> list[PhotoInput]:

@@ -13,6 +13,7 @@ from ui.kinship import search_indexes
 from ui.kinship.callbacks import own_threshold
 from ui.shared import answering, cards, picker
 from ui.shared.addresses import Place, place
+from ui.shared.chains import Start
 from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, file_list, on_change, photo_input
 
 PICKED = (
@@ -56,6 +57,8 @@ class Page(NamedTuple):
     file: gr.DownloadButton
     export_note: gr.HTML
     here: Place
+    to_find: Start
+    to_encode: Start
 
     @property
     def further(self) -> list[Any]:
@@ -151,11 +154,13 @@ def _right_side() -> tuple[Any, ...]:
         export_note = gr.HTML()
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
     ranking, here = gr.State(None, time_to_live=SESSION_SECONDS), place("search", "Search", do.offers())
-    return card, rest, threshold, hits, ranking, export, file, export_note, here
+    return card, rest, threshold, hits, ranking, export, file, export_note, here, Start(), Start()
 
 
 def _wire(page: Page) -> None:
     """A new gallery is read and encoded, a new model encodes it again, a new probe costs one encoding."""
+    _wire_find(page)
+    _wire_encode(page)
     gr.on(None, own_threshold, page.weight, page.threshold, **VIEWS)
     on_change(page.probe, lambda event: then_find(event, page), taking=do.take_probe, also=page.further)
     then_find(page.more_files.change(do.read_more, page.more_files, [page.more, page.more_note], **RUNS), page)
@@ -163,8 +168,8 @@ def _wire(page: Page) -> None:
     read = page.files.change(
         do.read_gallery, page.files, [page.collection, page.note], show_progress_on=page.note, **GALLERIES
     )
-    _then_encode(read.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS), page)
-    _then_encode(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS), page)
+    page.to_encode.after(read.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS))
+    page.to_encode.after(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS))
     _wire_address(page)
     picked = page.server_index.input(
         do.choose_index,
@@ -173,8 +178,7 @@ def _wire(page: Page) -> None:
         **RUNS,
     )
     then_find(picked.then(own_threshold, page.weight, page.threshold, **VIEWS), page)
-    for option in page.options:
-        then_find(option.input(None, show_progress="hidden", api_visibility="private"), page)
+    page.to_find.on(*(option.input for option in page.options))
     page.threshold.input(
         do.redraw,
         [page.ranking, page.threshold],
@@ -195,7 +199,7 @@ def _wire_address(page: Page) -> None:
     here = page.here
     given = [here.asked, page.probe.shot, page.collection]
     come = here.asked.change(do.visit, given, [*page.example, page.weight], **RUNS)
-    _then_encode(come.success(own_threshold, page.weight, page.threshold, **VIEWS), page)
+    page.to_encode.after(come.success(own_threshold, page.weight, page.threshold, **VIEWS))
     for event in (page.weight.change, come.then):
         then_tell(event, page)
 
@@ -205,15 +209,19 @@ def then_tell(listen: Any, page: Page) -> None:
     listen(partial(do.told_of, page.here), [page.weight, page.here.asked], page.here.told, **VIEWS)
 
 
-def _then_encode(event: Any, page: Page) -> None:
+def _wire_encode(page: Page) -> None:
     shown = {"show_progress_on": page.card, **GALLERIES}
     given = [page.collection, page.weight, page.server_index]
-    then_find(event.then(do.encode_gallery, given, None, **shown), page)
+    then_find(page.to_encode.then(do.encode_gallery, given, None, **shown), page)
 
 
 def then_find(event: Any, page: Page) -> None:
     """After `event`: the gallery ranked for the probe."""
-    event.then(
+    page.to_find.after(event)
+
+
+def _wire_find(page: Page) -> None:
+    page.to_find.then(
         do.find,
         [
             page.probe.shot,

@@ -12,6 +12,7 @@ from ui.kinship import tri_callbacks as do
 from ui.kinship.callbacks import offer_layers, offer_methods
 from ui.shared import cards, picker
 from ui.shared.addresses import Place, place
+from ui.shared.chains import Start
 from ui.shared.folds import fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
@@ -50,6 +51,8 @@ class Page(NamedTuple):
     file: gr.DownloadButton
     note: gr.HTML
     here: Place
+    to_answer: Start
+    to_explain: Start
 
     @property
     def shots(self) -> list[Any]:
@@ -117,11 +120,13 @@ def _right_side() -> tuple[Any, ...]:
     remember(limits)
     views = (method, layer, opacity, view, curve_table)
     here = place("parents", "Parents and child", do.offers())
-    return card, rest, threshold, shares, *openers, *views, answer, maps, report, file, note, here
+    return card, rest, threshold, shares, *openers, *views, answer, maps, report, file, note, here, Start(), Start()
 
 
 def _wire(page: Page) -> None:
     """Events of a photo, a model or a method run networks; threshold and opacity never do."""
+    _wire_answer(page)
+    _wire_maps(page)
     gr.on(None, do.own_threshold, page.weight, page.threshold, **VIEWS)
     for photo in (page.father, page.mother, page.child):
         on_change(photo, lambda event: then_answer(event, page))
@@ -131,8 +136,8 @@ def _wire(page: Page) -> None:
     then_answer(come.success(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     then_answer(page.example.click(do.load_example, None, page.photos, **RUNS), page)
     chosen = page.method.input(offer_layers, [page.weight, page.method], page.layer, **VIEWS)
-    _then_explain(chosen, page)
-    _then_explain(page.layer.input(None, show_progress="hidden", api_visibility="private"), page)
+    page.to_explain.after(chosen)
+    page.to_explain.on(page.layer.input)
     page.opacity.input(do.redraw, [page.maps, page.opacity], page.view, **VIEWS)
     page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **VIEWS)
     made = page.report.click(
@@ -147,7 +152,11 @@ def _wire(page: Page) -> None:
 
 def then_answer(event: Any, page: Page) -> None:
     """After `event`: the answer, the pickers that fit the model, and the maps."""
-    answered = event.then(
+    page.to_answer.after(event)
+
+
+def _wire_answer(page: Page) -> None:
+    answered = page.to_answer.then(
         do.answer_family,
         [*page.shots, page.weight, page.threshold],
         [page.answer, page.card, page.shares, page.rest],
@@ -155,12 +164,12 @@ def then_answer(event: Any, page: Page) -> None:
         **RUNS,
     )
     asked = [page.weight, page.method, page.here.asked]
-    _then_explain(answered.then(offer_methods, asked, [page.method, page.layer], **VIEWS), page)
+    page.to_explain.after(answered.then(offer_methods, asked, [page.method, page.layer], **VIEWS))
 
 
-def _then_explain(event: Any, page: Page) -> None:
-    """After `event`: the maps of both pairs and their faithfulness."""
-    explained = event.then(
+def _wire_maps(page: Page) -> None:
+    """The maps of both pairs and their faithfulness."""
+    explained = page.to_explain.then(
         partial(do.explain_and_tell, page.here),
         [page.here.asked, page.weight, *page.shots, page.answer, page.method, page.layer, page.opacity],
         [page.maps, page.view, page.here.told],

@@ -19,6 +19,7 @@ from ui.partial.placing_panel import Panel
 from ui.partial.words import HOW, LABELS, LIMITS
 from ui.shared import cards
 from ui.shared.addresses import Place, place
+from ui.shared.chains import Start
 from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, remember
 from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
@@ -68,6 +69,9 @@ class Page(NamedTuple):
     part: gr.State
     turn: gr.State
     here: Place
+    to_run: Start
+    to_begin: Start
+    to_fresh: Start
 
     @property
     def shots(self) -> list[Any]:
@@ -97,7 +101,7 @@ def build() -> Page:
     gives = {"Photo 1": left[0].shot, "Photo 2": left[1].shot}
     here = place("partial", "Partial face", takes=("photo 1",))._replace(gives=gives, slot=slot)
     states: list[Any] = [gr.State(v, time_to_live=SESSION_SECONDS) for v in (Edit(), None, None, 0, None)]
-    page = Page(*left, *right, *[*states, here])
+    page = Page(*left, *right, *[*states, here, Start(), Start(), Start()])
     _wire(page)
     return page
 
@@ -105,7 +109,7 @@ def build() -> Page:
 def opened(tab: gr.Tab, page: Page) -> None:
     """The first time the tab is opened: a finished example, the second face partial."""
     photos, asked = [page.first, page.second], [page.here.asked]
-    _then_begin(first_visit(tab, do.example, photos, page.examples, on=page.card, also=asked), page)
+    page.to_begin.after(first_visit(tab, do.example, photos, page.examples, on=page.card, also=asked))
 
 
 def _left_side() -> list[Any]:
@@ -210,16 +214,19 @@ def _evidence() -> list[Any]:
 
 def _wire(page: Page) -> None:
     """Photos, placing and edits run networks; what is looked at never does."""
-    on_change(page.first, lambda event: _then_run(event.then, page), taking=placing.take_first)
-    on_change(page.second, lambda event: _then_fresh(event, page), taking=placing.take_photo, also=[page.panel.fold])
-    _then_begin(page.example.click(do.example, None, page.examples, **RUNS), page)
+    _wire_fresh(page)
+    _wire_begin(page)
+    _wire_run(page)
+    on_change(page.first, page.to_run.after, taking=placing.take_first)
+    on_change(page.second, page.to_fresh.after, taking=placing.take_photo, also=[page.panel.fold])
+    page.to_begin.after(page.example.click(do.example, None, page.examples, **RUNS))
     given, shown = [page.here.asked, page.second.shot], [*page.first.outputs, *page.second.outputs, page.panel.table]
-    _then_begin(page.here.asked.change(do.visit, given, shown, **RUNS), page)
+    page.to_begin.after(page.here.asked.change(do.visit, given, shown, **RUNS))
     _wire_placing(page)
     _wire_edits(page)
     drawn = [page.parts, page.large]
-    for control in (page.kind, page.opacity):
-        control.input(do.draw, [page.look, page.part, page.kind, page.opacity], drawn, **VIEWS)
+    looks = [page.look, page.part, page.kind, page.opacity]
+    gr.on([page.kind.input, page.opacity.input], do.draw, looks, drawn, **VIEWS)
     page.parts.click(do.pick, [page.look, page.kind, page.opacity], [page.part, page.large], **VIEWS)
     _wire_folds(page)
     made = page.report.click(
@@ -235,38 +242,37 @@ def _wire(page: Page) -> None:
 def _wire_edits(page: Page) -> None:
     """A preset and its size start from the face again; the editor adds to them; centring keeps what was drawn."""
     page.preset.change(do.sized, page.preset, page.factor, **VIEWS)
-    for listen in (page.preset.input, page.factor.release):
-        _then_begin(listen(None, show_progress="hidden", api_visibility="private"), page)
+    page.to_begin.on(page.preset.input, page.factor.release)
     changed = page.editor.change(do.drawn, [page.second.shot, page.edit, page.held, page.editor], page.edit, **VIEWS)
-    _then_run(changed.then, page)
-    _then_fresh(page.editor.clear(None, show_progress="hidden", api_visibility="private"), page)
-    _then_run(page.centred.input(do.centre, [page.edit, page.centred], page.edit, **VIEWS).then, page)
+    page.to_run.after(changed)
+    page.to_fresh.on(page.editor.clear)
+    page.to_run.after(page.centred.input(do.centre, [page.edit, page.centred], page.edit, **VIEWS))
 
 
 def _wire_placing(page: Page) -> None:
     """A face placed elsewhere keeps the preset; a detected one starts afresh."""
     placed, detected = placing_panel.wire(page.panel, page.first, page.second)
     for event in placed:
-        _then_begin(event, page)
-    _then_fresh(detected, page)
+        page.to_begin.after(event)
+    page.to_fresh.after(detected)
 
 
-def _then_fresh(event: Any, page: Page) -> None:
+def _wire_fresh(page: Page) -> None:
     """Another face in photo 2: its table, the whole face in the editor, the answer."""
-    event.then(placing.rows_of, page.second.shot, page.panel.table, **VIEWS)
+    page.to_fresh.then(placing.rows_of, page.second.shot, page.panel.table, **VIEWS)
     settings = [page.second.shot, page.factor, page.centred, page.around]
-    _then_run(event.then(do.fresh, settings, [page.preset, *page.begun], **VIEWS).then, page)
+    page.to_run.after(page.to_fresh.then(do.fresh, settings, [page.preset, *page.begun], **VIEWS))
 
 
-def _then_begin(event: Any, page: Page) -> None:
+def _wire_begin(page: Page) -> None:
     """The preset as it stands, nothing drawn, then the answer."""
     settings = [page.second.shot, page.preset, page.factor, page.centred, page.around]
-    _then_run(event.then(do.begin, settings, page.begun, **VIEWS).then, page)
+    page.to_run.after(page.to_begin.then(do.begin, settings, page.begun, **VIEWS))
 
 
-def _then_run(listen: Any, page: Page) -> None:
+def _wire_run(page: Page) -> None:
     """The answer, everything drawn from it, and what is open of that which takes longer."""
-    ran = listen(
+    ran = page.to_run.then(
         do.run,
         [*page.shots, page.edit, page.held, page.look],
         [page.look, page.held, page.card, page.seen, page.rest],

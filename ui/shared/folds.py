@@ -14,7 +14,8 @@ import gradio as gr
 from ui.shared.widgets import SESSION_SECONDS, VIEWS
 
 _STORE = """() => { try { const key = 'kinsight-open', open = new Set(JSON.parse(localStorage.getItem(key) || '[]'));
-  open.%s('%s'); localStorage.setItem(key, JSON.stringify([...open])); } catch (e) { /* not remembered */ } }"""
+  open.%s('%s'); localStorage.setItem(key, JSON.stringify([...open])); } catch (e) { /* not remembered */ }
+  return []; }"""
 REOPEN = """() => setTimeout(() => { try {
   for (const id of JSON.parse(localStorage.getItem('kinsight-open') || '[]'))
     document.querySelector(`.ks-fold#${CSS.escape(id)} > button.label-wrap:not(.open)`)?.click();
@@ -56,10 +57,8 @@ def mark(event: Any, *panels: Any, former: bool) -> Any:
 def remember(part: Fold) -> Any:
     """Keep in mind whether a part is open, here and in the browser; returns the event of its opening."""
     name = part.accordion.elem_id
-    part.accordion.expand(None, None, None, js=_STORE % ("add", name), api_visibility="private")
-    part.accordion.collapse(None, None, None, js=_STORE % ("delete", name), api_visibility="private")
-    part.accordion.collapse(lambda: False, None, part.opened, **VIEWS)
-    return part.accordion.expand(lambda: True, None, part.opened, **VIEWS)
+    part.accordion.collapse(lambda: False, None, part.opened, js=_STORE % ("delete", name), **VIEWS)
+    return part.accordion.expand(lambda: True, None, part.opened, js=_STORE % ("add", name), **VIEWS)
 
 
 def fill(

@@ -73,3 +73,19 @@ def bootstrap_ci(
     if not values:
         raise ValueError("the groups are too few for a bootstrap")
     return [float(v) for v in np.percentile(values, [2.5, 97.5])]
+
+
+def bootstrap_mean_ci(values: np.ndarray, groups: Sequence[str], rounds: int = 1000, seed: int = 0) -> list[float]:
+    """bootstrap_ci of a mean, from the same draws; by the sums of the groups, which is fast where there are many.
+
+    Args:
+        values: (P,) numbers or truth values.
+        groups, rounds, seed: as bootstrap_ci.
+    """
+    _, label = np.unique(np.asarray(groups), return_inverse=True)
+    total, count = np.bincount(label, np.asarray(values, np.float64)), np.bincount(label)
+    rng, means = np.random.default_rng(seed), []
+    for _ in range(rounds):
+        drawn = rng.integers(0, len(count), len(count))
+        means.append(total[drawn].sum() / count[drawn].sum())
+    return [float(v) for v in np.percentile(means, [2.5, 97.5])]

@@ -100,9 +100,9 @@ class Comparison:
         pairing = self.pairings[index]
         found = [self._look(path) if path else None for path in pairing.files]
         notes = [note for note in (pairing.note, "both names are the same photo" * _twice(pairing)) if note]
-        for letter, looked, why in zip("AB", found, pairing.missing, strict=True):
-            said = looked.notes if looked else (why,)
-            notes += [f"{letter}: {', '.join(said)}"] if said else []
+        a, b = (x.notes if x else (why,) for x, why in zip(found, pairing.missing, strict=True))
+        each = (("A and B", a),) if a == b else (("A", a), ("B", b))
+        notes += [f"{which}: {', '.join(said)}" for which, said in each if said]
         codes = [looked.code for looked in found if looked and looked.code is not None]
         row = Row(pairing, notes=tuple(notes))
         if len(codes) == 2:

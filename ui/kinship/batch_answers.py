@@ -99,7 +99,7 @@ def list_of(given: Given) -> PairList:
     path, name = Path(given[0]), given[1]
     if path.stat().st_size > MAX_LIST_BYTES:
         raise ListError(
-            f"{name} is larger than {MAX_LIST_BYTES // 1_000_000} MB, as no list of {MAX_PAIRS:,} pairs is."
+            f"{name} is over {MAX_LIST_BYTES // 1_000_000} MB; at most {MAX_PAIRS:,} pairs are compared at a time."
         )
     return pair_list(text_of(path.read_bytes(), name), name)
 

@@ -205,10 +205,11 @@ def open_pair(batch: Batch | None, place: object) -> list[Any]:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def load_example() -> list[Any]:
-    """The example's list and photos: values for the choice, both kinds of inputs, both states and their notes."""
+def begin_example(batch: Batch | None, weight: str | None) -> list[Any]:
+    """The example's list and photos, and `begin`: the choice, both kinds of inputs, list, photos, their notes."""
     listed, photos = example()
-    return [LIST, *show_inputs(LIST), listed, photos, "", preview(LIST, listed, photos, None, None)]
+    given = (LIST, listed, photos, None, None)
+    return [LIST, *show_inputs(LIST), listed, photos, "", preview(*given), *begin(batch, weight, *given)]
 
 
 def offers() -> Offers:

@@ -17,8 +17,8 @@ from ui.kinship.batch_answers import Batch
 from ui.kinship.search_cards import count, left_out
 from ui.shared.cards import percent
 
-SHOWN = 50
-"""Pairs that the page shows; the CSV and the report have them all."""
+FIRST, SHOWN = 12, 50
+"""Pairs that are shown at once, and with those that unfold; the CSV and the report have them all."""
 NAMED = 5
 """Rows without a photo that are named before anything is compared."""
 SAMPLE = """image_a,image_b,kin,relation
@@ -48,9 +48,8 @@ def plan_note(pairings: Sequence[Pairing], labels: int) -> str:
     if without:
         rows = "".join(_missing(p) for p in without[:NAMED])
         more = f"<li>and {len(without) - NAMED:,} more</li>" if len(without) > NAMED else ""
-        one = "1 pair lacks a photo and gets no answer"
-        many = f"{len(without):,} pairs lack a photo and get no answer"
-        words += f"<ul class='ks-readings'><li>{one if len(without) == 1 else many}:</li>{rows}{more}</ul>"
+        one, many = "1 pair lacks a photo and gets no answer", f"{len(without):,} pairs lack a photo and get no answer"
+        words += f"<br>{one if len(without) == 1 else many}:<ul class='ks-notes'>{rows}{more}</ul>"
     return words
 
 
@@ -139,14 +138,23 @@ def pair_table(answered: Answered, by: str) -> str:
         by: an order of explain.kinship.batch.order.
     """
     places = {id(row): place for place, row in enumerate(answered.rows)}
-    shown = order(answered.rows, by)[:SHOWN]
-    lines = "".join(_line(answered, row, places[id(row)]) for row in shown)
-    note = f"The first {len(shown)} of {count(len(answered.rows), 'pair')}; the CSV and the report have them all."
-    note = f"<p class='ks-sub'>{note}</p>" if len(shown) < len(answered.rows) else ""
+    lines = [_line(answered, row, places[id(row)]) for row in order(answered.rows, by)[:SHOWN]]
+    rest, note = lines[FIRST:], ""
+    if rest:
+        summary = f"<summary>{FIRST + 1} to {len(lines)} of {count(len(answered.rows), 'pair')}</summary>"
+        note = f"<details class='ks-more'>{summary}{_table(rest)}</details>"
+    if len(lines) < len(answered.rows):
+        shown = f"The first {len(lines)} of {len(answered.rows):,} pairs; the CSV and the report have them all."
+        note += f"<p class='ks-sub'>{shown}</p>"
+    return _table(lines[:FIRST], "Faces open a pair as two faces") + note
+
+
+def _table(lines: Sequence[str], caption: str = "") -> str:
     heads = "".join(f"<th scope='col'>{h}</th>" for h in ("row", "photos", "score", "answer"))
+    caption = f"<caption>{caption}</caption>" if caption else ""
     return (
-        f"<table class='ks-table ks-batch'><caption>Faces open a pair as two faces</caption><thead><tr>{heads}</tr>"
-        f"</thead><tbody>{lines}</tbody></table>{note}"
+        f"<table class='ks-table ks-batch'>{caption}<thead><tr>{heads}</tr></thead>"
+        f"<tbody>{''.join(lines)}</tbody></table>"
     )
 
 

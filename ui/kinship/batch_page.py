@@ -1,4 +1,4 @@
-"""Many pairs: a list and its photos, or two sets of photos, in; a table of answers, a CSV and a report out."""
+"""Batch: a list of pairs and its photos, or two sets of photos, in; a table of answers, a CSV and a report out."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ OPENED = (
 )
 FETCH = "() => setTimeout(() => document.querySelector('#batch-%s-file')?.click(), 150)"
 """Presses a hidden download link once its file is there."""
+TO_ANSWER = """() => { const card = document.querySelector('#batch-answer'), at = card.getBoundingClientRect();
+  if (at.top < 0 || at.bottom + 90 > innerHeight) card.scrollIntoView({behavior: 'smooth', block: 'start'}); }"""
+"""Scrolls to the progress and the button that stops it, where they are out of sight."""
 LIMITS = f"""
 - **At most** {MAX_PAIRS:,} pairs and {MAX_PHOTOS:,} photos at a time.
 - **Of several faces** in a photo the one nearest its centre is taken, and the table says so. A photo without a face, or
@@ -60,9 +63,9 @@ class Page(NamedTuple):
     note: gr.HTML
     weight: gr.Dropdown
     run: gr.Button
-    stop: gr.Button
     example: gr.Button
     card: gr.HTML
+    stop: gr.Button
     results: gr.Column
     threshold: gr.Slider
     by: gr.Radio
@@ -138,13 +141,13 @@ def _actions() -> tuple[Any, ...]:
         choices, value=answering.default_weight(), label="Model", interactive=True, elem_id="batch-model"
     )
     run = gr.Button("Compare the pairs", variant="primary", elem_id="batch-run")
-    stop = gr.Button("Stop", visible=False, elem_id="batch-stop")
-    return weight, run, stop, gr.Button("Try an example", size="sm", elem_id="batch-example")
+    return weight, run, gr.Button("Try an example", size="sm", elem_id="batch-example")
 
 
 def _right_side() -> tuple[Any, ...]:
     """The answer; below it, once there is one, the pairs and what can be taken away."""
     card = gr.HTML(cards.message(do.WAITING), elem_id="batch-answer")
+    stop = gr.Button("Stop", visible=False, elem_id="batch-stop")
     with gr.Column(visible=False, elem_id="batch-results") as results:
         threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", elem_id="batch-threshold", buttons=[])
         by = gr.Radio(ORDERS, value="listed", label="Order", elem_id="batch-order")
@@ -159,9 +162,9 @@ def _right_side() -> tuple[Any, ...]:
         file_note = gr.HTML(min_height=0)
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
     batch, job = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
-    here = place("batch", "Many pairs", do.offers())
+    here = place("batch", "Batch", do.offers())
     files = (csv, csv_file, report, report_file, file_note)
-    return card, results, threshold, by, table, *files, batch, job, here
+    return card, stop, results, threshold, by, table, *files, batch, job, here
 
 
 def _wire(page: Page) -> None:
@@ -173,9 +176,13 @@ def _wire(page: Page) -> None:
         came.then(do.preview, [page.how, *page.brought], page.note, **VIEWS)
     chosen = page.how.input(do.show_inputs, page.how, [page.of_list, page.of_sets], **VIEWS)
     chosen.then(do.preview, [page.how, *page.brought], page.note, **VIEWS)
-    _then_compare(page.run.click, page)
+    begun = [page.job, page.run, page.stop, page.card, page.results, page.threshold]
+    asked = [page.batch, page.weight]
+    _then_compare(page.run.click(do.begin, [*asked, page.how, *page.brought], begun, **VIEWS), page)
     filled = [page.how, page.of_list, page.of_sets, *page.brought[:2], page.said[0], page.note]
-    _then_compare(page.example.click(do.load_example, None, filled, **VIEWS).then, page)
+    _then_compare(page.example.click(do.begin_example, asked, [*filled, *begun], **VIEWS), page)
+    for button in (page.run, page.example):
+        button.click(None, None, None, js=TO_ANSWER, api_visibility="private")
     page.stop.click(do.stop, page.job, page.stop, **VIEWS)
     page.weight.input(do.match, [page.batch, page.weight], page.results, **VIEWS)
     for control in (page.threshold, page.by):
@@ -186,18 +193,11 @@ def _wire(page: Page) -> None:
         event(partial(do.told_of, page.here), [page.weight, page.here.asked], page.here.told, **VIEWS)
 
 
-def _then_compare(event: Any, page: Page) -> None:
-    """At an event: say so, compare, and set the buttons back however it ends."""
-    given = [page.how, *page.brought]
-    begun = event(
-        do.begin,
-        [page.batch, page.weight, *given],
-        [page.job, page.run, page.stop, page.card, page.results, page.threshold],
-        **VIEWS,
-    )
+def _then_compare(begun: Any, page: Page) -> None:
+    """After the event that began it: compare, and set the buttons back however it ends."""
     worked = begun.then(
         do.work,
-        [page.job, page.weight, page.threshold, page.by, *given],
+        [page.job, page.weight, page.threshold, page.by, page.how, *page.brought],
         [page.batch, page.card, page.table, page.results],
         **BATCHES,
     )

@@ -34,7 +34,7 @@ def build() -> list[Place]:
             family = tri.build()
         with gr.Tab("Search", id="search") as search_tab:
             found = search.build()
-        with gr.Tab("Many pairs", id="batch") as batch_tab:
+        with gr.Tab("Batch", id="batch") as batch_tab:
             batch = batch_page.build()
     three, asked = [family.father, family.mother, family.child], [family.here.asked]
     shown = first_visit(tri_tab, tri_do.load_example, three, family.photos, on=family.card, also=asked)

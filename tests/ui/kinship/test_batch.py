@@ -206,14 +206,10 @@ def test_a_busy_app_costs_no_row_and_a_fault_ends_it_in_words(folder: Path, monk
 
 
 def test_what_cannot_be_compared_is_said(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "other.csv").write_text("a,b\n1,2")
     (tmp_path / "large.csv").write_bytes(b"x" * (batch_answers.MAX_LIST_BYTES + 1))
     (tmp_path / "many.csv").write_text("image_a,image_b\n" + "a,b\n" * (MAX_PAIRS + 1))
-    for name, words in (
-        ("other.csv", "other.csv wants the columns"),
-        ("large.csv", "larger than 2 MB"),
-        ("x", do.GONE),
-    ):
+    for name, words in (("other.csv", "other.csv wants the columns"), ("large.csv", "over 2 MB"), ("x", do.GONE)):
         listed, said = do.take_list(given(tmp_path, name))
         assert listed is None and words in said and "ks-error" in said and str(tmp_path) not in said
     many, _ = do.take_list(given(tmp_path, "many.csv"))
@@ -259,10 +255,9 @@ def test_two_sets_need_no_list(folder: Path) -> None:
 def test_former_results_fade_for_another_model(batch: Batch) -> None:
     assert do.match(batch, "edgeface_kin")["elem_classes"] == ["ks-former"]
     assert do.match(batch, KIN)["elem_classes"] == [] == do.match(None, KIN)["elem_classes"]
-    again = do.begin(batch, KIN, do.LIST, *do.load_example()[3:5], None, None)
+    again = do.begin_example(batch, KIN)[7:]
     assert again[4]["elem_classes"] == ["ks-former"] and again[5] == gr.skip()  # a threshold of one's own stays
-    other = do.begin(batch, "dlib_resnet", do.LIST, *do.load_example()[3:5], None, None)
-    assert other[5] == read_sidecar("dlib_resnet").rule.threshold
+    assert do.begin_example(batch, "dlib_resnet")[-1] == read_sidecar("dlib_resnet").rule.threshold
 
 
 def test_a_long_table_is_cut_and_a_session_stays_small(batch: Batch) -> None:
@@ -273,7 +268,11 @@ def test_a_long_table_is_cut_and_a_session_stays_small(batch: Batch) -> None:
         batch, rows=rows, pictures={str(i): b"x" * 2_500 for i in range(batch_answers.PICTURES)}, keeper=None
     )
     table = batch_cards.pair_table(large.answered(0.5), "listed")
-    assert table.count("<tr class") == batch_cards.SHOWN and "The first 50 of 2,000 pairs" in table
+    assert (
+        table.count("<tr class") == batch_cards.SHOWN
+        and "<summary>13 to 50 of 2,000 pairs</summary>" in table
+        and "The first 50 of 2,000 pairs" in table
+    )
     assert len(pickle.dumps(large)) < 4_000_000
 
 
@@ -287,7 +286,8 @@ def test_nothing_outlives_its_session(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_example_and_the_address() -> None:
-    how, _, _, listed, photos, _, note = do.load_example()
+    how, _, _, listed, photos, _, note, job, *_ = do.begin_example(None, KIN)
+    assert isinstance(job, Event)
     assert how == do.LIST and "7 pairs" in note and all(p.label in "01" for p in listed.pairs)
     assert not [p for p in planned(listed, photos, None, None) or [] if any(p.missing)]
     assert (

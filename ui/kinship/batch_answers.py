@@ -56,6 +56,22 @@ class Photos:
 
 
 @dataclass(frozen=True, eq=False)
+class Job:
+    """What is to be compared, as it was when it was asked for.
+
+    Attributes:
+        weight: what answers.
+        sources: where the photos are from.
+        stop: set by whoever wants it ended.
+    """
+
+    weight: str
+    pairings: tuple[Pairing, ...]
+    sources: tuple[Photos, ...]
+    stop: Event = field(default_factory=Event, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Compared pairs, as a session keeps them.
 
@@ -120,7 +136,7 @@ def photos_of(given: Sequence[Given], root: Path) -> Photos:
 def example() -> tuple[PairList, Photos]:
     """The app's own pairs of portraits, with what is known of them as labels of kinship."""
     known = [(e, e.truth["kinship"]) for e in EXAMPLES if "kinship" in e.truth]
-    pairs = tuple(ListedPair(i, e.a, e.b, str(int(kin)), e.known) for i, (e, kin) in enumerate(known, 2))
+    pairs = tuple(ListedPair(i, e.a, e.b, str(int(kin)), e.known) for i, (e, kin) in enumerate(known, 1))
     files = tuple(PhotoFile(FOLDER / name, name) for name in sorted({n for e, _ in known for n in (e.a, e.b)}))
     return PairList(pairs, "kin", ("image_a", "image_b", "kin", "relation")), Photos(files, ())
 
@@ -138,19 +154,16 @@ def planned(listed: PairList | None, photos: Photos | None, a: Photos | None, b:
     return None
 
 
-def compare(pairings: Sequence[Pairing], weight: str, stop: Event, sources: Sequence[Photos]) -> Iterator[Batch]:
+def compare(job: Job) -> Iterator[Batch]:
     """Compare pair after pair -> the batch so far, about every TELL_SECONDS, and at the end all of it.
 
     Whatever ends it early, what was compared is kept, and the batch says why.
-
-    Args:
-        stop: set by whoever wants it ended.
-        sources: where the photos are from.
     """
+    pairings = job.pairings
     rows: list[Row] = []
     pictures: dict[str, bytes] = {}
-    start, skipped = time.monotonic(), tuple(s for source in sources for s in source.skipped)
-    batch = Batch(weight, (), len(pairings), pictures, skipped, keeper=tuple(sources))
+    start, skipped = time.monotonic(), tuple(s for source in job.sources for s in source.skipped)
+    batch = Batch(job.weight, (), len(pairings), pictures, skipped, keeper=job.sources)
 
     def keep(path: str, face: Face) -> None:
         if len(pictures) < PICTURES:
@@ -159,8 +172,8 @@ def compare(pairings: Sequence[Pairing], weight: str, stop: Event, sources: Sequ
     ended, told = "", 0.0
     yield batch
     try:
-        comparison = Comparison(answering.network(weight), pairings, read, keep)
-        while len(rows) < len(pairings) and not (ended := _why_end(stop, start)):
+        comparison = Comparison(answering.network(job.weight), pairings, read, keep)
+        while len(rows) < len(pairings) and not (ended := _why_end(job.stop, start)):
             try:
                 rows.append(comparison.row(len(rows)))
             except BusyError:

@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from threading import Event
 from typing import IO, Any
 
 import gradio as gr
@@ -18,7 +17,7 @@ from models import PhotoError
 from models.errors import UserError
 from models.pair_lists import PairList
 from ui.kinship import batch_cards
-from ui.kinship.batch_answers import Batch, Given, Photos, compare, example, list_of, photos_of, planned, shot_of
+from ui.kinship.batch_answers import Batch, Given, Job, Photos, compare, example, list_of, photos_of, planned, shot_of
 from ui.kinship.search_cards import count
 from ui.shared import answering, cards
 from ui.shared.addresses import Asked, Offers, Place, tell
@@ -33,6 +32,7 @@ NOTHING = {
 }
 WAITING = "The table appears here when pairs are given and compared."
 GONE = "These files are no longer kept. Please choose them again."
+ONE_LIST = "These are several lists. Please choose one at a time."
 UNTRAINED = "No weight for comparing two faces is installed. See the tab Models."
 TABLE_SECONDS = 3.0
 """Between two drawings of the table while pairs are compared."""
@@ -43,6 +43,8 @@ def take_list(given: Sequence[Given]) -> tuple[PairList | None, str]:
     """An uploaded list -> its rows, and what is wrong with it."""
     if not given:
         return None, ""
+    if len(given) > 1:
+        return None, cards.message(ONE_LIST, error=True)
     try:
         return list_of(given[0]), ""
     except UserError as error:
@@ -92,17 +94,18 @@ def _of(
 
 
 def begin(batch: Batch | None, weight: str | None, how: str, *brought: Any) -> list[Any]:
-    """On press -> what the work is told by, both buttons, the card, former results faded, the threshold."""
+    """On press -> what is to be done, both buttons, the card, former results faded, the threshold."""
+    given = _of(how, *brought)
     try:
-        pairings = planned(*_of(how, *brought))
+        pairings = planned(*given)
         why = UNTRAINED if weight is None else NOTHING[how] if not pairings else ""
     except UserError as error:
-        why = str(error)
-    if why or weight is None:
+        pairings, why = None, str(error)
+    if why or weight is None or not pairings:
         return [None, gr.skip(), gr.skip(), cards.message(why, error=True), gr.skip(), gr.skip()]
     same = batch is not None and batch.weight == weight
     return [
-        Event(),
+        Job(weight, tuple(pairings), tuple(source for source in given if isinstance(source, Photos))),
         gr.update(interactive=False),
         gr.update(visible=True, interactive=True, value="Stop"),
         cards.message("Waiting for a turn ..."),
@@ -111,18 +114,18 @@ def begin(batch: Batch | None, weight: str | None, how: str, *brought: Any) -> l
     ]
 
 
-def work(
-    job: Event | None, weight: str | None, threshold: float, by: str, how: str, *brought: Any
-) -> Iterator[list[Any]]:
+def begin_example(batch: Batch | None, weight: str | None) -> list[Any]:
+    """As begin, for the app's own pairs; what the visitor brought stays as it is."""
+    return begin(batch, weight, LIST, *example(), None, None)
+
+
+def work(job: Job | None, threshold: float, by: str) -> Iterator[list[Any]]:
     """Compare the pairs -> the batch, card, table and results, as they come."""
-    given = _of(how, *brought)
-    pairings = planned(*given) if job is not None else None
-    if job is None or weight is None or not pairings:
+    if job is None:
         yield [gr.skip()] * 4
         return
     drawn = time.monotonic()
-    sources = [source for source in given if isinstance(source, Photos)]
-    for batch in compare(pairings, weight, job, sources):
+    for batch in compare(job):
         if batch.done:
             yield _finished(batch, threshold, by)
         elif batch.rows and time.monotonic() - drawn > TABLE_SECONDS:
@@ -139,16 +142,16 @@ def _finished(batch: Batch, threshold: float, by: str) -> list[Any]:
     return [batch, *redraw(batch, threshold, by), gr.update(visible=True, elem_classes=[])]
 
 
-def stop(job: Event | None) -> Any:
+def stop(job: Job | None) -> Any:
     """Let the work end after the pair that it compares now."""
     if job is not None:
-        job.set()
+        job.stop.set()
     return gr.update(value="Stopping ...", interactive=False)
 
 
 def ended() -> list[Any]:
-    """Both buttons as before, however the work ended."""
-    return [gr.update(interactive=True), gr.update(visible=False)]
+    """Both buttons as before, however the work ended, and nothing to be done."""
+    return [gr.update(interactive=True), gr.update(visible=False), None]
 
 
 def match(batch: Batch | None, weight: str | None) -> Any:
@@ -203,13 +206,6 @@ def open_pair(batch: Batch | None, place: object) -> list[Any]:
         return [*show_shot(a), *show_shot(b), batch.weight]
     except PhotoError as error:
         raise gr.Error(str(error), print_exception=False) from error
-
-
-def begin_example(batch: Batch | None, weight: str | None) -> list[Any]:
-    """The example's list and photos, and `begin`: the choice, both kinds of inputs, list, photos, their notes."""
-    listed, photos = example()
-    given = (LIST, listed, photos, None, None)
-    return [LIST, *show_inputs(LIST), listed, photos, "", preview(*given), *begin(batch, weight, *given)]
 
 
 def offers() -> Offers:

@@ -154,7 +154,7 @@ def _table(lines: Sequence[str], caption: str = "") -> str:
     caption = f"<caption>{caption}</caption>" if caption else ""
     return (
         f"<table class='ks-table ks-batch'>{caption}<thead><tr>{heads}</tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table>"
+        f"<tbody data-row>{''.join(lines)}</tbody></table>"
     )
 
 
@@ -170,7 +170,7 @@ def _line(answered: Answered, row: Row, place: int) -> str:
             f"</span><span class='ks-mark' style='left:{100 * answered.threshold:.1f}%'></span></span>"
         )
     return (
-        f"<tr class='{'ks-above' if above else ''}' data-row='{pair.row}' data-score='{row.score!r}'>"
+        f"<tr class='{'ks-above' if above else ''}' data-pair='{pair.row}' data-score='{row.score!r}'>"
         f"<th scope='row'>{pair.row}</th><td><div class='ks-two'>{_faces(answered, row, place)}"
         f"<div class='ks-names'>{names}{listed}</div></div></td><td>{score}</td>"
         f"<td>{escape(answered.decision(row)) or 'no answer'}{_label(answered, row)}</td></tr>"

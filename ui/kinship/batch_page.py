@@ -8,19 +8,17 @@ from typing import Any, NamedTuple
 import gradio as gr
 from gradio.data_classes import ListFiles
 
-from explain.kinship.matching import MAX_PAIRS
+from explain.kinship.matching import MAX_PAIRS, short
 from models.faces.files import MAX_PHOTOS
 from ui.kinship import batch_callbacks as do
 from ui.kinship.batch_cards import ABOUT_LISTS
 from ui.shared import answering, cards, picker
 from ui.shared.addresses import Place, place
 from ui.shared.folds import fold, remember
-from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS
+from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS
 
 BATCHES: dict[str, Any] = {**RUNS, "concurrency_id": "batch", "show_progress": "hidden"}
 """Minutes, so beside the queue of single pairs; between two pairs a turn is given back to the tasks of others."""
-FILES: dict[str, Any] = {**RUNS, "concurrency_id": "gallery", "concurrency_limit": 1}
-"""Events that unpack."""
 ORDERS = [
     ("As listed", "listed"),
     ("Highest score first", "highest"),
@@ -44,7 +42,7 @@ LIMITS = f"""
 - **The scores** are those of `python -m training.evaluate pairs` on the same photos. That command takes the middle of a
   photo without a face for one; here such a pair has no answer and does not count.
 - **A threshold** is measured on other pairs than these. Among many strangers some pass it by chance.
-- **The photos** stay in this session: when it ends, or other photos come, what was unpacked is removed.
+- **The photos** stay in this session: when it ends, or others are compared, what was unpacked is removed.
 """
 
 
@@ -96,7 +94,7 @@ def named_files(**options: Any) -> gr.File:
 
 def _called(name: str) -> str:
     """What a browser says of an upload, without folders."""
-    return name.replace("\\", "/").rsplit("/", 1)[-1]
+    return short(name.replace("\\", "/").rsplit("/", 1)[-1])
 
 
 def build() -> Page:
@@ -172,15 +170,14 @@ def _wire(page: Page) -> None:
     inputs = (page.list_file, page.photo_files, page.a_files, page.b_files)
     takes = (do.take_list, do.take_photos, do.take_photos, do.take_photos)
     for files, take, state, said in zip(inputs, takes, page.brought, page.said, strict=True):
-        came = files.change(take, files, [state, said], show_progress_on=page.note, **FILES)
+        came = files.change(take, files, [state, said], show_progress_on=page.note, **GALLERIES)
         came.then(do.preview, [page.how, *page.brought], page.note, **VIEWS)
     chosen = page.how.input(do.show_inputs, page.how, [page.of_list, page.of_sets], **VIEWS)
     chosen.then(do.preview, [page.how, *page.brought], page.note, **VIEWS)
     begun = [page.job, page.run, page.stop, page.card, page.results, page.threshold]
     asked = [page.batch, page.weight]
     _then_compare(page.run.click(do.begin, [*asked, page.how, *page.brought], begun, **VIEWS), page)
-    filled = [page.how, page.of_list, page.of_sets, *page.brought[:2], page.said[0], page.note]
-    _then_compare(page.example.click(do.begin_example, asked, [*filled, *begun], **VIEWS), page)
+    _then_compare(page.example.click(do.begin_example, asked, begun, **VIEWS), page)
     for button in (page.run, page.example):
         button.click(None, None, None, js=TO_ANSWER, api_visibility="private")
     page.stop.click(do.stop, page.job, page.stop, **VIEWS)
@@ -197,11 +194,11 @@ def _then_compare(begun: Any, page: Page) -> None:
     """After the event that began it: compare, and set the buttons back however it ends."""
     worked = begun.then(
         do.work,
-        [page.job, page.weight, page.threshold, page.by, page.how, *page.brought],
+        [page.job, page.threshold, page.by],
         [page.batch, page.card, page.table, page.results],
         **BATCHES,
     )
-    worked.then(do.ended, None, [page.run, page.stop], **VIEWS)
+    worked.then(do.ended, None, [page.run, page.stop, page.job], **VIEWS)
 
 
 def _wire_files(page: Page) -> None:

@@ -7,7 +7,6 @@ import pickle
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import gradio as gr
@@ -25,10 +24,9 @@ from training.evaluate.setup import Setup
 from training.evaluate.tasks import pairs as command_line
 from ui.kinship import batch_answers, batch_cards
 from ui.kinship import batch_callbacks as do
-from ui.kinship.batch_answers import Batch, Photos, photos_of, planned, shot_of
+from ui.kinship.batch_answers import Batch, Job, Photos, photos_of, planned, shot_of
 from ui.shared import answering
 from ui.shared.addresses import Address, Asked
-from ui.shared.photos import take
 
 KIN, FUSED = "dlib_kin", "edgeface_kin"
 LIST = """image_a;image_b;kin;relation
@@ -72,7 +70,7 @@ def compared(folder: Path, listed: str, weight: str = KIN) -> tuple[Batch, list[
     assert rows is not None and photos is not None and not said
     brought = (do.LIST, rows, photos, None, None)
     job, *_, threshold = do.begin(None, weight, *brought)
-    steps = list(do.work(job, weight, threshold, "listed", *brought))
+    steps = list(do.work(job, threshold, "listed"))
     assert isinstance(steps[-1][0], Batch)
     return steps[-1][0], steps
 
@@ -145,7 +143,7 @@ def test_threshold_and_order_only_redraw(batch: Batch) -> None:
         table = do.redraw(batch, 0.5, by)[1]
         places = [table.index(f"data-score='{score!r}'") for score in wanted]
         assert places == sorted(places) and places[-1] < table.index("data-score='None'")
-    assert do.redraw(batch, 0.5, "unanswered")[1].index("data-row='6'") < table.index("data-row='2'")
+    assert do.redraw(batch, 0.5, "unanswered")[1].index("data-pair='6'") < table.index("data-pair='2'")
     assert do.redraw(None, 0.5, "listed")[1] == ""
 
 
@@ -172,15 +170,15 @@ def test_a_stop_keeps_what_is_finished(folder: Path) -> None:
     job, off, shown, *_ = do.begin(None, KIN, *brought)
     assert off["interactive"] is False and shown["visible"] is True
     steps = []
-    for step in do.work(job, KIN, 0.5, "listed", *brought):
+    for step in do.work(job, 0.5, "listed"):
         steps.append(step)
         if "1 of 4" in str(step[1]):
             assert do.stop(job)["interactive"] is False
     last = steps[-1][0]
     assert 1 <= len(last.rows) < 4 and last.ended == batch_answers.STOPPED and last.done
     assert f"{len(last.rows)} of 4 were compared" in steps[-1][1] and "ks-progress" not in steps[-1][1]
-    job.set()
-    assert "compared until then" in list(do.work(job, KIN, 0.5, "listed", *brought))[-1][1]
+    job.stop.set()
+    assert "compared until then" in list(do.work(job, 0.5, "listed"))[-1][1]
     assert do.stop(None)["interactive"] is False and do.ended()[0]["interactive"] is True
 
 
@@ -199,10 +197,10 @@ def test_a_busy_app_costs_no_row_and_a_fault_ends_it_in_words(folder: Path, monk
     photos, _ = do.take_photos(given(folder, "photos.zip"))
     plan = planned(listed, photos, None, None)
     assert plan is not None and photos is not None
-    failed = list(batch_answers.compare(plan, "unheard_of", Event(), [photos]))[-1]
+    failed = list(batch_answers.compare(Job("unheard_of", tuple(plan), (photos,))))[-1]
     assert "untrained" in failed.ended and failed.rows == () and failed.done
     monkeypatch.setattr(batch_answers, "GALLERY_SECONDS", -1)
-    assert list(batch_answers.compare(plan, KIN, Event(), [photos]))[-1].ended.startswith("Ended after")
+    assert list(batch_answers.compare(Job(KIN, tuple(plan), (photos,))))[-1].ended.startswith("Ended after")
 
 
 def test_what_cannot_be_compared_is_said(folder: Path, tmp_path: Path) -> None:
@@ -212,6 +210,7 @@ def test_what_cannot_be_compared_is_said(folder: Path, tmp_path: Path) -> None:
     for name, words in (("other.csv", "other.csv wants the columns"), ("large.csv", "over 2 MB"), ("x", do.GONE)):
         listed, said = do.take_list(given(tmp_path, name))
         assert listed is None and words in said and "ks-error" in said and str(tmp_path) not in said
+    assert do.ONE_LIST in do.take_list(given(tmp_path, "many.csv", "other.csv"))[1]
     many, _ = do.take_list(given(tmp_path, "many.csv"))
     photos, note = do.take_photos(given(folder, "photos.zip"))
     assert "8 photos" in note and "more.zip" in note
@@ -223,7 +222,7 @@ def test_what_cannot_be_compared_is_said(folder: Path, tmp_path: Path) -> None:
         assert words in do.preview(how, *brought)
         job, *_, card, _, _ = do.begin(None, KIN, how, *brought)
         assert job is None and words in card
-        assert list(do.work(job, KIN, 0.5, "listed", how, *brought)) == [[gr.skip()] * 4]
+        assert list(do.work(job, 0.5, "listed")) == [[gr.skip()] * 4]
     assert do.UNTRAINED in do.begin(None, None, do.LIST, None, None, None, None)[3]
     assert do.take_list([]) == do.take_photos([]) == (None, "") and do.GONE in do.take_photos([("/gone", "x")])[1]
 
@@ -244,7 +243,7 @@ def test_two_sets_need_no_list(folder: Path) -> None:
     brought = (do.SETS, None, None, a, b)
     assert "<b>2 pairs</b> of 3 photos." in do.preview(*brought)
     job, *_ = do.begin(None, KIN, *brought)
-    last = list(do.work(job, KIN, 0.5, "listed", *brought))[-1]
+    last = list(do.work(job, 0.5, "listed"))[-1]
     assert [(r.pairing.a, r.pairing.b) for r in last[0].rows] == [
         ("biden_2010.jpg", "y.jpg"),
         ("obama_2009.jpg", "z.jpg"),
@@ -255,7 +254,7 @@ def test_two_sets_need_no_list(folder: Path) -> None:
 def test_former_results_fade_for_another_model(batch: Batch) -> None:
     assert do.match(batch, "edgeface_kin")["elem_classes"] == ["ks-former"]
     assert do.match(batch, KIN)["elem_classes"] == [] == do.match(None, KIN)["elem_classes"]
-    again = do.begin_example(batch, KIN)[7:]
+    again = do.begin_example(batch, KIN)
     assert again[4]["elem_classes"] == ["ks-former"] and again[5] == gr.skip()  # a threshold of one's own stays
     assert do.begin_example(batch, "dlib_resnet")[-1] == read_sidecar("dlib_resnet").rule.threshold
 
@@ -286,12 +285,8 @@ def test_nothing_outlives_its_session(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_example_and_the_address() -> None:
-    how, _, _, listed, photos, _, note, job, *_ = do.begin_example(None, KIN)
-    assert isinstance(job, Event)
-    assert how == do.LIST and "7 pairs" in note and all(p.label in "01" for p in listed.pairs)
-    assert not [p for p in planned(listed, photos, None, None) or [] if any(p.missing)]
-    assert (
-        do.visit(Asked(Address("batch", KIN))) == KIN
-        and do.visit(None) == do.visit(Asked(Address("batch"))) == gr.skip()
-    )
-    assert do.offers().kept(Address("batch", "vgg")) == Address("batch") and take(str(photos.files[0].path)).marks
+    job, *_ = do.begin_example(None, KIN)
+    assert len(job.pairings) == 7 and not [p for p in job.pairings if any(p.missing) or p.same is None]
+    assert do.offers().kept(Address("batch", "vgg")) == Address("batch")
+    assert do.visit(Asked(Address("batch", KIN))) == KIN
+    assert do.visit(None) == do.visit(Asked(Address("batch"))) == gr.skip()

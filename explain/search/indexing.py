@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from explain.command import UnwrittenError, add_model, run
-from explain.search.ranking import plain_cell
 from models.errors import UserError
 from models.faces.detect import detect_faces
 from models.faces.face import Face
@@ -26,6 +25,7 @@ from models.search.finish import refresh
 from models.search.index import TOP, Answer, Index, Match
 from models.search.processes import share
 from models.search.store import FILE, Store
+from models.tables import plain_cell
 
 COLUMNS = (
     "rank", "file", "face", "person", "faces", "similarity", "score",

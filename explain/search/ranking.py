@@ -20,12 +20,11 @@ from models.faces.face import Face
 from models.faces.files import GalleryError, PhotoFile, Skipped, gather
 from models.faces.photo import PhotoError, open_photo
 from models.gallery import TOP, Gallery, Hit
+from models.tables import plain_cell
 from models.weights import load_pair
 
 COLUMNS = ("rank", "file", "face", "similarity", "score", "score_probe_first", "score_gallery_first", "model", "note")
 NO_FACE = "No face was found."
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-"""What a spreadsheet takes for the start of a formula, in a cell that should be text."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,6 @@ def write_csv(
         writer.writerow([rank, plain_cell(named.file), named.face, *numbers, model, ""])
     for left_out in skipped:
         writer.writerow(["", plain_cell(left_out.name), "", "", "", "", "", model, left_out.reason])
-
-
-def plain_cell(text: str) -> str:
-    """Text that no spreadsheet runs as a formula: an apostrophe goes before what would start one."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The walk through Search as a person takes it."""
+"""The walk through Search and Batch as a person takes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from tests.browser.reach import expect_accessible
 from tests.browser.test_kinship import KIN, expect_score, settle, upload
 from tests.browser.test_kinship import wanted as pair_score
 from tests.ui.photos import EXAMPLES, montage
+from ui.kinship.batch_answers import shot_of
 from ui.kinship.search_callbacks import GALLERY
+from ui.shared import answering
+from ui.shared.photos import take
 
 pytestmark = pytest.mark.browser
 
@@ -60,6 +63,27 @@ def test_a_probe_and_a_zip_give_a_ranking_to_export_and_open(open_page: Callable
     page.locator("#hits .ks-hit").first.click()
     expect_score(page, best)
     assert page.locator("#photo-b img").is_visible() and not page.locator("#gallery-files").is_visible()
+    compare_a_list(page, tmp_path)
+
+
+def compare_a_list(page: Any, folder: Path) -> None:
+    """Batch: pairs of the same zip, one of them without a photo -> a table, and a CSV to take away."""
+    (folder / "list.csv").write_text("image_a;image_b;kin\nsix.jpg;=hopper.jpg;0\n=hopper.jpg;nobody.jpg;\n")
+    page.get_by_role("tab", name="Batch").click()
+    for name, given in (("list", "list.csv"), ("photos", "photos.zip")):
+        page.locator(f"#batch-{name} input[type=file]").set_input_files(str(folder / given))
+    page.wait_for_function("() => document.querySelector('#batch-note').innerText.includes('no photo nobody.jpg')")
+    page.locator("#batch-run").click()
+    page.wait_for_selector("#batch-answer [data-pairs='2']")
+    settle(page)
+    expect_accessible(page)
+    with page.expect_download() as download:
+        page.locator("#batch-csv").click()
+    assert download.value.suggested_filename == "kinsight-pairs.csv"
+    rows = list(csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
+    wanted = answering.answer(shot_of(str(folder / "six.jpg")), take(str(EXAMPLES / "hopper_1984.jpg")), KIN).score
+    assert float(rows[0]["score"]) == pytest.approx(wanted, abs=1e-5) and rows[1]["score"] == ""
+    assert page.locator("#batch-run").is_enabled() and page.locator("#batch-stop").is_hidden()
 
 
 def test_a_bad_gallery_is_explained_and_a_phone_shows_it_all(open_page: Callable[..., Any], tmp_path: Path) -> None:

@@ -46,7 +46,19 @@ def test_every_tab_has_an_address_and_every_menu_its_targets(config: dict) -> No
     for place in ("kinship", "partial", "attention", "keypoints", "expression"):
         assert f"data-to='{place}'" in html
     scripts = json.dumps([d.get("js") for d in config["dependencies"] if d.get("js")])
-    for place in ("kinship", "parents", "search", "partial", "attention", "keypoints", "expression", "live", "models"):
+    every = (
+        "kinship",
+        "parents",
+        "search",
+        "batch",
+        "partial",
+        "attention",
+        "keypoints",
+        "expression",
+        "live",
+        "models",
+    )
+    for place in every:
         assert f"'{place}')" in scripts
     told = [c["props"]["elem_id"] for c in config["components"] if str(c["props"].get("elem_id")).startswith("told-")]
     assert set(told) >= {"told-kinship", "told-parents", "told-search", "told-attention", "told-expression"}

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import models.faces
+from models.faces.choice import nearest_centre
 from models.faces.detect import default_face, detect_faces
 from models.faces.face import Face
 
@@ -49,12 +50,7 @@ def central_face(photo: np.ndarray) -> Face:
 
 
 def _detect(photo: np.ndarray) -> Face:
-    centre = (np.array([photo.shape[1], photo.shape[0]]) - 1) / 2
-    return min(detect_faces(photo), key=lambda f: _distance(f, centre), default=default_face(photo))
-
-
-def _distance(face: Face, point: np.ndarray) -> float:
-    return float(np.hypot(*(face.box.reshape(2, 2).mean(0) - point)))
+    return nearest_centre(photo, detect_faces(photo)) or default_face(photo)
 
 
 def _face(photo: np.ndarray, marks: np.ndarray) -> Face:

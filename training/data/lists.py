@@ -1,29 +1,22 @@
-"""Lists as files: tables that spreadsheets write, and the text lists of LFW and MFR2.
+"""Lists as files: tables (models/tables.py), and the text lists of LFW and MFR2.
 
 An error names the file, the row and the form that was wanted.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.errors import UserError
+from models.tables import ListError as ListError
+from models.tables import Rows, table_of, text_of
 
-SEPARATORS = ",;\t"
-_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 PAIR_FORM = '"name 1 4" (two photos of one person) or "name 1 other 2"'
 
 
 class DataError(UserError, FileNotFoundError):
     """A research set is not where it is looked for; the message names the missing path and the ways to give it."""
-
-
-class ListError(UserError, ValueError):
-    """A list has another form than its reader takes; the message names the file, the row and the form."""
 
 
 def need(path: Path) -> Path:
@@ -38,68 +31,32 @@ def need(path: Path) -> Path:
 
 
 def read_text(path: Path) -> str:
-    """The text of a list: UTF-8, with or without a byte order mark, or UTF-16 with one.
+    """The text of a list, see models.tables.text_of.
 
     Raises:
         DataError: no such file.  ListError: a folder, or text of another encoding.
     """
     if need(path).is_dir():
         raise ListError(f"{path} is a folder; a list is a file.")
-    data = path.read_bytes()
-    encoding = next((name for bom, name in _BOMS.items() if data.startswith(bom)), "utf-8")
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ListError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from error
-    if "\0" in text:
-        raise ListError(f"{path} is not UTF-8 text (it holds zero bytes): save it as UTF-8.")
-    return text
+    return text_of(path.read_bytes(), str(path))
 
 
-def read_rows(path: Path, columns: Sequence[str], wanted: str = "") -> list[tuple[int, dict[str, str]]]:
-    """The rows of a table with a header, cells stripped, empty rows left out: (number of the row, column -> cell).
-
-    Comma, semicolon or tab part the cells, whichever the header has most of; "sep=;" may stand above it.
-
-    Args:
-        columns: what the header must have.
-        wanted: the columns in words, for the message.
+def read_rows(path: Path, columns: Sequence[str], wanted: str = "") -> Rows:
+    """The rows of a table (models.tables.table_of), each with a cell in every one of `columns`.
 
     Raises:
         DataError: no such file.  ListError: a column is missing, a row is cut short, or there is no row.
     """
-    text = read_text(path)
-    lines, above = list(io.StringIO(text, newline="")), 0
-    separator = max(SEPARATORS, key=lines[0].count) if lines else ","
-    if lines and lines[0].strip().lower()[:4] == "sep=":
-        separator, above = lines[0].strip()[4:5] or "\t", 1
-    table = _filled(path, lines[above:], separator, above)
-    header = next(table, (0, []))[1]
-    missing = [c for c in columns if c not in header]
-    if missing:
-        raise ListError(
-            f"{path} wants the columns {wanted or ', '.join(columns)}; its first row, parted by {separator!r}, has: "
-            f"{', '.join(header) or 'nothing'}."
-        )
-    rows = [(number, dict(zip(header, cells, strict=False))) for number, cells in table]
-    if not rows:
-        raise ListError(f"{path} has no row below its header.")
+    rows = table_of(read_text(path), str(path), columns, wanted).rows
     for number, row in rows:
-        if lost := [c for c in columns if not row.get(c)]:
-            raise ListError(f"{path}, row {number}: nothing in the column {lost[0]}.")
+        check_filled(path, number, {c: row.get(c, "") for c in columns})
     return rows
 
 
-def _filled(path: Path, lines: list[str], separator: str, above: int) -> Iterator[tuple[int, list[str]]]:
-    """(number, stripped cells) of every row that holds something."""
-    reader = csv.reader(lines, delimiter=separator)
-    try:
-        for cells in reader:
-            stripped = [cell.strip() for cell in cells]
-            if any(stripped):
-                yield reader.line_num + above, stripped
-    except csv.Error as error:
-        raise ListError(f"{path}, row {reader.line_num + above}: no row of a table ({error}).") from error
+def check_filled(path: Path, number: int, cells: Mapping[str, str]) -> None:
+    """Does a row have something in each of these columns? Raises ListError where it does not."""
+    if lost := [column for column, cell in cells.items() if not cell]:
+        raise ListError(f"{path}, row {number}: nothing in the column {lost[0]}.")
 
 
 def read_csv(path: Path, columns: Sequence[str] = ()) -> list[dict[str, str]]:

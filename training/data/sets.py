@@ -22,9 +22,19 @@ from typing import Any
 
 from models.faces.align import ARCFACE_112, PARTIAL_160
 from models.faces.face import InputSpec
+from models.pair_lists import pair_list
 from training.data.crops import Crops, cached_crops, template_face
 from training.data.detections import central_face
-from training.data.lists import PAIR_FORM, ListError, check_photos, flag, named_pairs, numbered_lines, read_rows
+from training.data.lists import (
+    PAIR_FORM,
+    ListError,
+    check_filled,
+    check_photos,
+    flag,
+    named_pairs,
+    numbered_lines,
+    read_text,
+)
 from training.data.lists import DataError as DataError
 from training.data.lists import need as need
 from training.data.lists import read_csv as read_csv
@@ -162,15 +172,16 @@ def read_pairs(path: Path, images: Path | None = None) -> list[Pair]:
         DataError: no such file, or a photo is missing.  ListError: a column is missing, the list is empty, or a label
             is neither 0 nor 1.
     """
-    rows = read_rows(path, ("image_a", "image_b"), "image_a, image_b, kin (or same), and optionally relation")
-    label = next((c for c in ("kin", "same") if c in rows[0][1]), "")
-    if not label:
-        raise ListError(f"{path} wants the columns image_a, image_b, kin (or same); it has: {', '.join(rows[0][1])}.")
+    listed = pair_list(read_text(path), str(path), "image_a, image_b, kin (or same), and optionally relation")
+    if not listed.label:
+        raise ListError(
+            f"{path} wants the columns image_a, image_b, kin (or same); it has: {', '.join(listed.header)}."
+        )
     pairs = []
-    for number, r in rows:
-        check_photos(path, number, images, r["image_a"], r["image_b"])
-        same = flag(path, number, label, r.get(label, ""))
-        pairs.append(Pair(r["image_a"], r["image_b"], same, r.get("relation", "")))
+    for p in listed.pairs:
+        check_filled(path, p.row, {"image_a": p.a, "image_b": p.b})
+        check_photos(path, p.row, images, p.a, p.b)
+        pairs.append(Pair(p.a, p.b, flag(path, p.row, listed.label, p.label), p.relation))
     return pairs
 
 

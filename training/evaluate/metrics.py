@@ -6,46 +6,20 @@ non-matching pairs with score >= threshold, TAR (true accept rate) the share of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
+
+from models.metrics import accuracy as accuracy
+from models.metrics import auc as auc
+from models.metrics import bootstrap_ci as bootstrap_ci
+from models.metrics import checked
 
 FARS = (1e-1, 1e-2, 1e-3)
 """False accept rates at which the true accept rate is reported."""
 
 
-def _checked(score: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    score, same = np.asarray(score, np.float64), np.asarray(same, bool)
-    if score.shape != same.shape or score.ndim != 1:
-        raise ValueError(f"score and same are two vectors of one length, got {score.shape} and {same.shape}")
-    if same.all() or not same.any():
-        raise ValueError("both matching and non-matching pairs are needed")
-    if not np.isfinite(score).all():
-        raise ValueError("a score is not a finite number")
-    return score, same
-
-
-def auc(score: np.ndarray, same: np.ndarray) -> float:
-    """Area under the ROC: the chance that a matching pair scores above a non-matching one (ties count half).
-
-    Raises:
-        ValueError: only one kind of pair, or a score that is not finite.
-    """
-    score, same = _checked(score, same)
-    _, inverse, count = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2)[inverse]  # mean rank of ties, from 1
-    positive, negative = int(same.sum()), int((~same).sum())
-    return float((rank[same].sum() - positive * (positive + 1) / 2) / (positive * negative))
-
-
-def accuracy(score: np.ndarray, same: np.ndarray, threshold: float) -> float:
-    """Share of pairs on their right side of the threshold (score >= threshold says "matching")."""
-    return float(np.mean((np.asarray(score) >= threshold) == np.asarray(same, bool)))
-
-
 def roc(score: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(threshold, FAR, TAR) at every distinct score, thresholds descending; the first row, at inf, accepts nothing."""
-    score, same = _checked(score, same)
+    score, same = checked(score, same)
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.nonzero(np.diff(score[order]))[0], len(score) - 1)  # last of each run of ties
     tar, far = np.cumsum(same[order])[ends] / same.sum(), np.cumsum(~same[order])[ends] / (~same).sum()
@@ -66,7 +40,7 @@ def tar_table(score: np.ndarray, same: np.ndarray) -> dict[str, float]:
 
 def best_threshold(score: np.ndarray, same: np.ndarray) -> float:
     """The threshold of the highest accuracy: midway between two neighbouring scores, the middle one among equals."""
-    score, same = _checked(score, same)
+    score, same = checked(score, same)
     values = np.unique(score)
     cuts = np.r_[values[0], (values[1:] + values[:-1]) / 2, np.nextafter(values[-1], np.inf)]
     positive, negative = np.sort(score[same]), np.sort(score[~same])
@@ -103,37 +77,6 @@ def average_precision(relevant: np.ndarray) -> float:
 def hit_within(relevant: np.ndarray, k: int) -> bool:
     """Rank@k of one ranking: is at least one of its first k items relevant? (N,) bool, best-ranked first."""
     return bool(np.asarray(relevant)[:k].any())
-
-
-def bootstrap_ci(
-    statistic: Callable[[np.ndarray], float],
-    groups: Sequence[str],
-    rounds: int = 1000,
-    seed: int = 0,
-) -> list[float]:
-    """95 % percentile interval of a statistic, resampling whole groups (families, identities) with replacement.
-
-    Pairs that share a family are not independent: resampling pairs would give intervals that are too narrow.
-
-    Args:
-        statistic: row indices (repeats allowed) -> value; a round in which it raises ValueError is left out.
-        groups: the group of each row.
-
-    Raises:
-        ValueError: no round gave a value.
-    """
-    _, label = np.unique(np.asarray(groups), return_inverse=True)
-    members = [np.flatnonzero(label == k) for k in range(label.max() + 1)]
-    rng, values = np.random.default_rng(seed), []
-    for _ in range(rounds):
-        rows = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
-        try:
-            values.append(statistic(rows))
-        except ValueError:  # a draw with only one kind of pair
-            continue
-    if not values:
-        raise ValueError("the groups are too few for a bootstrap")
-    return [float(v) for v in np.percentile(values, [2.5, 97.5])]
 
 
 def fold_ci(per_fold: np.ndarray) -> list[float]:

@@ -1,4 +1,4 @@
-"""The Kinship tab: one question asked of two faces, of parents and child, or of a gallery."""
+"""The Kinship tab: one question asked of two faces, of parents and child, of a gallery, or of many pairs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ui.kinship import batch_callbacks, batch_page
 from ui.kinship import page as kinship
 from ui.kinship import search_callbacks as searching
 from ui.kinship import search_page as search
@@ -26,13 +27,15 @@ TO_TOP = "() => window.scrollTo({top: 0})"
 
 def build() -> list[Place]:
     """A sub-tab a mode; the pairs of the others open as two faces. Returns what addresses name of it."""
-    with gr.Tabs(elem_id="modes") as modes:
+    with gr.Tabs(elem_id="modes", overflow_behavior="wrap") as modes:
         with gr.Tab("Two faces", id=PAIR) as pair_tab:
             pair = kinship.build()
         with gr.Tab("Parents and child", id="tri") as tri_tab:
             family = tri.build()
         with gr.Tab("Search", id="search") as search_tab:
             found = search.build()
+        with gr.Tab("Batch", id="batch") as batch_tab:
+            batch = batch_page.build()
     three, asked = [family.father, family.mother, family.child], [family.here.asked]
     shown = first_visit(tri_tab, tri_do.load_example, three, family.photos, on=family.card, also=asked)
     tri.then_answer(shown, family)
@@ -43,7 +46,13 @@ def build() -> list[Place]:
     search.then_tell(seen.then, found)
     _open_parents(modes, pair, family)
     _open_results(modes, pair, found)
-    inside = ((pair.here, pair_tab), (family.here, tri_tab), (found.here, search_tab))
+    _open_compared(modes, pair, batch)
+    inside = (
+        (pair.here, pair_tab),
+        (family.here, tri_tab),
+        (found.here, search_tab),
+        (batch.here, batch_tab),
+    )
     return [here._replace(modes=modes, mode=tab) for here, tab in inside]
 
 
@@ -66,6 +75,16 @@ def _open_results(modes: gr.Tabs, pair: Page, found: search.Page) -> None:
 
     event = partial(found.hits.click, opened, found.ranking)
     _then_show(event, modes, pair, found.hits)
+
+
+def _open_compared(modes: gr.Tabs, pair: Page, batch: batch_page.Page) -> None:
+    """A press on the faces of a row: that pair as two faces."""
+
+    def opened(compared: Any, event: gr.EventData) -> list[Any]:
+        return [*batch_callbacks.open_pair(compared, event.place), gr.Tabs(selected=PAIR)]
+
+    event = partial(batch.table.click, opened, batch.batch)
+    _then_show(event, modes, pair, batch.table)
 
 
 def _then_show(event: Any, modes: gr.Tabs, pair: Page, on: Any) -> None:

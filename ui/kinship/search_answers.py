@@ -159,15 +159,15 @@ def _entries(file: PhotoFile, keeper: object) -> list[Entry]:
     return [Entry(s, file.name, thumbnail(s.face())) for s in picked]
 
 
-def thumbnail(face: Face) -> bytes:
-    """The box's square and a little around it, at most THUMBNAIL pixels a side."""
+def thumbnail(face: Face, side: int = THUMBNAIL) -> bytes:
+    """The box's square and a little around it as a JPEG, at most `side` pixels a side."""
     left, top, right, bottom = face.box
     centre, half = ((left + right) / 2, (top + bottom) / 2), 0.65 * max(right - left, bottom - top)
     height, width = face.photo.shape[:2]
     x0, y0 = (int(max(0, c - half)) for c in centre)
     x1, y1 = (int(min(side, c + half + 1)) for c, side in zip(centre, (width, height), strict=True))
     cut = Image.fromarray(np.ascontiguousarray(face.photo[y0:y1, x0:x1]))
-    cut.thumbnail((THUMBNAIL, THUMBNAIL), reducing_gap=2.0)
+    cut.thumbnail((side, side), reducing_gap=2.0)
     buffer = io.BytesIO()
     cut.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

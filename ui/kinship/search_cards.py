@@ -33,13 +33,14 @@ def gallery_note(collection: Collection) -> str:
     found = f"{count(len(collection.entries), 'face')} in {count(collection.photos, 'photo')}."
     return (
         f"<div class='ks-quality' role='status'><b>Gallery:</b> {found}"
-        f"{_left_out(collection.skipped) if collection.skipped else ''}</div>"
+        f"{left_out(collection.skipped) if collection.skipped else ''}</div>"
     )
 
 
-def _left_out(skipped: Sequence[Skipped]) -> str:
+def left_out(skipped: Sequence[Skipped], everywhere: str = "the CSV") -> str:
+    """Files that were left out and why, folded; `everywhere` is where all of them are named."""
     rows = "".join(f"<li><b>{escape(s.name)}</b>: {escape(s.reason)}</li>" for s in skipped[:LISTED])
-    more = f"<li>and {len(skipped) - LISTED:,} more, all in the CSV</li>" if len(skipped) > LISTED else ""
+    more = f"<li>and {len(skipped) - LISTED:,} more, all in {everywhere}</li>" if len(skipped) > LISTED else ""
     summary = f"{count(len(skipped), 'file was', 'files were')} left out"
     return f"<details class='ks-skipped'><summary>{summary}</summary><ul>{rows}{more}</ul></details>"
 
@@ -90,8 +91,7 @@ def probe_note(shots: Sequence[Shot], skipped: Sequence[Skipped]) -> str:
         if shots
         else "No photo more."
     )
-    left_out = _left_out(skipped) if skipped else ""
-    return f"<div class='ks-quality' role='status'>{used}{left_out}</div>"
+    return f"<div class='ks-quality' role='status'>{used}{left_out(skipped) if skipped else ''}</div>"
 
 
 def index_note(name: str, faces: int, people: int) -> str:

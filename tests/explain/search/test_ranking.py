@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from explain.search.ranking import COLUMNS, Named, main, plain_cell, write_csv
+from explain.search.ranking import COLUMNS, Named, main, write_csv
 from models import detect_faces, load_model, open_photo, predict
 from models.faces.files import Skipped
 from models.gallery import Hit
@@ -39,14 +39,9 @@ def test_csv_has_every_face_and_every_file_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1.jpg", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0"])
 def test_no_name_is_a_formula(name: str) -> None:
-    assert plain_cell(name) == f"'{name}"
     target = io.StringIO()
     write_csv(target, [Hit(0, 0.1)], [Named(name)], [Skipped(name, "reason")], "w")
     assert all(r["file"].startswith("'") for r in rows_of(target.getvalue()))
-
-
-def test_usual_names_stay_as_they_are() -> None:
-    assert plain_cell("family/IMG-1.jpg") == "family/IMG-1.jpg"
 
 
 def test_the_command_ranks_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

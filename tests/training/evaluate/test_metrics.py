@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.metrics import bootstrap_mean_ci
 from training.evaluate.metrics import (
     accuracy,
     auc,
@@ -117,3 +118,10 @@ def test_bootstrap_agrees_with_the_normal_interval_when_groups_are_single():
 def test_bad_lists_are_refused(score, same):
     with pytest.raises(ValueError):
         auc(np.array(score, float), np.array(same))
+
+
+def test_the_interval_of_a_mean_is_that_of_any_statistic():
+    rng = np.random.default_rng(3)
+    right, groups = rng.random(90) < 0.7, [f"F{i}" for i in rng.integers(0, 12, 90)]
+    slow = bootstrap_ci(lambda r: float(right[r].mean()), groups)
+    assert bootstrap_mean_ci(right, groups) == pytest.approx(slow, abs=1e-12) and slow[0] < slow[1]

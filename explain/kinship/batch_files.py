@@ -1,0 +1,152 @@
+"""What is taken away of many compared pairs: a table for spreadsheets, and one page to read and print."""
+
+from __future__ import annotations
+
+import base64
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from explain.kinship.batch import PROTOCOL, Figures, Row
+from explain.report.pair import NOTICE, versions
+from models.faces.files import Skipped
+from models.relations import relation_words
+from models.tables import plain_cell
+from models.tasks import TASKS
+from models.weights import Sidecar
+
+COLUMNS = (
+    "row", "image_a", "image_b", "score", "decision", "threshold", "similarity", "score_a_first", "score_b_first",
+    "label", "relation", "model", "notes",
+)  # fmt: skip
+LABELS = {None: "", True: "match", False: "no match"}
+"""What a list says of a pair, whatever it calls a match."""
+TEMPLATE = "batch.html"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Compared pairs with what they were compared by.
+
+    Attributes:
+        rows: in the order of their list.
+        of: how many were to be compared.
+        sidecar: of the weight.
+        threshold: on the score.
+        figures: against the labels; None without any.
+        pictures: path -> a JPEG of the face; not every photo has one.
+        skipped: files that are no photos, with the reason.
+        ended: why not all were compared; "" when they were.
+    """
+
+    rows: Sequence[Row]
+    of: int
+    sidecar: Sidecar
+    threshold: float
+    figures: Figures | None = None
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    skipped: Sequence[Skipped] = ()
+    ended: str = ""
+
+    def decision(self, row: Row) -> str:
+        """In words; "" without an answer."""
+        if row.score is None:
+            return ""
+        return TASKS[self.sidecar.task].decision(row.score >= self.threshold)
+
+    def counts(self) -> tuple[int, int, int]:
+        """Pairs at or above the threshold, below it, and without an answer."""
+        scores = [row.score for row in self.rows if row.score is not None]
+        above = sum(score >= self.threshold for score in scores)
+        return above, len(scores) - above, len(self.rows) - len(scores)
+
+
+def counted(answered: Answered) -> str:
+    """ "12 pairs: 7 blood relatives, 4 not blood relatives, 1 without an answer." """
+    above, below, none = answered.counts()
+    task, pairs = TASKS[answered.sidecar.task], len(answered.rows)
+    last = f", {none:,} without an answer" if none else ""
+    return f"{pairs:,} {'pair' if pairs == 1 else 'pairs'}: {above:,} {task.yes}, {below:,} {task.no}{last}."
+
+
+def write_csv(target: IO[str], answered: Answered) -> None:
+    """A row a pair, in the order of the list.
+
+    Args:
+        target: text, opened with newline="".
+    """
+    writer = csv.writer(target)
+    writer.writerow(COLUMNS)
+    for row in answered.rows:
+        pair = row.pairing
+        decision = [answered.decision(row), f"{answered.threshold:.6f}"] if row.score is not None else ["", ""]
+        numbers = [_number(v) for v in (row.similarity, row.score_ab, row.score_ba)]
+        label = "" if pair.same is None else str(int(pair.same))
+        texts = [plain_cell(text) for text in (label, pair.relation, answered.sidecar.name, "; ".join(row.notes))]
+        writer.writerow(
+            [pair.row, plain_cell(pair.a), plain_cell(pair.b), _number(row.score), *decision, *numbers, *texts]
+        )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"
+
+
+def report_page(answered: Answered) -> str:
+    """All pairs as one HTML page with the faces inside: no network, made to be read, printed and kept."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE).render(_values(answered)) + "\n"
+
+
+def _values(answered: Answered) -> dict[str, Any]:
+    sidecar, rule, task = answered.sidecar, answered.sidecar.rule, TASKS[answered.sidecar.task]
+    far, tar = rule.operating_points.at(answered.threshold)
+    facts = {
+        "weight": sidecar.name,
+        "model": sidecar.model,
+        "task": sidecar.task,
+        "licence": sidecar.licence,
+        "weight sha256": sidecar.sha256,
+        **versions(),
+    }
+    return {
+        "task": task,
+        "notice": NOTICE,
+        "counted": counted(answered),
+        "answered": answered,
+        "rows": [_line(answered, row) for row in answered.rows],
+        "labelled": any(row.pairing.same is not None for row in answered.rows),
+        "figures": answered.figures,
+        "far": far,
+        "tar": tar,
+        "measured": rule.operating_points.measured_on(answered.threshold),
+        "own": rule.threshold,
+        "threshold_protocol": rule.threshold_protocol,
+        "protocol": PROTOCOL,
+        "facts": facts,
+    }
+
+
+def _line(answered: Answered, row: Row) -> dict[str, Any]:
+    pair = row.pairing
+    faces = [answered.pictures.get(path) for path in pair.files]
+    return {
+        "number": pair.row,
+        "faces": [f"data:image/jpeg;base64,{base64.b64encode(face).decode()}" for face in faces if face],
+        "names": (pair.a, pair.b),
+        "score": "" if row.score is None else f"{row.score:.3f}",
+        "decision": answered.decision(row),
+        "label": LABELS[pair.same],
+        "relation": relation_words(pair.relation) if pair.relation else "",
+        "notes": row.notes,
+    }

@@ -8,19 +8,18 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from models.gallery import TOP
+from ui.kinship import arriving, search_indexes
 from ui.kinship import search_callbacks as do
-from ui.kinship import search_indexes
 from ui.kinship.callbacks import own_threshold
-from ui.shared import answering, cards, picker
+from ui.shared import answering, cards, making, picker
 from ui.shared.addresses import Place, place
+from ui.shared.folds import mark
 from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, file_list, on_change, photo_input
 
 PICKED = (
     "element.addEventListener('click', e => { const hit = e.target.closest('[data-entry]');"
     " if (hit) trigger('click', {entry: Number(hit.dataset.entry)}); });"
 )
-FETCH = "() => setTimeout(() => document.querySelector('#search-file')?.click(), 150)"
-"""Presses the hidden download link once its file is there."""
 LIMITS = """
 - **A place is no verdict.** In every gallery somebody comes first. A threshold is measured on single pairs: asked of
   many people it finds strangers by chance, and the answer says about how many.
@@ -52,9 +51,7 @@ class Page(NamedTuple):
     threshold: gr.Slider
     hits: gr.HTML
     ranking: gr.State
-    export: gr.Button
-    file: gr.DownloadButton
-    export_note: gr.HTML
+    export: making.FileButton
     here: Place
 
     @property
@@ -76,15 +73,18 @@ class Page(NamedTuple):
 def build() -> Page:
     """Lay the page out and wire it."""
     with gr.Row():
-        with gr.Column(scale=4, min_width=320):
+        with gr.Column(scale=4, min_width=320, elem_classes=["ks-stay", "ks-tall"]):
             probe = photo_input("probe", "Photo of the probe")
             further = _further_input()
             gallery = _gallery_input()
             options = _options()
             example = gr.Button("Try an example", size="sm")
+            with gr.Column(min_width=0) as slot:
+                pass
             gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
             page = Page(probe, *further, *gallery, *options, *_right_side())
+    page = page._replace(here=page.here._replace(gives={"Probe": probe.shot}, slot=slot))
     _wire(page)
     loaded = example.click(do.load_example, None, page.example, **RUNS)
     then_find(loaded.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS), page)
@@ -146,12 +146,10 @@ def _right_side() -> tuple[Any, ...]:
         threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", elem_id="search-threshold", buttons=[])
         gr.Markdown("## The gallery, ranked\nA click opens a face beside the probe, with its evidence.")
         hits = gr.HTML(elem_id="hits", js_on_load=PICKED)
-        export = gr.Button("Download the ranking (CSV)", variant="primary", elem_id="search-csv")
-        file = gr.DownloadButton("ranking", visible="hidden", elem_id="search-file", elem_classes="ks-file")
-        export_note = gr.HTML()
+        export = making.file_button("search-csv", "Download the ranking (CSV)", "Writing the ranking ...")
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
-    ranking, here = gr.State(None, time_to_live=SESSION_SECONDS), place("search", "Search", do.offers())
-    return card, rest, threshold, hits, ranking, export, file, export_note, here
+    ranking, here = gr.State(None, time_to_live=SESSION_SECONDS), place("search", "Search", do.offers(), ("probe",))
+    return card, rest, threshold, hits, ranking, export, here
 
 
 def _wire(page: Page) -> None:
@@ -181,28 +179,22 @@ def _wire(page: Page) -> None:
         [page.card, page.hits],
         **VIEWS,
     )
-    made = page.export.click(
-        do.make_csv,
-        page.ranking,
-        [page.file, page.export_note],
-        show_progress_on=page.export,
-        **{**VIEWS, "show_progress": "minimal", "trigger_mode": "once"},
-    )
-    made.success(None, None, None, js=FETCH, api_visibility="private")
+    making.wire(page.export, do.make_csv, [page.ranking])
 
 
 def _wire_address(page: Page) -> None:
     here = page.here
     given = [here.asked, page.probe.shot, page.collection]
     come = here.asked.change(do.visit, given, [*page.example, page.weight], **RUNS)
-    _then_encode(come.success(own_threshold, page.weight, page.threshold, **VIEWS), page)
-    for event in (page.weight.change, come.then):
+    asked = [here.asked, page.weight]
+    _then_encode(come.success(arriving.own_threshold, asked, page.threshold, **VIEWS), page)
+    for event in (page.weight.change, come.then, page.threshold.input):
         then_tell(event, page)
 
 
 def then_tell(listen: Any, page: Page) -> None:
     """On an event: the browser is told which model ranks."""
-    listen(partial(do.told_of, page.here), [page.weight, page.here.asked], page.here.told, **VIEWS)
+    listen(partial(do.told_of, page.here), [page.weight, page.here.asked, page.threshold], page.here.told, **VIEWS)
 
 
 def _then_encode(event: Any, page: Page) -> None:
@@ -213,7 +205,7 @@ def _then_encode(event: Any, page: Page) -> None:
 
 def then_find(event: Any, page: Page) -> None:
     """After `event`: the gallery ranked for the probe."""
-    event.then(
+    found = mark(event, page.hits, former=True).then(
         do.find,
         [
             page.probe.shot,
@@ -230,3 +222,4 @@ def then_find(event: Any, page: Page) -> None:
         show_progress_on=page.card,
         **RUNS,
     )
+    mark(found, page.hits, former=False)

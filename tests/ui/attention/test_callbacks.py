@@ -139,7 +139,7 @@ def test_nothing_to_compare_is_said():
     )
     assert len(do.draw(None, *VIEW)) == 5
     assert do.draw_spread(None, 0) == (None, "") and do.draw_gates(None, 0, 0.5) == ("", None)
-    assert do.make_report(None, None, None, 0.5)[0] is None and do.check_maps(None, None, None) == ("",)
+    assert do.make_report(None, None, None, 0.5)[0] is None and do.check_maps(None, None, None) == ("", "")
 
 
 def test_a_photo_that_is_gone_and_a_bad_layer_become_messages(obama: Shot, masked):
@@ -162,7 +162,9 @@ def test_layers_follow_the_networks():
 
 def test_trust_and_report(obama: Shot, masked, monkeypatch: pytest.MonkeyPatch):
     compared = masked[0]
-    assert do.check_maps(obama, None, compared)[0].count("<tr>") == 4
+    verdict, table = do.check_maps(obama, None, compared)
+    assert verdict.count("<li>") == 3 and "Can these maps be trusted?" in verdict and table.count("<tr>") == 4
+    assert "Not tested yet" in do.untested(None)["value"] and do.untested(True) == gr.skip()
     monkeypatch.delattr(arms, "trust")  # the report says what the page has found
     path, note = do.make_report(obama, None, compared, 0.5)
     assert note == ""

@@ -173,7 +173,7 @@ def test_report_and_animation(obama: Shot, turned: PatchQuery, held: Sweeps, tmp
     names = zipfile.ZipFile(path).namelist()
     assert {"report.json", "offsets.npz", "vit_kprpe_offsets.png", "vit_irpe_difference.png"} <= set(names)
     gif, said = do.animate(obama, turned, "shift_x", 7, 0, (0.4, 0.4), 0.65)
-    assert gif is not None and gif.endswith("kinsight-shift_x.gif") and said == ""
+    assert gif is not None and gif.endswith("/kinsight-keypoints-shift_x-obama_2012.gif") and said == ""
 
 
 def test_programs_get_the_same_numbers(turned: PatchQuery) -> None:

@@ -130,7 +130,7 @@ def tell_pair(
     return [told, (a, b) if a and b and not example else gr.skip()]
 
 
-def settings(weight: str | None, method: str | None, layer: str | None, threshold: float | None) -> dict[str, str]:
+def settings(weight: str | None, method: str | None, layer: str | None, threshold: float | None) -> dict[str, Any]:
     """Layer and threshold as an address names them: where they are not as shipped."""
     if not weight:
         return {}

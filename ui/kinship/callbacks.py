@@ -239,7 +239,7 @@ def make_report(
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
         look = evidence_callbacks.look(seen, *patch) if seen else None
-        options = {"threshold": threshold, "opacity": opacity, "look": look}
+        options: dict[str, Any] = {"threshold": threshold, "opacity": opacity, "look": look}
         name = file_name("kinship", maps.weight, photo_name(a.path), photo_name(b.path))
         return kept(name, lambda folder: evidence.report(folder, a, b, maps, **options)), ""
     except FAILURES as error:

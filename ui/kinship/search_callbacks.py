@@ -29,6 +29,7 @@ NO_GALLERY = "Several photos, a folder, or a zip of photos. Every face in them i
 WAITING = "The ranking appears here as soon as there is a probe's face and a gallery."
 GONE = "These files are no longer kept. Please choose them again."
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to search with. See the tab Models."
+STOPPED = "Stopped. What was read before stays; choose files again for another gallery."
 MORE = 20
 """Further photos of the probe; each costs as much as the first."""
 PROGRESS = gr.Progress()
@@ -50,6 +51,11 @@ def read_gallery(files: Sequence[str] | None, progress: gr.Progress = PROGRESS) 
     except GalleryError as error:
         return None, cards.message(str(error), error=True)
     return collection, search_cards.gallery_note(collection)
+
+
+def stopped() -> tuple[str, Any]:
+    """After a stop: a note, and no stop button."""
+    return cards.message(STOPPED), gr.update(visible=False)
 
 
 def take_probe(pending: tuple[str | None, int]) -> list[Any]:

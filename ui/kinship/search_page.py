@@ -12,7 +12,7 @@ from ui.kinship import arriving, search_indexes
 from ui.kinship import search_callbacks as do
 from ui.kinship.callbacks import own_threshold
 from ui.shared import answering, cards, making, picker
-from ui.shared.addresses import Place, place
+from ui.shared.addresses import CLIENT, Place, place
 from ui.shared.folds import mark
 from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, file_list, on_change, photo_input
 
@@ -40,6 +40,7 @@ class Page(NamedTuple):
     files: gr.File
     folder: gr.UploadButton
     server_index: gr.Dropdown
+    stop: gr.Button
     note: gr.HTML
     collection: gr.State
     weight: gr.Dropdown
@@ -115,8 +116,9 @@ def _gallery_input() -> tuple[Any, ...]:
         visible=bool(known),
         elem_id="gallery-index",
     )
+    stop = gr.Button("Stop", size="sm", visible=False, elem_id="gallery-stop")
     note = gr.HTML(cards.message(do.NO_GALLERY), elem_id="gallery-note", min_height=76)
-    return files, folder, index, note, gr.State(None, time_to_live=SESSION_SECONDS)
+    return files, folder, index, stop, note, gr.State(None, time_to_live=SESSION_SECONDS)
 
 
 def _options() -> tuple[Any, ...]:
@@ -158,12 +160,13 @@ def _wire(page: Page) -> None:
     on_change(page.probe, lambda event: then_find(event, page), taking=do.take_probe, also=page.further)
     then_find(page.more_files.change(do.read_more, page.more_files, [page.more, page.more_note], **RUNS), page)
     page.folder.upload(lambda paths: paths, page.folder, page.files, **VIEWS)
-    read = page.files.change(
+    read = _stoppable(page.files.change, page).then(
         do.read_gallery, page.files, [page.collection, page.note], show_progress_on=page.note, **GALLERIES
     )
-    _then_encode(read.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS), page)
-    _then_encode(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS), page)
-    _wire_address(page)
+    long = [read, _then_encode(read.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS), page)]
+    long += [_then_encode(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS), page)]
+    long += [_wire_address(page)]
+    page.stop.click(do.stopped, None, [page.note, page.stop], cancels=long, **VIEWS)
     picked = page.server_index.input(
         do.choose_index,
         [page.server_index, page.weight, page.collection],
@@ -182,14 +185,21 @@ def _wire(page: Page) -> None:
     making.wire(page.export, do.make_csv, [page.ranking])
 
 
-def _wire_address(page: Page) -> None:
+def _stoppable(listen: Any, page: Page, *, now: bool = True) -> Any:
+    """On an event (its listener): the button that stops what takes long appears, or goes."""
+    script = f"() => ({{__type__: 'update', visible: {str(now).lower()}}})"
+    return listen(None, None, page.stop, js=script, **CLIENT)
+
+
+def _wire_address(page: Page) -> Any:
+    """What an address brings; returns the step that encodes."""
     here = page.here
     given = [here.asked, page.probe.shot, page.collection]
     come = here.asked.change(do.visit, given, [*page.example, page.weight], **RUNS)
     asked = [here.asked, page.weight]
-    _then_encode(come.success(arriving.own_threshold, asked, page.threshold, **VIEWS), page)
     for event in (page.weight.change, come.then, page.threshold.input):
         then_tell(event, page)
+    return _then_encode(come.success(arriving.own_threshold, asked, page.threshold, **VIEWS), page)
 
 
 def then_tell(listen: Any, page: Page) -> None:
@@ -197,10 +207,13 @@ def then_tell(listen: Any, page: Page) -> None:
     listen(partial(do.told_of, page.here), [page.weight, page.here.asked, page.threshold], page.here.told, **VIEWS)
 
 
-def _then_encode(event: Any, page: Page) -> None:
+def _then_encode(event: Any, page: Page) -> Any:
+    """After `event`: the gallery encoded, which can be stopped, and ranked; returns the first of these."""
     shown = {"show_progress_on": page.card, **GALLERIES}
     given = [page.collection, page.weight, page.server_index]
-    then_find(event.then(do.encode_gallery, given, None, **shown), page)
+    encoded = _stoppable(event.then, page).then(do.encode_gallery, given, None, **shown)
+    then_find(_stoppable(encoded.then, page, now=False), page)
+    return encoded
 
 
 def then_find(event: Any, page: Page) -> None:

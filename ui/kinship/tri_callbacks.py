@@ -105,7 +105,7 @@ def tell_family(
     here: Place, asked: Asked | None, weight: str | None, threshold: float, method: str | None, layer: str | None
 ) -> str:
     """What the browser is told of three photos."""
-    limit = {"threshold": unless(threshold, own_threshold(weight))} if weight else {}
+    limit: dict[str, Any] = {"threshold": unless(threshold, own_threshold(weight))} if weight else {}
     return tell(here, asked, model=weight, method=method, **{**settings(weight, method, layer, None), **limit})
 
 

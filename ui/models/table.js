@@ -7,10 +7,13 @@ function show(row, card, open) {
   card.hidden = !open;
 }
 
+const tell = (weight) =>
+  window.kinsight?.tell(`tab=models${weight ? `&model=${encodeURIComponent(weight)}` : ""}#0#`);
+
 function toggle(row, open = opener(row).getAttribute("aria-expanded") !== "true") {
   for (const [other, card] of pairs()) show(other, card, open && other === row);
   row.scrollIntoView({ block: "nearest" });
-  window.kinsight?.tell(`tab=models${open ? `&model=${encodeURIComponent(row.dataset.weight)}` : ""}#0#`);
+  tell(open && row.dataset.weight);
 }
 
 function filter() {
@@ -56,6 +59,7 @@ function arrive(tries = 20) {
   if (asked.get("tab") !== "models") return;
   if (tries && !pairs().length) return void setTimeout(arrive, 100, tries - 1);
   for (const [row, card] of pairs()) show(row, card, row.dataset.weight === asked.get("model"));
+  tell(pairs().some(([row]) => row.dataset.weight === asked.get("model")) && asked.get("model"));
 }
 arrive();
 addEventListener("popstate", () => arrive());

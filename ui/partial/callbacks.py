@@ -143,7 +143,13 @@ def make_report(look: PartialLook | None, held: Held | None, kind: str, opacity:
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
         held = parting.order(held if held.curve else parting.curve(AROUND, look.edit.centred, held))
-        options = {"curve": held.curve, "losses": held.order, "kind": kind, "opacity": opacity, "archive": True}
+        options: dict[str, Any] = {
+            "curve": held.curve,
+            "losses": held.order,
+            "kind": kind,
+            "opacity": opacity,
+            "archive": True,
+        }
         name = file_name("partial", *(photo_name(path) for path, *_ in held.pair), look.edit.part)
         return kept(name, lambda folder: write_partial(folder, look, parting.sidecars(), **options)), ""
     except FAILURES as error:

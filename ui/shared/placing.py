@@ -132,6 +132,8 @@ def place(shot: Shot | None, pending: Pending, points: Any) -> Shot:
 def _face(photo: np.ndarray, eyes: tuple[float, ...]) -> Face:
     if not eyes:
         return default_face(photo)
-    known = np.full((len(KEYPOINT_NAMES), 2), np.nan)
+    known, size = np.full((len(KEYPOINT_NAMES), 2), np.nan), photo.shape[1::-1]
     known[:2] = np.reshape(eyes, (2, 2))
+    if (known[:2] > size).any():
+        raise ValueError(f"The eyes lie outside of the photo, which has {size[0]} x {size[1]} pixels.")
     return place_face(photo, known)

@@ -157,7 +157,7 @@ def photo_input(name: str, title: str = "", height: int = 300, *, by_hand: bool 
         cards.message("JPEG, PNG, WebP, BMP or TIFF, with at least one face."), elem_id=f"note-{name.lower()}"
     )
     shot, pending = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
-    hand = placing.panel(image.elem_id, SESSION_SECONDS) if by_hand else None
+    hand = placing.panel(f"photo-{name.lower()}", SESSION_SECONDS) if by_hand else None
     return PhotoInput(image, face, note, shot, pending, hand)
 
 

@@ -218,3 +218,10 @@ def test_the_endpoint_answers_in_numbers(obama: Shot, biden: Shot):
 def test_the_endpoint_refuses_in_words(obama: Shot, arguments: tuple, message: str):
     with pytest.raises(gr.Error, match=message):
         attention_api.compare_attention(obama.path, None, *arguments)
+
+
+@pytest.mark.usefixtures("poor_faces")
+def test_nothing_is_decided_by_a_poor_face(obama: Shot, biden: Shot):
+    card = do.compare(obama, biden, "surgical", 0, "grad_cam", None)[1]
+    assert "Decision withheld: tiny face, blurred face in photo 1, tiny face, blurred face in photo 2" in card
+    assert "networks say" not in card and "photo 1 and photo 2: blurred" in card

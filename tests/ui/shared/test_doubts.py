@@ -10,6 +10,7 @@ from PIL import Image
 
 from models.faces.quality import BLURRED, CUT_AWAY, PROFILE, TINY_EYES, Quality
 from tests.ui.photos import EXAMPLES
+from ui.kinship import callbacks as kinship
 from ui.shared import cards, doubts
 from ui.shared.answering import Answer, default_weight, judge
 from ui.shared.photos import Shot, take
@@ -61,3 +62,10 @@ def test_the_card_of_a_tiny_face_decides_nothing(tmp_path: Path, obama: Shot) ->
         and "99.0 %" in card
     )
     assert "Decision: " in cards.answer_card(*asked, doubts=doubts.about(("photo A", obama), ("photo B", None)))
+
+
+@pytest.mark.usefixtures("poor_faces")
+def test_a_threshold_that_is_moved_decides_nothing_either(obama: Shot, biden: Shot) -> None:
+    given = Answer(str(default_weight()), 0.99, 0.99, 0.99, 0.5)
+    card = kinship.set_threshold(given, 0.2, 0.5, obama, biden)[0]
+    assert "Decision withheld" in card and "photo A and photo B: tiny face" in card

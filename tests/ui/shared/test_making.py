@@ -64,5 +64,12 @@ def test_every_button_that_makes_a_file_says_so_at_once_and_can_be_stopped(page:
         assert any(fn.cancels == [work._id] for fn in steps[f"{name}-stop"])
 
 
+def test_reading_and_encoding_a_gallery_can_be_stopped(page: gr.Blocks) -> None:
+    ids = {block._id: str(getattr(block, "elem_id", "")) for block in page.blocks.values()}
+    stops = [fn.cancels for fn in page.fns.values() for b, _ in fn.targets if b and ids[b] == "gallery-stop"]
+    cancelled = {page.fns[i].api_name.rstrip("_0123456789") for stop in stops for i in stop or ()}
+    assert cancelled == {"read_gallery", "encode_gallery"}
+
+
 def test_a_file_is_fetched_only_where_there_is_one() -> None:
     assert making.FETCH.startswith("file => { if (file)")

@@ -69,7 +69,7 @@ TABS = {
     "Attention": TabEntry(attention.build, attention.NEEDS, attention.opened, attention_api.build, one_place),
     "Keypoints": TabEntry(keypoints.build, keypoints.NEEDS, keypoints.opened, keypoints_api.build, one_place),
     "Expression": TabEntry(expression.build, (), expression.opened, expression_api.build, lambda tab: tab.places),
-    "Models": TabEntry(models.build),
+    "Models": TabEntry(models.build, places=lambda place: [place]),
 }
 TITLE = f"""<header class='ks-title'><a class='ks-skip' href='#answer'>Skip to the answer</a><div><h1>Kinsight</h1>
 <p>What face recognition models answer about a photo, and which parts of the face their answers rest on.</p></div>{BAR}

@@ -22,6 +22,7 @@ AT_ONCE = 2
 PATIENCE = 60.0
 """Seconds that a task waits for its turn."""
 BUSY = "The app is busy with the tasks of others. Please try again in a minute."
+STOPPED = "This was stopped."
 TOO_LONG = "This took more than {:.0f} seconds and was ended. Please try it with fewer or smaller photos."
 
 
@@ -31,6 +32,10 @@ class BusyError(UserError):
 
 class TooLongError(UserError):
     """A task went on beyond its time."""
+
+
+class StoppedError(UserError):
+    """A task went on after its end: whoever asked for it wants it no more."""
 
 
 class Task:
@@ -44,19 +49,26 @@ class Task:
     def __init__(self, seconds: float, patience: float) -> None:
         self._seconds, self._patience, self._until = seconds, patience, 0.0
         self._turn: BoundedSemaphore | None = None
+        self._ended = False
 
     def step(self) -> None:
         """Take the turn, or go on with it. Raises as running.step."""
+        if self._ended:
+            raise StoppedError(STOPPED)
         if self._turn is None:
             turns = _TURNS
             if not turns.acquire(timeout=self._patience):
                 raise BusyError(BUSY)
             self._turn, self._until = turns, time.monotonic() + self._seconds
+            if self._ended:  # while it waited
+                self.end()
+                raise StoppedError(STOPPED)
         elif time.monotonic() > self._until:
             raise TooLongError(TOO_LONG.format(self._seconds))
 
     def end(self) -> None:
-        """Give the turn back."""
+        """Give the turn back. A thread that still works for the task, and nobody waits for, ends at its next step."""
+        self._ended = True
         if self._turn is not None:
             self._turn.release()
             self._turn = None
@@ -91,7 +103,7 @@ def step() -> None:
     """A network is about to work.
 
     Raises:
-        BusyError: the task got no turn.  TooLongError: it is beyond its time.
+        BusyError: the task got no turn.  TooLongError: it is beyond its time.  StoppedError: it has ended.
     """
     current = _TASK.get()
     if current is not None:

@@ -14,6 +14,7 @@ from explain.expression.follow import Followed, follow
 from explain.expression.said import Said, said_of
 from explain.registry import explain
 from models.faces.face import Face
+from models.faces.quality import Quality, assess
 from models.nets.expression import EXPRESSIONS, Expression
 from models.outputs import ClassOutput
 from models.predict import predict
@@ -37,11 +38,13 @@ class Frame:
             where there is no face.
         said: None where there is no face.
         target: the class that the map explains; empty without a face.
+        quality: of the face; None without one.
     """
 
     picture: np.ndarray
     said: Said | None
     target: str
+    quality: Quality | None = None
 
 
 def read_frame(
@@ -72,7 +75,7 @@ def read_frame(
     (said,) = said_of(model, output)
     explained = target or said.leading
     (heatmap,) = explain(result, METHOD, target=explained)
-    return Frame(drawn(face, heatmap, model), said, explained), followed
+    return Frame(drawn(face, heatmap, model), said, explained, assess(face)), followed
 
 
 def drawn(face: Face, heatmap: Heatmap, model: Expression, opacity: float = 0.45) -> np.ndarray:

@@ -22,11 +22,11 @@ SOFT, BLURRED = 0.070, 0.045
 """Sharpness below which a face is soft, or blurred: about the 10th and the 1st percentile of 100 photos of LFW."""
 TURNED, PROFILE = 20.0, 35.0
 """Absolute yaw in degrees above which a face is turned, or strongly turned."""
-
-
 CUT = 0.15
 """Fraction of the detected box beyond the photo's border above which the face is cut: tight crops lose a few hundredths
 at the hair or the chin."""
+CUT_AWAY = 0.35
+"""The same fraction above which eyes or mouth may be missing."""
 LYING = 60.0
 """Absolute roll in degrees above which not the head but the photo is turned."""
 UNSURE = 0.985
@@ -70,6 +70,17 @@ class Quality:
         return [words for words in found if words]
 
     @property
+    def spoilt(self) -> list[str]:
+        """Why nobody should decide by an answer about this face, in words: each measure beyond its second limit."""
+        found = (
+            ("tiny face", self.eye_distance_px < TINY_EYES),
+            ("blurred face", self.sharpness < BLURRED),
+            ("face strongly turned", abs(self.yaw_deg) > PROFILE),
+            ("face cut by the border", self.cut > CUT_AWAY),
+        )
+        return [words for words, so in found if so]
+
+    @property
     def words(self) -> str:
         """One line for people: the findings with their numbers."""
         width, height = self.size_px
@@ -79,6 +90,13 @@ class Quality:
         cut = ", cut by the border" if self.cut > CUT else ""
         lying = f", turned by about {_quarter(self.roll_deg)}°" if abs(self.roll_deg) > LYING else ""
         return f"{width} × {height} px, {sharp}, {turn}{lying}{cut}"
+
+
+LIMITS = (
+    f"eyes less than {TINY_EYES:g} px apart, sharpness below {BLURRED:g}, a yaw beyond {PROFILE:g}°, or more than "
+    f"{100 * CUT_AWAY:g} % of the face outside the photo"
+)
+"""When a face is spoilt, in words."""
 
 
 def _quarter(roll: float) -> int:

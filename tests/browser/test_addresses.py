@@ -43,20 +43,31 @@ def told(page: Any, name: str) -> None:
     page.wait_for_function("n => document.querySelector('#told-kinship').textContent.includes(n)", arg=name)
 
 
-def test_history_copy_swap_own_photos_and_sending(open_page: Callable[..., Any]) -> None:
+def test_the_walk_of_a_teacher_then_history_own_photos_and_sending(open_page: Callable[..., Any]) -> None:
     page = open_page()
     page.context.grant_permissions(["camera", "clipboard-read", "clipboard-write"])
-    _history(page)
+    opened = page.url
+    _teach(page)
+    _history(page, opened)
     _own_photos(page)
     _sent(page)
 
 
-def _history(page: Any) -> None:
-    """What is done is a step; back and forward, faster than the page answers too, bring it again."""
-    opened, first = page.url, copied(page)
+def _teach(page: Any) -> None:
+    """The walk of a teacher: an example of known truth, both faces side by side, the evidence, an address to share."""
+    first = copied(page)
     assert first["example"] == [FIRST] and first["tab"] == ["kinship"] and first["model"] == [KIN] and len(first) == 4
     page.locator("[data-example='2']").click()
     at(page, tab="kinship", model=KIN, example=LEVINS, __theme="light")
+    expect_score(page, score_of(LEVINS))
+    assert "Known: brothers" in page.locator(".ks-known").inner_text()
+    tops = [page.locator(f"#photo-{face} img").first.bounding_box()["y"] for face in "ab"]
+    assert abs(tops[0] - tops[1]) < 60 and page.locator("#maps img").count() == 6
+    assert copied(page)["example"] == [LEVINS]
+
+
+def _history(page: Any, opened: str) -> None:
+    """What is done is a step; back and forward, faster than the page answers too, bring it again."""
     page.locator("#swap").click()
     at(page, example=SWAPPED)
     expect_score(page, score_of(LEVINS))  # the mean of both orders

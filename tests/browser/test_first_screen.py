@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import unfold
+from tests.browser.conftest import open_tab_named, unfold
 from tests.browser.reach import height, tab_to
 from tests.browser.test_kinship import KIN, expect_score, settle, wanted
 from tests.ui.photos import EXAMPLES
@@ -34,12 +34,38 @@ def edges(page: Any, selector: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("width", "tall", "theme", "screens", "most"),
-    [(1440, 900, "light", 1, 2200), (1024, 768, "dark", 1, 2400), (390, 844, "dark", 1.2, 4500)],
+    [(1440, 900, "light", 1, 2200), (1024, 768, "dark", 1, 2400)],
 )
 def test_the_first_screen(
     open_page: Callable[..., Any], width: int, tall: int, theme: str, screens: float, most: int
 ) -> None:
     page = open_page(width=width, height=tall, theme=theme)
+    expect_first_screen(page, width, tall, screens, most)
+
+
+def test_the_walk_of_a_student_on_a_phone(open_page: Callable[..., Any]) -> None:
+    """The answer within a thumb's reach, another example, the two photos swapped, and what a face shows.
+
+    The camera has a walk of its own in test_expression.py.
+    """
+    page = open_page(width=390, height=844, theme="dark")
+    expect_first_screen(page, 390, 844, 1.2, 4500)
+    example = PAIRS[2]
+    page.locator("[data-example='2']").click()
+    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, KIN))
+    page.wait_for_selector("#answer .ks-known")
+    swap, photos = edges(page, "#swap"), edges(page, "#photos")
+    assert photos[0] < swap[0] and swap[1] < photos[1]  # by the photos, in reach
+    page.locator("#swap").click()
+    page.wait_for_function("() => location.search.includes('example=levin_sander-levin_carl')")
+    open_tab_named(page, "Expression")
+    page.wait_for_selector("#expression-answer .ks-decision")
+    assert edges(page, "#expression-answer .ks-decision")[1] <= 1.2 * 844
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def expect_first_screen(page: Any, width: int, tall: int, screens: float, most: int) -> None:
+    """The answer can be read on the first `screens`, all else is folded, and the photos are at hand."""
     assert edges(page, "#answer .ks-answer")[1] <= screens * tall and height(page) <= most
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator(".ks-known").get_attribute("data-agrees") == "true"  # it opens with a right answer

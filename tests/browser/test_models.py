@@ -33,6 +33,11 @@ def test_the_table_sorts_filters_and_opens_one_card(open_page: Callable[..., Any
         card, row = page.locator(".ks-card:visible"), read_sidecar(name)
         assert card.count() == 1 and card.get_attribute("id") == f"card-{name}"
         assert all(text in card.inner_text() for text in (row.sha256, row.command, row.licence))
+        page.wait_for_function("n => new URLSearchParams(location.search).get('model') === n", arg=name)
+    page.go_back()
+    page.wait_for_selector("#card-dlib_kin", state="visible")
+    page.go_forward()
+    page.wait_for_selector("#card-expression", state="visible")
     page.locator(".ks-weight[data-weight=expression] button").press("Enter")
     assert page.locator(".ks-card:visible").count() == 0
 

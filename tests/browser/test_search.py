@@ -54,7 +54,7 @@ def test_a_probe_and_a_zip_give_a_ranking_to_export_and_open(open_page: Callable
     settle(page)
     with page.expect_download() as download:
         page.locator("#search-csv").click()
-    assert download.value.suggested_filename == "kinsight-search.csv"
+    assert download.value.suggested_filename.startswith("kinsight-search-")
     rows = list(csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
     assert [r["rank"] for r in rows] == [*"1234567", ""] and rows[-1]["file"] == "notes.txt"
     assert {r["file"] for r in rows[:2]} == {"group/six.jpg"} and "'=hopper.jpg" in {r["file"] for r in rows}

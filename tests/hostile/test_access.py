@@ -140,12 +140,12 @@ def test_an_upload_of_the_page_is_for_its_visitor_alone(url: str, canary: bytes)
     path = owner.upload(canary, NAME)
     file = spoken(path, "image")
     (notice, *_) = (e["id"] for e in owner.config()["dependencies"] if e["api_name"] == "notice")
-    assert owner.fetch(path).content == canary and owner.event(notice, [file, None])["success"]
+    assert owner.fetch(path).content == canary and owner.event(notice, [file, None, None])["success"]
     assert "event: complete" in owner.call("detect", [file])
     for client in (other, program):
         said = client.fetch(path)
         assert (said.status_code, said.json()) == (403, {"detail": REFUSED})
-        assert client.event(notice, [file, None])["output"]["error"] == REFUSED
+        assert client.event(notice, [file, None, None])["output"]["error"] == REFUSED
         assert REFUSED in client.call("detect", [file]) and REFUSED in client.call("kin_search", [file, [file], None])
         assert REFUSED in client.tool("kin_score", photo_a=path, photo_b=path)
         assert not [reply for reply in client.replies if canary[200:400] in reply]

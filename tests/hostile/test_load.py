@@ -140,11 +140,13 @@ def test_one_client_does_not_push_out_the_others(url: str) -> None:
     notice = next(e for e in config["dependencies"] if e["api_name"] == "notice")
     take = next(e for e in config["dependencies"] if e["api_name"] == "take_photo")
     photo = spoken(visitor.upload(EXAMPLES / "biden_2010.jpg"), "image")
-    assert visitor.event(notice["id"], [photo, None])["success"]
+    assert visitor.event(notice["id"], [photo, None, None])["success"]
 
     async def sessions() -> list[int]:
         async with client(url, "127.0.0.3") as http:
-            bodies = [{"fn_index": notice["id"], "data": [None, None], "session_hash": f"s{i}"} for i in range(250)]
+            bodies = [
+                {"fn_index": notice["id"], "data": [None, None, None], "session_hash": f"s{i}"} for i in range(250)
+            ]
             return [(await http.post("/gradio_api/queue/join", json=body)).status_code for body in bodies]
 
     assert set(coroutines.run(sessions())) == {200, 429}

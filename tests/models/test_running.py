@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from models import create_model, detect_faces, list_models, running
-from models.running import BusyError, TooLongError, at_once, step, task
+from models.running import BusyError, StoppedError, TooLongError, at_once, step, task
 from models.taps import Tap
 
 
@@ -67,6 +67,16 @@ def test_a_task_within_a_task_takes_no_second_turn() -> None:
         step()
         copy_context().run(step)  # as Gradio's threads do
     with task(100, patience=0):  # and it was given back
+        step()
+
+
+def test_what_goes_on_after_its_task_has_ended_is_stopped_and_takes_no_turn() -> None:
+    at_once(1)
+    with task(100, patience=0):
+        left = copy_context()
+    with pytest.raises(StoppedError, match="stopped"):
+        left.run(step)
+    with task(100, patience=0):
         step()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.faces.quality import Quality
 from tests.ui.photos import EXAMPLES, montage
 from ui.shared.photos import Shot, take
 
@@ -37,3 +38,9 @@ def no_model_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a network ran")
 
     monkeypatch.setattr(torch.nn.Module, "__call__", refuse)
+
+
+@pytest.fixture
+def poor_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every face of a session's photos measures as tiny and blurred."""
+    monkeypatch.setattr(Shot, "quality", lambda _: Quality((18, 24), 8, 0.01, 2))

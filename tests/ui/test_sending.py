@@ -10,8 +10,13 @@ import pytest
 import app
 from explain.attention.compare import METHODS
 from ui.attention import callbacks as attention
+from ui.kinship import arriving
+from ui.kinship import callbacks as kinship
+from ui.kinship import search_callbacks as search
+from ui.kinship import tri_callbacks as tri
 from ui.partial import callbacks as partial
-from ui.shared.addresses import Address, Asked, Offers, Place
+from ui.shared import answering, evidence
+from ui.shared.addresses import Address, Asked, Offers, Place, read
 from ui.shared.photos import Shot
 
 ATTENTION = Place("attention", "Attention", Offers(methods=lambda _: METHODS))
@@ -36,6 +41,33 @@ def test_attention_takes_it_as_photo_1_and_a_method(obama: Shot, biden: Shot) ->
     assert told == f"tab=attention&method={METHODS[0]}#0#"
 
 
+def test_parents_take_it_in_its_place_and_search_as_the_probe(obama: Shot, biden: Shot) -> None:
+    sent = tri.visit(Asked(Address("parents"), shot=biden, slot=1), obama, None, None)
+    assert sent[4].path == biden.path and sent[:4] == sent[8:12] == [gr.skip()] * 4 and len(sent) == 14
+    probe = search.visit(Asked(Address("search"), shot=biden), obama, None)
+    assert probe[0].path == biden.path and probe[4:7] == [None, (), ""] and probe[7:] == [gr.skip()] * 3
+    assert tri.visit(None, None, None, None) == [gr.skip()] * 14
+
+
+def test_a_named_layer_and_threshold_are_set_and_told_again(obama: Shot) -> None:
+    weight, place = str(answering.default_weight()), Place("kinship", "Two faces", arriving.offers())
+    method = next(
+        label for _, label in evidence.method_choices(weight) if len(evidence.layer_choices(weight, label)) > 1
+    )
+    layer = next(n for n in evidence.layer_choices(weight, method) if n != evidence.default_layer(weight, method))
+    query = f"tab=kinship&model={weight}&method={method}&layer={layer}&threshold=0.75"
+    address, wrong = read(query, {"kinship": place})
+    assert not wrong and arriving.own_threshold(Asked(address), weight) == 0.75
+    offered = kinship.offer_methods(weight, method, Asked(address))
+    assert (offered[0]["value"], offered[1]["value"]) == (method, layer)
+    told = arriving.tell_pair(place, obama, obama, Asked(address), weight, method, layer, 0.75)[0]
+    assert told.startswith(query + "#")
+    shipped = arriving.tell_pair(
+        place, obama, obama, None, weight, method, evidence.default_layer(weight, method), kinship.own_threshold(weight)
+    )[0]
+    assert "layer" not in shipped and "threshold" not in shipped
+
+
 @pytest.fixture(scope="module")
 def config() -> dict:
     return app.build().config
@@ -43,7 +75,7 @@ def config() -> dict:
 
 def test_every_tab_has_an_address_and_every_menu_its_targets(config: dict) -> None:
     html = json.dumps([c["props"].get("value") for c in config["components"] if c["type"] == "html"])
-    for place in ("kinship", "partial", "attention", "keypoints", "expression"):
+    for place in ("kinship", "parents", "search", "partial", "attention", "keypoints", "expression"):
         assert f"data-to='{place}'" in html
     scripts = json.dumps([d.get("js") for d in config["dependencies"] if d.get("js")])
     every = (

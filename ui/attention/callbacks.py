@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from explain import EXPLAINERS
 from explain.attention import render as render_gates
@@ -20,9 +16,10 @@ from models import WeightError
 from models.errors import UserError
 from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
-from ui.shared import cards
-from ui.shared.addresses import Asked, Place, show_sent, tell
+from ui.shared import cards, doubts
+from ui.shared.addresses import Address, Asked, Place, show_sent, tell, unless
 from ui.shared.examples import FOLDER
+from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
 
@@ -66,7 +63,8 @@ def compare(
     try:
         scene = arms.scene_of(first, second, occluder, int(seed))
         compared = arms.compare(scene, method, layer)
-        card = attention_cards.answer_card(compared, arms.sidecars())
+        found = doubts.about(("photo 1", first), ("photo 2", second))
+        card = attention_cards.answer_card(compared, arms.sidecars(), found)
     except FAILURES as error:
         return None, cards.message(str(error), error=True), "", gr.update(visible=False)
     return compared, card, attention_cards.scene_note(scene), gr.update(visible=True)
@@ -133,23 +131,30 @@ def draw_gates(compared: Comparison | None, face: int, opacity: float, scale: st
     return attention_cards.gates_view(compared, face, opacity, own=scale == OWN), violins
 
 
-def check_maps(first: Shot | None, second: Shot | None, compared: Comparison | None) -> tuple[str]:
-    """How far the map of every arm can be trusted."""
+def untested(opened: bool | None) -> Any:
+    """What stands beside new maps while nobody looks how they were tested."""
+    return gr.skip() if opened else gr.update(value=cards.message(attention_cards.UNTESTED), elem_classes=[])
+
+
+def check_maps(first: Shot | None, second: Shot | None, compared: Comparison | None) -> tuple[str, str]:
+    """Whether the map of every arm can be trusted, in words, and the areas that say so."""
     if first is None or compared is None:
-        return ("",)
+        return "", ""
     try:
         scene = arms.scene_of(first, second, compared.occluder, compared.seed)
-        return (attention_cards.trust_table(compared, arms.curves(scene, compared)),)
+        curves = arms.curves(scene, compared)
     except FAILURES as error:
-        return (cards.message(str(error), error=True),)
+        return cards.message(str(error), error=True), ""
+    return attention_cards.verdict(compared, curves), attention_cards.trust_table(compared, curves)
 
 
-def offer_layers(method: str, layer: str | None) -> Any:
-    """Layer picker of a method; the layer stays when the method has it."""
+def offer_layers(method: str, layer: str | None, asked: Asked | None = None) -> Any:
+    """Layer picker of a method; the layer that an address named, or else the present one where the method has it."""
     try:
         found = arms.layers(method)
     except WeightError:
         return gr.skip()  # the answer that follows says what is wrong
+    layer = asked.address.layer if asked is not None and asked.address.layer else layer
     return gr.update(choices=found, value=layer if layer in found else found[-1])
 
 
@@ -166,9 +171,8 @@ def make_report(
         return None, cards.message("There is no comparison to report yet.", error=True)
     try:
         scene = arms.scene_of(first, second, compared.occluder, compared.seed)
-        with tempfile.TemporaryDirectory() as scratch:
-            made = arms.report(Path(scratch) / "kinsight-attention", scene, compared, opacity)
-            return save_file_to_cache(made, get_upload_folder()), ""  # where delete_cache finds it
+        name = file_name("attention", compared.occluder, *(photo_name(s.path) for s in (first, second) if s))
+        return kept(name, lambda folder: arms.report(folder, scene, compared, opacity)), ""
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
 
@@ -202,5 +206,10 @@ def visit(asked: Asked | None, first: Shot | None) -> list[Any]:
 
 def compare_and_tell(here: Place, asked: Asked | None, *given: Any) -> list[Any]:
     """As compare, and what the browser is told."""
-    *_, method, _ = given
-    return [*compare(*given), tell(here, asked, method=method)]
+    *_, method, layer = given
+    return [*compare(*given), tell(here, asked, method=method, layer=unless(layer, LAYER))]
+
+
+def layers_of(address: Address) -> list[str]:
+    """The layers that an address can name."""
+    return arms.layers(address.method or METHODS[0])

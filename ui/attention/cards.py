@@ -16,13 +16,14 @@ from explain.core import render
 from models.tasks import TASKS
 from models.weights import Sidecar
 from ui.shared.cards import CROP_SIDE, capital, colour_scale, figure, message, percent, reading
+from ui.shared.doubts import NONE, Doubts
 
 NO_SPATIAL = "No arm has a spatial gate here."
 SMALLEST_SPAN = 1e-3
 """A scale of gates is never shorter: rounding is not drawn as a pattern."""
 
 
-def answer_card(compared: Comparison, sidecars: Mapping[str, Sidecar]) -> str:
+def answer_card(compared: Comparison, sidecars: Mapping[str, Sidecar], doubts: Doubts = NONE) -> str:
     """The answer first: how many arms take the explained pair for one person, then every score and cosine."""
     firsts = [arm.answers[0].score >= sidecars[arm.weight].rule.threshold for arm in compared.arms]
     a, b = (escape(t) for t in compared.titles)
@@ -30,9 +31,10 @@ def answer_card(compared: Comparison, sidecars: Mapping[str, Sidecar]) -> str:
     heads = "".join(f"<th scope='col'>{escape(pair)}</th>" for pair in pairs)
     rows = "".join(_answer_row(arm, sidecars[arm.weight]) for arm in compared.arms)
     return (
-        f"<section class='ks-answer' role='status'><div class='ks-head'><div class='ks-big'>{sum(firsts)} of "
-        f"{len(firsts)}</div><div><div class='ks-decision'>networks say: the same person</div>"
-        f"<div class='ks-sub'>about {a} and {b}; each by its own threshold</div></div></div>{_no_test(compared)}"
+        f"<section class='ks-answer' role='status'><div class='ks-head'>{doubts.big(f'{sum(firsts)} of {len(firsts)}')}"
+        f"<div>{doubts.decision('networks say: the same person')}"
+        f"<div class='ks-sub'>about {a} and {b}; each by its own threshold</div></div></div>{doubts.listed}"
+        f"{_no_test(compared)}"
         f"<div class='ks-scroll ks-gap'><table class='ks-table ks-arms'><thead><tr><th scope='col'>network</th>{heads}"
         f"</tr></thead><tbody>{rows}</tbody></table></div>"
         "<p class='ks-caption'>Calibrated probability of one person, with the decision; below it the cosine of the two "
@@ -187,20 +189,27 @@ def mass_table(compared: Comparison) -> str:
     )
 
 
+UNTESTED = "Not tested yet whether each map beats a random order: the part below does it, in some seconds."
+
+
+def verdict(compared: Comparison, curves: Sequence[Curve]) -> str:
+    """Can the maps be trusted? In words, a line a network."""
+    lines = zip(compared.arms, curves, strict=True)
+    readings = "".join(f"<li><b>{escape(arm.title)}:</b> {reading(c)}.</li>" for arm, c in lines)
+    return f"<div class='ks-verdict'><b>Can these maps be trusted?</b><ul class='ks-readings'>{readings}</ul></div>"
+
+
 def trust_table(compared: Comparison, curves: Sequence[Curve]) -> str:
     """Areas under the deletion and insertion curves of every arm's first map, beside random orders."""
-    rows, readings = "", ""
+    rows = ""
     for arm, c in zip(compared.arms, curves, strict=True):
         areas = (c.deletion_auc, c.random_deletion_auc, c.insertion_auc, c.random_insertion_auc)
         cells = "".join(f"<td>{area:+.3f}</td>" for area in areas)
         rows += f"<tr><th scope='row'>{escape(arm.title)}</th>{cells}</tr>"
-        readings += f"<li><b>{escape(arm.title)}:</b> {reading(c)}.</li>"
     head = "".join(f"<th scope='col'>{h}</th>" for h in ("network", "deletion ↓", "random", "insertion ↑", "random"))
     return (
-        f"<div class='ks-verdict'><b>Can the maps be trusted?</b><ul class='ks-readings'>{readings}</ul></div>"
-        "<details class='ks-more'><summary>How they were tested</summary><div class='ks-scroll'>"
-        "<table class='ks-table'><caption>Areas under the curves of the cosine while pixels of "
+        "<div class='ks-scroll'><table class='ks-table'><caption>Areas under the curves of the cosine while pixels of "
         f"{escape(compared.titles[0])} are taken away or put back in the map's order (fill: {escape(curves[0].fill)})"
         f"</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div></details>"
+        f"<tbody>{rows}</tbody></table></div>"
     )

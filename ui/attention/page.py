@@ -12,16 +12,14 @@ from models.faces.occluders import OCCLUDERS
 from ui.attention import answers as arms
 from ui.attention import callbacks as do
 from ui.attention.study import study
-from ui.shared import cards
+from ui.shared import cards, making
 from ui.shared.addresses import Offers, Place, place
 from ui.shared.chains import Start
 from ui.shared.first_visit import first_visit
 from ui.shared.folds import REOPEN, Fold, fill, fold, mark, remember
-from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = arms.NEEDS
-FETCH = "() => setTimeout(() => document.querySelector('#arms-file')?.click(), 150)"
-"""Presses the hidden download link once its file is there."""
 NAMES = {NOTHING: "None", "surgical": "Surgical mask", "cloth": "Cloth mask", "n95": "N95 mask"}
 LIMITS = """
 - **The three networks** start from one trained network without gates, which the added gates leave unchanged at first,
@@ -58,6 +56,7 @@ class Page(NamedTuple):
     opacity: gr.Slider
     maps: gr.HTML
     face: gr.Radio
+    verdict: gr.HTML
     tested: Fold
     trust: gr.HTML
     left: gr.Dropdown
@@ -73,9 +72,7 @@ class Page(NamedTuple):
     gates: gr.HTML
     violins: gr.Plot
     others: list[Fold]
-    report: gr.Button
-    file: gr.DownloadButton
-    note: gr.HTML
+    report: making.FileButton
     here: Place
     to_compare: Start
 
@@ -102,13 +99,13 @@ class Page(NamedTuple):
     @property
     def former(self) -> list[Any]:
         """What fades while the networks are asked anew."""
-        return [self.card, self.maps, self.apart, self.spread.panel, self.inside.panel, self.tested.panel]
+        return [self.card, self.maps, self.verdict, self.apart, self.spread.panel, self.inside.panel, self.tested.panel]
 
 
 def build() -> Page:
     """Lay the tab out and wire it."""
     with gr.Row():
-        with gr.Column(scale=4, min_width=320):
+        with gr.Column(scale=4, min_width=320, elem_classes=["ks-stay", "ks-tall"]):
             first = photo_input("1")
             with gr.Group():
                 occluder = gr.Radio(
@@ -126,7 +123,7 @@ def build() -> Page:
             gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
             right = _right_side()
-    here = place("attention", "Attention", Offers(methods=lambda _: METHODS), ("photo 1",))
+    here = place("attention", "Attention", Offers(methods=lambda _: METHODS, layers=do.layers_of), ("photo 1",))
     here = here._replace(gives={"Photo 1": first.shot, "Photo 2": second.shot}, slot=slot)
     page = Page(first, second, occluder, seed, another, worn, example, *[*right, here, Start()])
     _wire(page)
@@ -146,20 +143,26 @@ def _right_side() -> tuple[Any, ...]:
     compared, turn = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
     with gr.Column(visible=False) as rest:
         looked = _looked_at()
-        report = gr.Button("Download the report (zip)", variant="primary", elem_id="arms-report")
-        file = gr.DownloadButton("report", visible="hidden", elem_id="arms-file", elem_classes="ks-file")
-        note = gr.HTML()
+        with gr.Column(elem_classes="ks-folds"):
+            tested = _tested()
+        report = making.file_button("arms-report")
         face = gr.Radio([("photo 1", 0)], value=0, label="Face in the parts below", elem_id="arms-face")
         with gr.Column(elem_classes="ks-folds"):
             folded, others = _folded()
             others += _about()
-    return card, compared, turn, rest, *looked, face, *folded, others, report, file, note
+    return card, compared, turn, rest, *looked, face, *tested, *folded, others, report
+
+
+def _tested() -> list[Any]:
+    """Whether the maps can be trusted; folded: the numbers behind it, which take seconds."""
+    verdict = gr.HTML(elem_id="arms-verdict", min_height=40)
+    with fold("How these maps were tested: pixels taken away in their order", "arms-tested") as tested:
+        trust = gr.HTML(elem_id="arms-trust", min_height=60)
+    return [verdict, tested, trust]
 
 
 def _folded() -> tuple[list[Any], list[Fold]]:
-    """What deletion says of the maps, two arms in detail, regions, gates; and the folds that are filled anyway."""
-    with fold("Can these maps be trusted? Pixels taken away in their order", "arms-tested") as tested:
-        trust = gr.HTML(elem_id="arms-trust", min_height=60)
+    """Two arms in detail, regions, gates; and the folds that are filled anyway."""
     with fold("Two networks on one face", "arms-two") as two:
         apart = _two_arms()
     with fold("How the attention is spread over the face", "arms-spread") as spread:
@@ -174,7 +177,7 @@ def _folded() -> tuple[list[Any], list[Fold]]:
             "<p class='ks-caption'><b>Channel gates of SE and CBAM</b>, a violin a block: how strongly each channel "
             "was let through in this very pass. Gates near one value treat all channels alike.</p>"
         )
-    return [tested, trust, *apart, spread, bars, mass, inside, scale, gates, violins], [two]
+    return [*apart, spread, bars, mass, inside, scale, gates, violins], [two]
 
 
 def _about() -> list[Fold]:
@@ -236,15 +239,9 @@ def _wire(page: Page) -> None:
     _wire_folds(page)
     here = page.here
     come = here.asked.change(do.visit, [here.asked, page.first.shot], [*page.photos, page.method], **RUNS)
-    page.to_compare.after(come.success(do.offer_layers, [page.method, page.layer], page.layer, **VIEWS))
-    made = page.report.click(
-        do.make_report,
-        [*page.shots, page.compared, page.opacity],
-        [page.file, page.note],
-        show_progress_on=page.report,
-        **MAKES,
-    )
-    made.success(None, None, None, js=FETCH, api_visibility="private")
+    given = [page.method, page.layer, here.asked]
+    page.to_compare.after(come.success(do.offer_layers, given, page.layer, **VIEWS))
+    making.wire(page.report, do.make_report, [*page.shots, page.compared, page.opacity])
 
 
 def _wire_folds(page: Page) -> None:
@@ -258,8 +255,10 @@ def _wire_folds(page: Page) -> None:
         fill(event, page.inside, do.draw_gates, gates, [page.gates, page.violins], **VIEWS)
     for event in (remember(page.tested).then, page.turn.change):
         given = [*page.shots, page.compared]
-        shown = {"key": page.turn, "show_progress_on": page.trust, **RUNS}
-        fill(event, page.tested, do.check_maps, given, [page.trust], **shown)
+        shown = {"key": page.turn, "show_progress_on": page.verdict, **RUNS}
+        tested = fill(event, page.tested, do.check_maps, given, [page.verdict, page.trust], **shown)
+        mark(tested, page.verdict, former=False)
+    page.turn.change(do.untested, page.tested.opened, page.verdict, **VIEWS)
     page.turn.change(None, None, None, js=REOPEN, api_visibility="private")
 
 

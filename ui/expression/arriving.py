@@ -13,7 +13,7 @@ import gradio as gr
 from models import PhotoError
 from ui.expression import answers as telling
 from ui.expression import callbacks as do
-from ui.shared.addresses import Address, Asked, Offers, Place, tell
+from ui.shared.addresses import Address, Asked, Offers, Place, tell, unless
 from ui.shared.examples import FOLDER
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
@@ -38,13 +38,18 @@ class Modes(NamedTuple):
 
 
 def offers() -> Offers:
-    """Weights that tell expressions, the examples, and the methods of the weight that will answer."""
-    return Offers(lambda _: telling.weights(), lambda _: FILES, _methods)
+    """Weights that tell expressions, the examples, and the methods and layers of the weight that will answer."""
+    return Offers(lambda _: telling.weights(), lambda _: FILES, _methods, _layers)
 
 
 def _methods(address: Address) -> list[str]:
     weight = address.model or telling.default_weight()
     return [label for _, label in telling.method_choices(weight)] if weight else []
+
+
+def _layers(address: Address) -> list[str]:
+    weight = address.model or telling.default_weight()
+    return telling.layer_choices(weight, address.method or telling.default_method(weight)) if weight else []
 
 
 def name_of(shot: Shot | None) -> str:
@@ -74,10 +79,17 @@ def visit(asked: Asked | None, own: Shot | None, shot: Shot | None) -> list[Any]
 
 
 def tell_photo(
-    here: Place, shot: Shot | None, asked: Asked | None, weight: str | None, method: str | None
+    here: Place,
+    shot: Shot | None,
+    asked: Asked | None,
+    weight: str | None,
+    method: str | None,
+    layer: str | None = None,
 ) -> list[Any]:
     """What the browser is told of a photo; and the photo, where it is the visitor's own."""
     example = name_of(shot)
     own = shot is not None and not example
-    told = tell(here, asked, own=own, model=weight, method=method, example=example)
+    shipped = telling.default_layer(weight, method) if weight and method and layer else None
+    names = {"model": weight, "method": method, "layer": unless(layer, shipped), "example": example}
+    told = tell(here, asked, own=own, **names)
     return [told, shot if own else gr.skip()]

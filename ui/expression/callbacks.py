@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from explain import Curve
 from explain.core import render
@@ -19,8 +15,10 @@ from models.nets.expression import EXPRESSIONS
 from ui.expression import answers as telling
 from ui.expression import cards as expression_cards
 from ui.expression.answers import Looked, Mapped
-from ui.shared import cards
+from ui.shared import cards, doubts
+from ui.shared.addresses import Asked
 from ui.shared.examples import FOLDER
+from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
 
@@ -53,7 +51,7 @@ def run(shot: Shot | None, weight: str | None, covers: list[str] | None) -> list
     except FAILURES as error:
         return _no_answer(cards.message(str(error), error=True))
     shown = gr.update(visible=True)
-    return [looked, expression_cards.answer(looked), expression_cards.faces(looked), shown, shown]
+    return [looked, _card(shot, looked), expression_cards.faces(looked), shown, shown]
 
 
 def _no_answer(card: str) -> list[Any]:
@@ -68,7 +66,11 @@ def cover(shot: Shot | None, looked: Looked | None, covers: list[str] | None) ->
         looked = telling.cover(shot, looked, covers or ())
     except FAILURES as error:
         return [gr.skip(), cards.message(str(error), error=True)]
-    return [looked, expression_cards.answer(looked)]
+    return [looked, _card(shot, looked)]
+
+
+def _card(shot: Shot, looked: Looked) -> str:
+    return expression_cards.answer(looked, doubts.about(("the photo", shot)))
 
 
 def pressed(looked: Looked | None, event: gr.EventData) -> Any:
@@ -77,8 +79,8 @@ def pressed(looked: Looked | None, event: gr.EventData) -> Any:
     return number + 1 if looked and isinstance(number, int) and number in looked.numbers else gr.skip()
 
 
-def offer(weight: str | None, method: str | None, looked: Looked | None) -> list[Any]:
-    """Method and layer pickers for a weight; a method stays where the weight has it."""
+def offer(weight: str | None, method: str | None, looked: Looked | None, asked: Asked | None = None) -> list[Any]:
+    """Method and layer pickers for a weight; a method stays where the weight has it, a layer where it was asked for."""
     if weight is None or looked is None:
         return [gr.skip(), gr.skip()]
     try:
@@ -86,15 +88,17 @@ def offer(weight: str | None, method: str | None, looked: Looked | None) -> list
         chosen = method if method in [m for _, m in choices] else telling.default_method(weight)
     except FAILURES:  # the answer has said so
         return [gr.skip(), gr.skip()]
-    return [gr.update(choices=choices, value=chosen), offer_layers(weight, chosen)]
+    wanted = asked.address.layer if asked is not None and chosen == (asked.address.method or chosen) else ""
+    return [gr.update(choices=choices, value=chosen), offer_layers(weight, chosen, wanted)]
 
 
-def offer_layers(weight: str | None, method: str) -> Any:
-    """Layer picker of a method; hidden where there is nothing to choose."""
+def offer_layers(weight: str | None, method: str, wanted: str = "") -> Any:
+    """Layer picker of a method, at the layer that an address named; hidden where there is nothing to choose."""
     if weight is None:
         return gr.skip()
     layers = telling.layer_choices(weight, method)
-    return gr.update(choices=layers, value=telling.default_layer(weight, method), visible=len(layers) > 1)
+    value = wanted if wanted in layers else telling.default_layer(weight, method)
+    return gr.update(choices=layers, value=value, visible=len(layers) > 1)
 
 
 def target_of(looked: Looked, wanted: str, against: str) -> str:
@@ -179,9 +183,8 @@ def make_report(
     if shot is None or looked is None or mapped is None or mapped.key != telling.key_of(shot):
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
-        with tempfile.TemporaryDirectory() as scratch:
-            made = telling.report(Path(scratch) / "kinsight-expression", shot, looked, mapped, opacity)
-            return save_file_to_cache(made, get_upload_folder()), ""  # where delete_cache finds it
+        name = file_name("expression", mapped.weight, photo_name(shot.path))
+        return kept(name, lambda folder: telling.report(folder, shot, looked, mapped, opacity)), ""
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
 

@@ -19,6 +19,7 @@ from explain.expression.said import Said, change_sentence, sentence, split_words
 from models.nets.expression import EXPRESSIONS
 from ui.expression.answers import Looked, Mapped
 from ui.shared.cards import CROP_SIDE, colour_scale, figure, percent, picture, reading
+from ui.shared.doubts import NONE, Doubts, of
 from ui.shared.photos import shrink
 
 NOTICE = (
@@ -34,7 +35,7 @@ FACE_SIDE = 120
 """Side in pixels of the crops beside the bars."""
 
 
-def answer(looked: Looked) -> str:
+def answer(looked: Looked, doubts: Doubts = NONE) -> str:
     """The answer first: in a sentence, then the bars, how split the votes are, valence and arousal."""
     said, covered = looked.said, looked.covered
     first, share = said.ranked[0]
@@ -42,10 +43,10 @@ def answer(looked: Looked) -> str:
     marked = f" data-covered='{escape(' '.join(looked.covers))}' data-now='{now.by_name[first]!r}'" if now else ""
     return (
         f"<section class='ks-answer' role='status' data-leading='{first}' data-share='{share!r}'{marked}>"
-        f"<div class='ks-head'><div class='ks-big'>{10 * share:.0f} of 10</div><div>"
-        f"<div class='ks-decision'>{escape(_first_half(said))}</div><div class='ks-sub'>{escape(_second_half(said))}"
-        f"</div></div></div>{_changed(looked)}<div class='ks-xbody'>{bars(said, now)}{_fed(looked)}</div>"
-        f"{_numbers(said)}</section>"
+        f"<div class='ks-head'>{doubts.big(f'{10 * share:.0f} of 10')}<div>"
+        f"{doubts.decision(escape(_first_half(said)), 'Answer')}<div class='ks-sub'>{escape(_second_half(said))}"
+        f"</div></div></div>{doubts.listed}{_changed(looked)}<div class='ks-xbody'>{bars(said, now)}{_fed(looked)}"
+        f"</div>{_numbers(said)}</section>"
     )
 
 
@@ -234,10 +235,13 @@ def live(frame: Frame, per_second: float) -> str:
         said = "<p class='ks-xnow'>No face in sight.</p>"
         return f"<div class='ks-xlive' data-leading=''><div>{shown}<small>{pace}</small></div><div>{said}</div></div>"
     name, share = frame.said.ranked[0]
+    doubts = of(("the frame", frame.quality)) if frame.quality else NONE
+    told = f"<b>{capital(name)}</b>" if not doubts.spoilt else f"Withheld ({escape(', '.join(doubts.spoilt))}): {name}"
     return (
         f"<div class='ks-xlive' data-leading='{name}' data-target='{frame.target}' data-pace='{per_second:.2f}'>"
-        f"<div>{shown}<small>Map: {frame.target}. {pace}</small></div><div><p class='ks-xnow'><b>{capital(name)}</b>, "
-        f"{10 * share:.0f} of 10: {escape(split_words(frame.said))}</p>{bars(frame.said)}</div></div>"
+        f"<div>{shown}<small>Map: {frame.target}. {pace}</small></div><div><p class='ks-xnow'>{told}, "
+        f"{10 * share:.0f} of 10: {escape(split_words(frame.said))}</p>{doubts.listed}{bars(frame.said)}"
+        "</div></div>"
     )
 
 

@@ -13,15 +13,13 @@ from ui.expression import answers as telling
 from ui.expression import arriving, gallery, live
 from ui.expression import callbacks as do
 from ui.expression import cards as expression_cards
-from ui.shared import cards, picker
+from ui.shared import cards, making, picker
 from ui.shared.addresses import Place, place
 from ui.shared.chains import Start
 from ui.shared.first_visit import first_visit
-from ui.shared.folds import REOPEN, Fold, fill, fold, remember
-from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input, pick_face
+from ui.shared.folds import REOPEN, Fold, fade, fill, fold, mark, remember
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input, pick_face
 
-FETCH = "() => setTimeout(() => document.querySelector('#expression-file')?.click(), 150)"
-"""Presses the hidden download link once its file is there."""
 STYLE = Path(__file__).with_name("style.css")
 COVER_LABELS = {name: name.capitalize() for name in HIDDEN} | {"mask": "Draw a mask", "sunglasses": "Draw sunglasses"}
 LIMITS = """
@@ -66,9 +64,7 @@ class Page(NamedTuple):
     areas: gr.HTML
     limits: Fold
     aside: gr.Column
-    report: gr.Button
-    file: gr.DownloadButton
-    note: gr.HTML
+    report: making.FileButton
     looked: gr.State
     mapped: gr.State
     curve: gr.State
@@ -118,7 +114,7 @@ def _photo_mode() -> Page:
             with gr.Column():
                 photo = photo_input("E", "Photo", 200)
             with gr.Column(visible=False) as aside:
-                report, file, note = _report()
+                report = making.file_button("expression-report")
                 with gr.Column(min_width=0) as slot:
                     pass
             gr.HTML(expression_cards.NOTICE)
@@ -127,13 +123,7 @@ def _photo_mode() -> Page:
     here = place("expression", "Expression", arriving.offers(), ("photo",))
     here = here._replace(gives={"Photo": photo.shot}, slot=slot)
     right |= {"here": here, "to_run": Start(), "to_explain": Start()}
-    return Page(photo=photo, examples=examples, aside=aside, report=report, file=file, note=note, **right)
-
-
-def _report() -> tuple[gr.Button, gr.DownloadButton, gr.HTML]:
-    button = gr.Button("Download the report (zip)", variant="primary", elem_id="expression-report")
-    file = gr.DownloadButton("report", visible="hidden", elem_id="expression-file", elem_classes="ks-file")
-    return button, file, gr.HTML(elem_id="expression-note")
+    return Page(photo=photo, examples=examples, aside=aside, report=report, **right)
 
 
 def _right_side() -> dict[str, Any]:
@@ -235,15 +225,15 @@ def _wire(page: Page) -> None:
         **RUNS,
     )
     page.to_run.after(come, success=True)
-    page.covers.input(do.cover, [photo.shot, page.looked, page.covers], [page.looked, page.card], **_HIDDEN)
+    given = [photo.shot, page.looked, page.covers]
+    covered = fade(page.covers.input, page.card).then(do.cover, given, [page.looked, page.card], **_HIDDEN)
+    mark(covered, page.card, former=False)
     chosen = page.method.input(do.offer_layers, [page.weight, page.method], page.layer, **VIEWS)
     page.to_explain.after(chosen)
     page.to_explain.on(page.layer.input, page.wanted.input, page.against.input)
     page.opacity.input(do.draw, [photo.shot, page.mapped, page.opacity], page.view, **VIEWS)
     _wire_folds(page)
-    given = [photo.shot, page.looked, page.mapped, page.opacity]
-    made = page.report.click(do.make_report, given, [page.file, page.note], show_progress_on=page.report, **MAKES)
-    made.success(None, None, None, js=FETCH, api_visibility="private")
+    making.wire(page.report, do.make_report, [photo.shot, page.looked, page.mapped, page.opacity])
 
 
 _HIDDEN: dict[str, Any] = {**RUNS, "show_progress": "hidden"}
@@ -267,20 +257,22 @@ def _then_curves(listen: Any, page: Page) -> None:
 
 def _wire_run(page: Page) -> None:
     """The answer about every face, the pickers that fit the model, and the map."""
-    ran = page.to_run.then(
+    ran = fade(page.to_run.then, page.card, page.faces).then(
         do.run,
         [page.photo.shot, page.weight, page.covers],
         [page.looked, page.card, page.faces, page.rest, page.aside],
         **_HIDDEN,
     )
-    offered = ran.then(do.offer, [page.weight, page.method, page.looked], [page.method, page.layer], **VIEWS)
-    page.to_explain.after(offered)
+    asked = [page.weight, page.method, page.looked, page.here.asked]
+    shown = mark(ran, page.card, page.faces, former=False)
+    page.to_explain.after(shown.then(do.offer, asked, [page.method, page.layer], **VIEWS))
 
 
 def _wire_map(page: Page) -> None:
     """The map, and whether it can be trusted; what stood there before is faded meanwhile."""
-    former, here = [page.view, page.verdict, page.words], page.here
-    given = [page.photo.shot, here.asked, page.weight, page.method]
+    folds, here = [page.told, page.every, page.tested], page.here
+    former = [page.view, page.verdict, page.words, *(part.panel for part in folds)]
+    given = [page.photo.shot, here.asked, page.weight, page.method, page.layer]
 
     def fade_and_tell(*given: Any) -> list[Any]:
         return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_photo(here, *given)]
@@ -289,8 +281,8 @@ def _wire_map(page: Page) -> None:
     explained = faded.then(
         do.explain, page.explaining, [page.mapped, page.view, page.words, page.turn], show_progress_on=page.view, **RUNS
     )
-    shown = explained.then(lambda: [gr.update(elem_classes=[])] * 2, None, [page.view, page.words], **VIEWS)
+    shown = mark(explained, page.view, page.words, former=False)
     checked = shown.then(
         do.check, [page.photo.shot, page.mapped], [page.verdict, page.curve], show_progress_on=page.verdict, **RUNS
     )
-    _then_curves(checked.then(lambda: gr.update(elem_classes=[]), None, page.verdict, **VIEWS).then, page)
+    _then_curves(mark(checked, page.verdict, former=False).then, page)

@@ -137,9 +137,9 @@ def _follow_all(off: bool, crops: tuple[FaceBatch, FaceBatch]) -> Mapping[str, F
 
 @dataclass(frozen=True)
 class Sweeps:
-    """The curves of one face; `of` says which: path of the photo, its chosen face, offsets on or off."""
+    """The curves of one face; `of` says which: path of the photo, where its chosen face is, offsets on or off."""
 
-    of: tuple[str, int, bool]
+    of: tuple[str, bytes, bool]
     curves: tuple[Sweep, ...]
 
 
@@ -150,7 +150,7 @@ def sweeps(shot: Shot, off: bool, held: Sweeps | None = None) -> Sweeps:
         off: beside the networks also those two whose offsets are left out.
         held: returned as it is when it is of this face already. Raises as look.
     """
-    of = (shot.path, shot.chosen, off)
+    of = (shot.path, shot.marks[shot.chosen].keypoints.tobytes(), off)
     if held is not None and held.of == of:
         return held
     nets = networks()

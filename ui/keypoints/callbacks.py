@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from explain.evidence import centre_of, patch_at
 from explain.keypoints.find import SWEEPS, shared_limit
@@ -20,11 +17,12 @@ from models.faces.affine import Move
 from ui.keypoints import answers as following
 from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import KPRPE, MODELS, OFFSET_MODELS, PatchQuery, Points, Setting, Sweeps, View
-from ui.shared import cards
+from ui.shared import cards, doubts
 from ui.shared.answering import sidecar, weight_of
 from ui.shared.evidence_callbacks import clicked
 from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
+from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
 
@@ -51,7 +49,7 @@ def run(shot: Shot | None, *controls: Any) -> tuple[PatchQuery | None, str, Any]
         look = following.look(shot, setting(*controls))
     except FAILURES as error:
         return None, cards.message(str(error), error=True), gr.update(visible=False)
-    return look, keypoints_cards.answer(look), gr.update(visible=True)
+    return look, keypoints_cards.answer(look, doubts.about(("the photo", shot))), gr.update(visible=True)
 
 
 def first_place(look: PatchQuery) -> Place:
@@ -185,15 +183,12 @@ def animate(shot: Shot | None, look: PatchQuery | None, what: str, *view: Any) -
         made = following.animation(shot, what, seen, patch, opacity)
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
-    return _kept(f"kinsight-{what}.gif", made), ""
+    return kept(file_name("keypoints", what, photo_name(shot.path)) + ".gif", lambda path: _write(made, path)), ""
 
 
-def _kept(name: str, content: bytes) -> str:
-    """A file where the page can fetch it and delete_cache finds it."""
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / name
-        path.write_bytes(content)
-        return save_file_to_cache(path, get_upload_folder())
+def _write(content: bytes, path: Path) -> Path:
+    path.write_bytes(content)
+    return path
 
 
 def make_report(shot: Shot | None, look: PatchQuery | None, held: Sweeps | None, *view: Any) -> tuple[str | None, str]:
@@ -204,19 +199,16 @@ def make_report(shot: Shot | None, look: PatchQuery | None, held: Sweeps | None,
     seen = view_of(look, *chosen)
     patch = patch_at(next(iter(look.followed[KPRPE].attention.values())).grid_q, seen.place)
     try:
-        with tempfile.TemporaryDirectory() as scratch:
-            made = write_offsets(
-                Path(scratch) / "kinsight-keypoints",
-                look.followed,
-                look.crops,
-                Query(patch, seen.layer, seen.head),
-                move=look.setting.move,
-                sidecars={m: sidecar(weight_of(m) or m) for m in MODELS},
-                sweeps=held.curves if held else (),
-                opacity=opacity,
-                archive=True,
-            )
-            return save_file_to_cache(made, get_upload_folder()), ""
+        options = {
+            "move": look.setting.move,
+            "sidecars": {m: sidecar(weight_of(m) or m) for m in MODELS},
+            "sweeps": held.curves if held else (),
+            "opacity": opacity,
+            "archive": True,
+        }
+        query = Query(patch, seen.layer, seen.head)
+        name = file_name("keypoints", photo_name(shot.path))
+        return kept(name, lambda folder: write_offsets(folder, look.followed, look.crops, query, **options)), ""
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
 

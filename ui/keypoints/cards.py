@@ -13,6 +13,7 @@ from models.faces.affine import Move
 from ui.keypoints.answers import IRPE, KPRPE, MODELS, OFFSET_MODELS, PatchQuery, View, fields
 from ui.shared.answering import weight_of
 from ui.shared.cards import colour_scale, figure
+from ui.shared.doubts import NONE, Doubts
 from ui.shared.evidence_cards import layer_title
 
 Patch = tuple[int, int]
@@ -22,7 +23,7 @@ CLEAR = 0.05
 """A lead smaller than this, on one photo, is not called one."""
 
 
-def answer(look: PatchQuery) -> str:
+def answer(look: PatchQuery, doubts: Doubts = NONE) -> str:
     """Similarity of the moved face to its aligned self, for each network."""
     similarity = look.similarity
     rows = ""
@@ -37,8 +38,9 @@ def answer(look: PatchQuery) -> str:
         )
     told, weights = moved_words(look.setting.move), ", ".join(weight_of(m) or m for m in MODELS)
     return (
-        f"<section class='ks-answer' role='status'><div class='ks-decision'>{escape(verdict(look))}</div>"
-        f"<div class='ks-sub'>{escape(told)}{_edited(look)}</div><table class='ks-table ks-shares'><caption>Similarity "
+        f"<section class='ks-answer' role='status'>{doubts.decision(escape(verdict(look)), 'Comparison')}"
+        f"<div class='ks-sub'>{escape(told)}{_edited(look)}</div>{doubts.listed}"
+        "<table class='ks-table ks-shares'><caption>Similarity "
         f"(cosine) of the moved face to the aligned one: 1 is unchanged</caption><tbody>{rows}</tbody></table>"
         "<p class='ks-protocol'>It tells how stable each embedding is, not how well the network tells people apart: "
         f"for that see the measured accuracies in the tab Models. Weights: {escape(weights)}.</p></section>"

@@ -14,16 +14,14 @@ from models import KEYPOINT_NAMES
 from ui.keypoints import callbacks as do
 from ui.keypoints import cards as keypoints_cards
 from ui.keypoints.answers import MODELS
-from ui.shared import cards
+from ui.shared import cards, making
 from ui.shared.addresses import Place, place, show_sent
 from ui.shared.chains import Start
 from ui.shared.first_visit import first_visit
-from ui.shared.folds import REOPEN, Fold, fold, remember
-from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.folds import REOPEN, Fold, fade, fold, mark, remember
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = MODELS
-FETCH = "() => setTimeout(() => document.querySelector('#{}')?.click(), 150)"
-"""Presses a hidden download link once its file is there."""
 LIMITS = """
 - **Similarity to the aligned face** says how stable an embedding is. A network that gave every face the same embedding
   would be perfectly stable: accuracy on moved faces is measured on LFW, see the tab Models.
@@ -64,11 +62,8 @@ class Page(NamedTuple):
     plots: list[gr.Plot]
     folds: list[Fold]
     what: gr.Dropdown
-    gif: gr.Button
-    gif_file: gr.DownloadButton
-    report: gr.Button
-    report_file: gr.DownloadButton
-    said: gr.HTML
+    gif: making.FileButton
+    report: making.FileButton
     look: gr.State
     held: gr.State
     points: gr.State
@@ -96,7 +91,7 @@ class Page(NamedTuple):
 def build() -> Page:
     """Lay the tab out and wire it."""
     with gr.Row():
-        with gr.Column(scale=4, min_width=320):
+        with gr.Column(scale=4, min_width=320, elem_classes=["ks-stay", "ks-tall"]):
             left = _left_side()
             with gr.Column(min_width=0) as slot:
                 pass
@@ -162,18 +157,15 @@ def _right_side() -> list[Any]:
         note = gr.HTML(elem_id="kp-note")
         with gr.Column(elem_classes="ks-folds"):
             folded, folds = _folded()
-        with gr.Row():
+        with gr.Row(equal_height=False):
             choices = [(AXES[w][0].capitalize(), w) for w in SWEEPS]
             what = gr.Dropdown(choices, value="rotation", label="Animation of", min_width=160, elem_id="kp-what")
-            gif = gr.Button("Download GIF", min_width=160, elem_id="kp-gif")
-            report = gr.Button("Download report (zip)", variant="primary", min_width=160, elem_id="kp-report")
-        gif_file, report_file = (
-            gr.DownloadButton("file", visible="hidden", elem_id=f"kp-{w}-file", elem_classes="ks-file")
-            for w in ("gif", "report")
-        )
-        said = gr.HTML(elem_id="kp-said")
+            with gr.Column(min_width=160):
+                gif = making.file_button("kp-gif", "Download GIF", "Drawing the GIF ...", variant="secondary")
+            with gr.Column(min_width=160):
+                report = making.file_button("kp-report")
     views = [row, column, *fields, note, *folded, folds, what]
-    return [card, rest, layer, head, opacity, *views, gif, gif_file, report, report_file, said]
+    return [card, rest, layer, head, opacity, *views, gif, report]
 
 
 def _folded() -> tuple[list[Any], list[Fold]]:
@@ -230,18 +222,22 @@ def _wire(page: Page) -> None:
 def _wire_run(page: Page) -> None:
     """The answer, everything drawn, and the curves."""
     events = [*(slider.input for slider in page.moves), page.off.input, page.points.change, page.to_run.then]
-    ran = gr.on(events, do.run, page.controls, [page.look, page.card, page.rest], show_progress="hidden", **RUNS)
+    curves = page.folds[2].panel
+    ran = fade(partial(gr.on, events), page.card, page.rest, curves).then(
+        do.run, page.controls, [page.look, page.card, page.rest], show_progress="hidden", **RUNS
+    )
     fed = ran.then(do.draw_fed, [page.look, page.picked], [page.fed, page.x, page.y], **VIEWS)
     offered = fed.then(do.offer, [page.look, page.layer, page.head], [page.layer, page.head], **VIEWS)
-    drawn = _draw_on(offered.then, page)
+    drawn = mark(_draw_on(offered.then, page), page.card, page.rest, former=False)
     drawn.then(None, None, None, js=REOPEN, api_visibility="private")
-    drawn.then(
+    found = drawn.then(
         do.curves,
         [page.photo.shot, page.look, page.held],
         [page.held, *page.plots],
         show_progress="hidden",
         **RUNS,
     )
+    mark(found, curves, former=False)
 
 
 def _draw_on(listen: Any, page: Page) -> Any:
@@ -269,10 +265,5 @@ def _wire_view(page: Page) -> None:
 
 def _wire_files(page: Page) -> None:
     seen = [page.photo.shot, page.look]
-    files = (
-        (page.gif, do.animate, [*seen, page.what, *page.view], page.gif_file),
-        (page.report, do.make_report, [*seen, page.held, *page.view], page.report_file),
-    )
-    for button, make, inputs, file in files:
-        made = button.click(make, inputs, [file, page.said], show_progress_on=button, **MAKES)
-        made.success(None, None, None, js=FETCH.format(file.elem_id), api_visibility="private")
+    making.wire(page.gif, do.animate, [*seen, page.what, *page.view])
+    making.wire(page.report, do.make_report, [*seen, page.held, *page.view])

@@ -11,9 +11,10 @@ from typing import Any
 import gradio as gr
 
 from models import PhotoError
+from models.errors import UserError
 from ui.kinship import callbacks as do
 from ui.shared import answering, evidence
-from ui.shared.addresses import Address, Asked, Offers, Place, tell
+from ui.shared.addresses import Address, Asked, Offers, Place, tell, threshold_asked, unless
 from ui.shared.examples import EXAMPLES, Example, example_of
 from ui.shared.photos import Shot
 from ui.shared.widgets import show_shot
@@ -33,13 +34,22 @@ def named() -> dict[str, tuple[Example, bool]]:
 
 
 def offers() -> Offers:
-    """Weights that compare two faces, the examples, and the methods of the weight that will answer."""
-    return Offers(lambda _: answering.pair_weights(), lambda _: named(), _methods)
+    """Weights that compare two faces, the examples, methods and layers of the weight that will answer, thresholds."""
+    return Offers(lambda _: answering.pair_weights(), lambda _: named(), _methods, _layers, thresholds=True)
 
 
 def _methods(address: Address) -> list[str]:
     weight = address.model or weight_of(address.example)
     return [label for _, label in evidence.method_choices(weight)] if weight else []
+
+
+def _layers(address: Address) -> list[str]:
+    return layers_of(address, address.model or weight_of(address.example))
+
+
+def layers_of(address: Address, weight: str | None) -> list[str]:
+    """The layers that an address can name, of a weight that answers."""
+    return evidence.layer_choices(weight, address.method or evidence.default_method(weight)) if weight else []
 
 
 def weight_of(example: str) -> str | None:
@@ -99,14 +109,35 @@ def swap(a: Shot | None, b: Shot | None, method: str | None) -> Asked:
 
 
 def own_threshold(asked: Asked | None, weight: str | None) -> Any:
-    """As callbacks.own_threshold; a swap leaves the threshold where the visitor put it."""
-    return gr.skip() if asked is not None and asked.swap else do.own_threshold(weight)
+    """As callbacks.own_threshold, or what the address named; a swap leaves it where the visitor put it."""
+    return gr.skip() if asked is not None and asked.swap else threshold_asked(asked, do.own_threshold(weight))
 
 
 def tell_pair(
-    here: Place, a: Shot | None, b: Shot | None, asked: Asked | None, weight: str | None, method: str | None
+    here: Place,
+    a: Shot | None,
+    b: Shot | None,
+    asked: Asked | None,
+    weight: str | None,
+    method: str | None,
+    layer: str | None = None,
+    threshold: float | None = None,
 ) -> list[Any]:
     """What the browser is told of two photos; and both, where they are the visitor's own."""
     example = name_of(a.path, b.path) if a and b and example_of(a, b) else ""
-    told = tell(here, asked, own=bool(a or b) and not example, model=weight, method=method, example=example)
+    names = {"model": weight, "method": method, "example": example, **settings(weight, method, layer, threshold)}
+    told = tell(here, asked, own=bool(a or b) and not example, **names)
     return [told, (a, b) if a and b and not example else gr.skip()]
+
+
+def settings(weight: str | None, method: str | None, layer: str | None, threshold: float | None) -> dict[str, Any]:
+    """Layer and threshold as an address names them: where they are not as shipped."""
+    if not weight:
+        return {}
+    try:
+        own = evidence.default_layer(weight, method) if method and layer else None
+        shipped = do.own_threshold(weight)
+    except UserError:  # the answer says what is wrong with the weight
+        return {}
+    limit = unless(threshold, shipped) if threshold is not None and isinstance(shipped, float) else ""
+    return {"layer": unless(layer, own), "threshold": limit}

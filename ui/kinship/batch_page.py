@@ -12,7 +12,7 @@ from explain.kinship.matching import MAX_PAIRS, short
 from models.faces.files import MAX_PHOTOS
 from ui.kinship import batch_callbacks as do
 from ui.kinship.batch_cards import ABOUT_LISTS
-from ui.shared import answering, cards, picker
+from ui.shared import answering, cards, making, picker
 from ui.shared.addresses import Place, place
 from ui.shared.folds import fold, remember
 from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS
@@ -30,8 +30,6 @@ OPENED = (
     "element.addEventListener('click', e => { const hit = e.target.closest('[data-place]');"
     " if (hit) trigger('click', {place: Number(hit.dataset.place)}); });"
 )
-FETCH = "() => setTimeout(() => document.querySelector('#batch-%s-file')?.click(), 150)"
-"""Presses a hidden download link once its file is there."""
 TO_ANSWER = """() => { const card = document.querySelector('#batch-answer'), at = card.getBoundingClientRect();
   if (at.top < 0 || at.bottom + 90 > innerHeight) card.scrollIntoView({behavior: 'smooth', block: 'start'}); }"""
 """Scrolls to the progress and the button that stops it, where they are out of sight."""
@@ -68,11 +66,8 @@ class Page(NamedTuple):
     threshold: gr.Slider
     by: gr.Radio
     table: gr.HTML
-    csv: gr.Button
-    csv_file: gr.DownloadButton
-    report: gr.Button
-    report_file: gr.DownloadButton
-    file_note: gr.HTML
+    csv: making.FileButton
+    report: making.FileButton
     batch: gr.State
     job: gr.State
     here: Place
@@ -151,18 +146,14 @@ def _right_side() -> tuple[Any, ...]:
         by = gr.Radio(ORDERS, value="listed", label="Order", elem_id="batch-order")
         table = gr.HTML(elem_id="batch-table", js_on_load=OPENED)
         with gr.Row():
-            csv = gr.Button("Download the table (CSV)", variant="primary", elem_id="batch-csv", min_width=200)
-            report = gr.Button("Download the report (HTML)", elem_id="batch-report", min_width=200)
-        csv_file, report_file = (
-            gr.DownloadButton(name, visible="hidden", elem_id=f"batch-{name}-file", elem_classes="ks-file")
-            for name in ("csv", "report")
-        )
-        file_note = gr.HTML(min_height=0)
+            with gr.Column(min_width=200):
+                csv = making.file_button("batch-csv", "Download the table (CSV)", "Writing the table ...")
+            with gr.Column(min_width=200):
+                report = making.file_button("batch-report", "Download the report (HTML)", variant="secondary")
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
     batch, job = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
     here = place("batch", "Batch", do.offers())
-    files = (csv, csv_file, report, report_file, file_note)
-    return card, stop, results, threshold, by, table, *files, batch, job, here
+    return card, stop, results, threshold, by, table, csv, report, batch, job, here
 
 
 def _wire(page: Page) -> None:
@@ -184,7 +175,8 @@ def _wire(page: Page) -> None:
     page.weight.input(do.match, [page.batch, page.weight], page.results, **VIEWS)
     for control in (page.threshold, page.by):
         control.input(do.redraw, [page.batch, page.threshold, page.by], [page.card, page.table], **VIEWS)
-    _wire_files(page)
+    making.wire(page.csv, do.make_csv, [page.batch, page.threshold])
+    making.wire(page.report, do.make_report, [page.batch, page.threshold])
     come = page.here.asked.change(do.visit, page.here.asked, page.weight, **VIEWS)
     for event in (page.weight.change, come.then):
         event(partial(do.told_of, page.here), [page.weight, page.here.asked], page.here.told, **VIEWS)
@@ -199,13 +191,3 @@ def _then_compare(begun: Any, page: Page) -> None:
         **BATCHES,
     )
     worked.then(do.ended, None, [page.run, page.stop, page.job], **VIEWS)
-
-
-def _wire_files(page: Page) -> None:
-    for button, make, file, name in (
-        (page.csv, do.make_csv, page.csv_file, "csv"),
-        (page.report, do.make_report, page.report_file, "report"),
-    ):
-        given = [page.batch, page.threshold]
-        made = button.click(make, given, [file, page.file_note], show_progress_on=button, **MAKES)
-        made.success(None, None, None, js=FETCH % name, api_visibility="private")

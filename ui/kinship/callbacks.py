@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 from plotly.graph_objects import Figure
 
 from explain import EXPLAINERS, Curve, RegionDrops
@@ -22,13 +18,14 @@ from explain.report.parts import words_of
 from models import PhotoError, WeightError
 from models.prior import EVEN
 from ui.kinship import gallery
-from ui.shared import answering, cards, evidence, picker
+from ui.shared import answering, cards, doubts, evidence, picker
 from ui.shared import evidence_callbacks as evidence_callbacks
 from ui.shared.addresses import Asked
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
 from ui.shared.examples import EXAMPLES, Example, example_of, first_example
 from ui.shared.failures import FAILURES
+from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot
 from ui.shared.widgets import show_shot
 
@@ -77,9 +74,10 @@ def _no_answer(why: str, *, error: bool = True) -> Answered:
 
 
 def answered(answer: Answer | None, seen: Seen | None) -> list[Any]:
-    """After an answer: its number, what stands beside the photos, and whether the network's inside can be shown."""
+    """After an answer: its number, report and swap shown, and whether the network's inside can be shown."""
     has = seen is not None and (seen.inside.attention or seen.inside.links or seen.inside.shares is not None)
-    return [time.monotonic_ns(), gr.update(visible=answer is not None), gr.update(visible=bool(has))]
+    shown = gr.update(visible=answer is not None)
+    return [time.monotonic_ns(), shown, shown, gr.update(visible=bool(has))]
 
 
 def describe(weight: str | None) -> Any:
@@ -101,7 +99,8 @@ def set_threshold(
         return cards.message(WAITING), ""
     verdict = answering.judge(answer, threshold)
     known = gallery.known_line(example_of(a, b), answer.weight, verdict.above)
-    card = cards.answer_card(answer, verdict, threshold, prior, known)
+    found = doubts.about(("photo A", a), ("photo B", b))
+    card = cards.answer_card(answer, verdict, threshold, prior, known, found)
     return card, cards.answer_details(answer, verdict, threshold)
 
 
@@ -120,15 +119,17 @@ def offer_methods(weight: str | None, method: str | None, asked: Asked | None = 
     trusted = named or method not in found or found[method].trusted
     stays = method in [label for _, label in choices] and trusted
     chosen = method if stays and method else evidence.default_method(weight)
-    return gr.update(choices=choices, value=chosen), offer_layers(weight, chosen)
+    wanted = asked.address.layer if asked is not None and chosen == (asked.address.method or chosen) else ""
+    return gr.update(choices=choices, value=chosen), offer_layers(weight, chosen, wanted)
 
 
-def offer_layers(weight: str | None, method: str) -> Any:
-    """Layer picker of a method; hidden where there is nothing to choose."""
+def offer_layers(weight: str | None, method: str, wanted: str = "") -> Any:
+    """Layer picker of a method, at the layer that an address named; hidden where there is nothing to choose."""
     if weight is None:
         return gr.skip()
     layers = evidence.layer_choices(weight, method)
-    return gr.update(choices=layers, value=evidence.default_layer(weight, method), visible=len(layers) > 1)
+    value = wanted if wanted in layers else evidence.default_layer(weight, method)
+    return gr.update(choices=layers, value=value, visible=len(layers) > 1)
 
 
 def explain_pair(
@@ -237,10 +238,10 @@ def make_report(
     if a is None or b is None or maps is None:
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
-        with tempfile.TemporaryDirectory() as scratch:
-            folder, look = Path(scratch) / "kinsight-report", evidence_callbacks.look(seen, *patch) if seen else None
-            made = evidence.report(folder, a, b, maps, threshold=threshold, opacity=opacity, look=look)
-            return save_file_to_cache(made, get_upload_folder()), ""  # where delete_cache finds it
+        look = evidence_callbacks.look(seen, *patch) if seen else None
+        options: dict[str, Any] = {"threshold": threshold, "opacity": opacity, "look": look}
+        name = file_name("kinship", maps.weight, photo_name(a.path), photo_name(b.path))
+        return kept(name, lambda folder: evidence.report(folder, a, b, maps, **options)), ""
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
 

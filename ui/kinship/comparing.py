@@ -41,8 +41,8 @@ def _ask_all(a: Shot, b: Shot, pair: Any) -> Iterator[list[Any]]:
 
 
 def _pair(a: Shot | None, b: Shot | None) -> Any:
-    """What makes a pair another one: files and chosen faces."""
-    return tuple((shot.path, shot.chosen) for shot in (a, b) if shot)
+    """What makes a pair another one: files, and where the chosen faces are."""
+    return tuple((shot.path, shot.marks[shot.chosen].keypoints.tobytes()) for shot in (a, b) if shot)
 
 
 def stopped() -> tuple[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -9,11 +10,11 @@ import gradio as gr
 from ui.kinship import arriving, comparing
 from ui.kinship import callbacks as do
 from ui.kinship.layout import Page
-from ui.shared import evidence_callbacks
+from ui.shared import evidence_callbacks, making
 from ui.shared.evidence_view import EvidenceViewer
 from ui.shared.evidence_view import wire as wire_inside
 from ui.shared.folds import REOPEN, fill, mark, remember
-from ui.shared.widgets import FETCH, MAKES, RUNS, VIEWS, on_change
+from ui.shared.widgets import RUNS, VIEWS, on_change
 
 ALL: dict[str, Any] = {**RUNS, "concurrency_id": "all", "concurrency_limit": 1}
 """All models on one pair: seconds, so beside the queue of single pairs."""
@@ -53,9 +54,17 @@ def _wire_sliders(page: Page) -> None:
     for slider in (page.threshold, page.prior):
         _then_place(slider.input(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
     page.threshold.input(do.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
+    told = [page.here.told, page.here.own]
+    page.threshold.input(partial(arriving.tell_pair, page.here), _told_of(page), told, **VIEWS)
     back = page.place.reset.click(do.own_settings, page.weight, [page.threshold, page.prior], **VIEWS)
+    back.then(partial(arriving.tell_pair, page.here), _told_of(page), told, **VIEWS)
     _then_place(back.then(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
     back.then(do.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
+
+
+def _told_of(page: Page) -> list[Any]:
+    """What arriving.tell_pair takes after the place."""
+    return [*page.photos, page.here.asked, page.weight, page.viewer.method, page.viewer.layer, page.threshold]
 
 
 def _then_place(event: Any, page: Page) -> Any:
@@ -113,11 +122,9 @@ def fill_curves(event: Any, page: Page) -> None:
 
 
 def _wire_report(page: Page) -> None:
-    viewer, report = page.viewer, page.report
+    viewer = page.viewer
     given = [*page.photos, viewer.maps, page.threshold, viewer.opacity, *_looked_at(page.inside.viewer)]
-    outputs = [report.file, report.note]
-    made = report.button.click(do.make_report, given, outputs, show_progress_on=report.button, **MAKES)
-    made.success(None, None, None, js=FETCH, api_visibility="private")
+    making.wire(page.report, do.make_report, given)
 
 
 def _looked_at(inside: EvidenceViewer) -> list[Any]:
@@ -155,8 +162,7 @@ def _wire_map(page: Page) -> None:
     def fade_and_tell(*given: Any) -> list[Any]:
         return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_pair(here, *given)]
 
-    given = [*page.photos, here.asked, page.weight, viewer.method]
-    explained = page.to_explain.then(fade_and_tell, given, [*former, here.told, here.own], **VIEWS).then(
+    explained = page.to_explain.then(fade_and_tell, _told_of(page), [*former, here.told, here.own], **VIEWS).then(
         do.explain_pair,
         [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
         [viewer.maps, viewer.view],

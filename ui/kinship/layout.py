@@ -13,15 +13,9 @@ from ui.shared import addresses, answering, cards, picker
 from ui.shared.chains import Start
 from ui.shared.evidence_view import EvidenceViewer, evidence_viewer
 from ui.shared.folds import Fold, fold
-from ui.shared.widgets import (
-    SESSION_SECONDS,
-    HeatmapViewer,
-    PhotoInput,
-    ReportButton,
-    heatmap_viewer,
-    photo_input,
-    report_button,
-)
+from ui.shared.heatmaps import HeatmapViewer, heatmap_viewer
+from ui.shared.making import FileButton, file_button
+from ui.shared.widgets import SESSION_SECONDS, PhotoInput, photo_input
 
 LIMITS = """
 - **The score** is a calibrated probability for pairs like those it was calibrated on. For other kinds of people,
@@ -136,7 +130,7 @@ class Page(NamedTuple):
     inside: Inside
     numbers: Fold
     limits: Fold
-    report: ReportButton
+    report: FileButton
     back: gr.Button
     swap: gr.Button
     here: addresses.Place
@@ -156,7 +150,7 @@ class Page(NamedTuple):
     @property
     def answered(self) -> list[Any]:
         """What `callbacks.answered` returns values for."""
-        return [self.turn, self.aside, self.inside.fold.accordion]
+        return [self.turn, self.aside, self.swap, self.inside.fold.accordion]
 
     @property
     def filled(self) -> list[Any]:
@@ -172,10 +166,11 @@ def lay_out() -> Page:
     examples = gr.HTML(gallery.gallery(), elem_id="examples", js_on_load=gallery.PICKED)
     with gr.Row(elem_classes="ks-layout"):
         with gr.Column(scale=4, min_width=320, elem_classes="ks-stay"):
-            a, b = _photos()
+            with gr.Column(elem_id="photos"):
+                a, b = _photos()
+                swap = gr.Button("Swap A and B", size="sm", visible=False, elem_id="swap")
             with gr.Column(visible=False) as aside:
-                swap = gr.Button("Swap A and B", size="sm", elem_id="swap")
-                report = report_button()
+                report = file_button("report")
                 with gr.Column(min_width=0) as slot:
                     pass
             gr.HTML(cards.NOTICE)
@@ -191,7 +186,7 @@ def lay_out() -> Page:
 def _photos() -> list[PhotoInput]:
     """Both photos side by side, at every width."""
     found = []
-    with gr.Row(elem_id="photos", elem_classes="ks-pair"):
+    with gr.Row(elem_classes="ks-pair"):
         for name in "AB":
             with gr.Column(min_width=130):
                 found.append(photo_input(name, height=PHOTO_HEIGHT))

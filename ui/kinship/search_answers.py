@@ -21,6 +21,7 @@ from explain.search.ranking import Named
 from models import PhotoError
 from models.faces.face import Face
 from models.faces.files import GalleryError, PhotoFile, Skipped, gather
+from models.faces.quality import Quality
 from models.gallery import TOP, Gallery, Hit
 from ui.shared import answering
 from ui.shared.photos import NO_FACE, Shot, take
@@ -49,6 +50,7 @@ class Entry:
         thumbnail: a JPEG of the face.
         number: of the face in its photo, the largest 1, where the shot has that face alone; else 0.
         faces: of this person, which it stands for where people are ranked.
+        quality: of the face; None where it was not measured (an index).
     """
 
     shot: Shot
@@ -56,6 +58,7 @@ class Entry:
     thumbnail: bytes = field(repr=False)
     number: int = 0
     faces: int = 1
+    quality: Quality | None = None
 
     @property
     def named(self) -> Named:
@@ -156,7 +159,7 @@ def collect(sources: Sequence[str | Path], tell: Tell, root: str | Path | None =
 def _entries(file: PhotoFile, keeper: object) -> list[Entry]:
     shot = replace(take(str(file.path)), keeper=keeper)
     picked = [shot.pick(i) for i in range(len(shot.marks))]
-    return [Entry(s, file.name, thumbnail(s.face())) for s in picked]
+    return [Entry(s, file.name, thumbnail(s.face()), quality=s.quality()) for s in picked]
 
 
 def thumbnail(face: Face, side: int = THUMBNAIL) -> bytes:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from explain.search.indexing import COLUMNS
@@ -17,11 +15,13 @@ from explain.search.ranking import write_csv
 from models import PhotoError
 from models.faces.files import GalleryError, Skipped
 from ui.kinship import search_cards, search_indexes
+from ui.kinship.arriving import settings
 from ui.kinship.search_answers import Collection, Ranking, Tell, collect, encoded, rank
 from ui.shared import answering, cards
-from ui.shared.addresses import Asked, Offers, Place, tell
+from ui.shared.addresses import Asked, Offers, Place, show_sent, tell
 from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
+from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot, take_photo
 
@@ -29,6 +29,7 @@ NO_GALLERY = "Several photos, a folder, or a zip of photos. Every face in them i
 WAITING = "The ranking appears here as soon as there is a probe's face and a gallery."
 GONE = "These files are no longer kept. Please choose them again."
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to search with. See the tab Models."
+STOPPED = "Stopped. What was read before stays; choose files again for another gallery."
 MORE = 20
 """Further photos of the probe; each costs as much as the first."""
 PROGRESS = gr.Progress()
@@ -50,6 +51,11 @@ def read_gallery(files: Sequence[str] | None, progress: gr.Progress = PROGRESS) 
     except GalleryError as error:
         return None, cards.message(str(error), error=True)
     return collection, search_cards.gallery_note(collection)
+
+
+def stopped() -> tuple[str, Any]:
+    """After a stop: a note, and no stop button."""
+    return cards.message(STOPPED), gr.update(visible=False)
 
 
 def take_probe(pending: tuple[str | None, int]) -> list[Any]:
@@ -153,15 +159,18 @@ def make_csv(ranking: Ranking | None) -> tuple[str | None, str]:
     """Write the whole ranking -> its path for the download link, and a line when there is nothing to write."""
     if ranking is None:
         return None, cards.message("There is no ranking to export yet.", error=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "kinsight-search.csv"
-        with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as target:
-            if ranking.table:
-                csv.writer(target).writerows([COLUMNS, *ranking.table])
-            else:
-                names = [e.named for e in ranking.collection.entries]
-                write_csv(target, ranking.hits, names, ranking.collection.skipped, ranking.weight)
-        return save_file_to_cache(path, get_upload_folder()), ""  # where delete_cache finds it
+    name = file_name("search", ranking.weight, photo_name(ranking.probe.path)) + ".csv"
+    return kept(name, lambda path: _write(ranking, path)), ""
+
+
+def _write(ranking: Ranking, path: Path) -> Path:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as target:
+        if ranking.table:
+            csv.writer(target).writerows([COLUMNS, *ranking.table])
+        else:
+            names = [e.named for e in ranking.collection.entries]
+            write_csv(target, ranking.hits, names, ranking.collection.skipped, ranking.weight)
+    return path
 
 
 def open_pair(ranking: Ranking | None, entry: int | None) -> list[Any]:
@@ -185,21 +194,27 @@ def load_example(progress: gr.Progress = PROGRESS) -> list[Any]:
 
 
 def offers() -> Offers:
-    """Weights that compare two faces."""
-    return Offers(lambda _: answering.pair_weights())
+    """Weights that compare two faces, and thresholds."""
+    return Offers(lambda _: answering.pair_weights(), thresholds=True)
 
 
 def visit(asked: Asked | None, probe: Shot | None, collection: Collection | None) -> list[Any]:
-    """What an address names -> the example where there is nothing yet, the model."""
+    """What was asked -> the example where there is nothing yet, or the photo that was sent as the probe; the model.
+
+    Raises:
+        gr.Error: the photo is no longer there.
+    """
     if asked is None:
         return [gr.skip()] * 10
+    if asked.shot:
+        return [*show_sent(asked), None, (), "", *[gr.skip()] * 3]
     shown = [gr.skip()] * 9 if probe or collection else load_example()
     return [*shown, asked.address.model or gr.skip()]
 
 
-def told_of(here: Place, weight: str | None, asked: Asked | None) -> str:
-    """What the browser is told: the model."""
-    return tell(here, asked, model=weight)
+def told_of(here: Place, weight: str | None, asked: Asked | None, threshold: float | None = None) -> str:
+    """What the browser is told: the model, and the threshold where it is not as shipped."""
+    return tell(here, asked, model=weight, **settings(weight, None, None, threshold))
 
 
 def told(progress: gr.Progress) -> Tell:

@@ -13,6 +13,7 @@ from models.tasks import TASKS
 from ui.kinship.search_answers import Collection, Entry, Ranking
 from ui.shared.answering import sidecar
 from ui.shared.cards import percent
+from ui.shared.doubts import Doubts, about
 from ui.shared.photos import Shot
 
 FIRST = 12
@@ -48,15 +49,19 @@ def left_out(skipped: Sequence[Skipped], everywhere: str = "the CSV") -> str:
 def ranking_card(ranking: Ranking, threshold: float) -> str:
     """The answer first: who comes first, how many pass the threshold, and how many would by chance."""
     best, scored = ranking.hits[0], [h.score for h in ranking.hits if h.score is not None]
-    first = ranking.entry(best).title
+    first, doubts = ranking.entry(best).title, about(("the probe's photo", ranking.probe))
     big = percent(best.score) if best.score is not None else f"{best.similarity:+.3f}"
     return (
         f"<section class='ks-answer' role='status' data-score='{best.score!r}'>"
-        f"<div class='ks-head'><div class='ks-big'>{big}</div><div><div class='ks-decision ks-name'>First of "
-        f"{_counted(ranking)}: {escape(first)}</div>"
+        f"<div class='ks-head'>{doubts.big(big)}<div class='ks-name'>{_first(ranking, first, doubts)}"
         f"<div class='ks-sub'>{_order_note(ranking, len(scored))}{_own_note(ranking)}</div></div></div>"
-        f"{_facts(ranking, threshold, scored)}{_chance(ranking, threshold)}</section>"
+        f"{doubts.listed}{_facts(ranking, threshold, scored)}{_chance(ranking, threshold)}</section>"
     )
+
+
+def _first(ranking: Ranking, name: str, doubts: Doubts) -> str:
+    """Who comes first; said of no poor face, on either side."""
+    return doubts.decision(f"First of {_counted(ranking)}: {escape(name)}", "First place")
 
 
 def _counted(ranking: Ranking) -> str:
@@ -155,7 +160,8 @@ def _item(rank: int, hit: Hit, entry: Entry, threshold: float) -> str:
             f"<span class='ks-mark' style='left:{100 * threshold:.1f}%'></span></span>"
         )
     said = percent(score) if score is not None else "not scored"
-    above = score is not None and score >= threshold
+    spoilt = entry.quality is not None and entry.quality.spoilt
+    above = score is not None and score >= threshold and not spoilt
     return _button(hit, entry, f"Place {rank}", said, f"<span class='ks-rank'>{rank}</span>", bar, above)
 
 
@@ -168,11 +174,14 @@ def _button(hit: Hit, entry: Entry, place: str, said: str, number: str = "", bar
     data = base64.b64encode(entry.thumbnail).decode()
     title, name = escape(entry.title), escape(PurePosixPath(entry.title).name)
     faces = f", {entry.faces} faces" * (entry.faces > 1)
+    poor = escape(", ".join(entry.quality.warnings)) if entry.quality else ""
+    warned = f"<span class='ks-hit-warned'>{poor}</span>" if poor else ""
     return (
         f"<li><button type='button' class='ks-hit{' ks-above' * above}' data-entry='{hit.entry}' "
-        f"aria-label='{escape(place)}: {title}, score {said}, similarity {hit.similarity:+.3f}{faces}. "
-        f"Open beside the probe'>{number}<img alt='' src='data:image/jpeg;base64,{data}'>"
+        f"aria-label='{escape(place)}: {title}, score {said}, similarity {hit.similarity:+.3f}{faces}"
+        f"{f', {poor}' if poor else ''}. Open beside the probe'>{number}"
+        f"<img alt='' src='data:image/jpeg;base64,{data}'>"
         f"<span class='ks-hit-score'>{said}</span>{bar}"
         f"<span class='ks-hit-cos'>cosine {hit.similarity:+.3f}{faces}</span>"
-        f"<span class='ks-hit-name' title='{title}'>{name}</span></button></li>"
+        f"{warned}<span class='ks-hit-name' title='{title}'>{name}</span></button></li>"
     )

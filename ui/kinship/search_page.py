@@ -8,20 +8,19 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from models.gallery import TOP
+from ui.kinship import arriving, search_indexes
 from ui.kinship import search_callbacks as do
-from ui.kinship import search_indexes
 from ui.kinship.callbacks import own_threshold
-from ui.shared import answering, cards, picker
-from ui.shared.addresses import Place, place
+from ui.shared import answering, cards, making, picker
+from ui.shared.addresses import CLIENT, Place, place
 from ui.shared.chains import Start
+from ui.shared.folds import mark
 from ui.shared.widgets import GALLERIES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, file_list, on_change, photo_input
 
 PICKED = (
     "element.addEventListener('click', e => { const hit = e.target.closest('[data-entry]');"
     " if (hit) trigger('click', {entry: Number(hit.dataset.entry)}); });"
 )
-FETCH = "() => setTimeout(() => document.querySelector('#search-file')?.click(), 150)"
-"""Presses the hidden download link once its file is there."""
 LIMITS = """
 - **A place is no verdict.** In every gallery somebody comes first. A threshold is measured on single pairs: asked of
   many people it finds strangers by chance, and the answer says about how many.
@@ -42,6 +41,7 @@ class Page(NamedTuple):
     files: gr.File
     folder: gr.UploadButton
     server_index: gr.Dropdown
+    stop: gr.Button
     note: gr.HTML
     collection: gr.State
     weight: gr.Dropdown
@@ -53,9 +53,7 @@ class Page(NamedTuple):
     threshold: gr.Slider
     hits: gr.HTML
     ranking: gr.State
-    export: gr.Button
-    file: gr.DownloadButton
-    export_note: gr.HTML
+    export: making.FileButton
     here: Place
     to_find: Start
     to_encode: Start
@@ -79,15 +77,18 @@ class Page(NamedTuple):
 def build() -> Page:
     """Lay the page out and wire it."""
     with gr.Row():
-        with gr.Column(scale=4, min_width=320):
+        with gr.Column(scale=4, min_width=320, elem_classes=["ks-stay", "ks-tall"]):
             probe = photo_input("probe", "Photo of the probe")
             further = _further_input()
             gallery = _gallery_input()
             options = _options()
             example = gr.Button("Try an example", size="sm")
+            with gr.Column(min_width=0) as slot:
+                pass
             gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
             page = Page(probe, *further, *gallery, *options, *_right_side())
+    page = page._replace(here=page.here._replace(gives={"Probe": probe.shot}, slot=slot))
     _wire(page)
     loaded = example.click(do.load_example, None, page.example, **RUNS)
     then_find(loaded.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS), page)
@@ -118,8 +119,9 @@ def _gallery_input() -> tuple[Any, ...]:
         visible=bool(known),
         elem_id="gallery-index",
     )
+    stop = gr.Button("Stop", size="sm", visible=False, elem_id="gallery-stop")
     note = gr.HTML(cards.message(do.NO_GALLERY), elem_id="gallery-note", min_height=76)
-    return files, folder, index, note, gr.State(None, time_to_live=SESSION_SECONDS)
+    return files, folder, index, stop, note, gr.State(None, time_to_live=SESSION_SECONDS)
 
 
 def _options() -> tuple[Any, ...]:
@@ -149,28 +151,27 @@ def _right_side() -> tuple[Any, ...]:
         threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", elem_id="search-threshold", buttons=[])
         gr.Markdown("## The gallery, ranked\nA click opens a face beside the probe, with its evidence.")
         hits = gr.HTML(elem_id="hits", js_on_load=PICKED)
-        export = gr.Button("Download the ranking (CSV)", variant="primary", elem_id="search-csv")
-        file = gr.DownloadButton("ranking", visible="hidden", elem_id="search-file", elem_classes="ks-file")
-        export_note = gr.HTML()
+        export = making.file_button("search-csv", "Download the ranking (CSV)", "Writing the ranking ...")
     gr.Markdown("## What this shows, and what it does not\n" + LIMITS)
-    ranking, here = gr.State(None, time_to_live=SESSION_SECONDS), place("search", "Search", do.offers())
-    return card, rest, threshold, hits, ranking, export, file, export_note, here, Start(), Start()
+    ranking, here = gr.State(None, time_to_live=SESSION_SECONDS), place("search", "Search", do.offers(), ("probe",))
+    return card, rest, threshold, hits, ranking, export, here, Start(), Start()
 
 
 def _wire(page: Page) -> None:
     """A new gallery is read and encoded, a new model encodes it again, a new probe costs one encoding."""
     _wire_find(page)
-    _wire_encode(page)
+    encoded = _wire_encode(page)
     gr.on(None, own_threshold, page.weight, page.threshold, **VIEWS)
     on_change(page.probe, lambda event: then_find(event, page), taking=do.take_probe, also=page.further)
     then_find(page.more_files.change(do.read_more, page.more_files, [page.more, page.more_note], **RUNS), page)
     page.folder.upload(lambda paths: paths, page.folder, page.files, **VIEWS)
-    read = page.files.change(
+    read = _stoppable(page.files.change, page).then(
         do.read_gallery, page.files, [page.collection, page.note], show_progress_on=page.note, **GALLERIES
     )
     page.to_encode.after(read.then(do.leave_index, None, [page.server_index, *page.options], **VIEWS))
     page.to_encode.after(page.weight.input(own_threshold, page.weight, page.threshold, **VIEWS))
     _wire_address(page)
+    page.stop.click(do.stopped, None, [page.note, page.stop], cancels=[read, encoded], **VIEWS)
     picked = page.server_index.input(
         do.choose_index,
         [page.server_index, page.weight, page.collection],
@@ -185,34 +186,38 @@ def _wire(page: Page) -> None:
         [page.card, page.hits],
         **VIEWS,
     )
-    made = page.export.click(
-        do.make_csv,
-        page.ranking,
-        [page.file, page.export_note],
-        show_progress_on=page.export,
-        **{**VIEWS, "show_progress": "minimal", "trigger_mode": "once"},
-    )
-    made.success(None, None, None, js=FETCH, api_visibility="private")
+    making.wire(page.export, do.make_csv, [page.ranking])
+
+
+def _stoppable(listen: Any, page: Page, *, now: bool = True) -> Any:
+    """On an event (its listener): the button that stops what takes long appears, or goes."""
+    script = f"() => ({{__type__: 'update', visible: {str(now).lower()}}})"
+    return listen(None, None, page.stop, js=script, **CLIENT)
 
 
 def _wire_address(page: Page) -> None:
+    """What an address brings."""
     here = page.here
     given = [here.asked, page.probe.shot, page.collection]
     come = here.asked.change(do.visit, given, [*page.example, page.weight], **RUNS)
-    page.to_encode.after(come.success(own_threshold, page.weight, page.threshold, **VIEWS))
-    for event in (page.weight.change, come.then):
+    asked = [here.asked, page.weight]
+    page.to_encode.after(come.success(arriving.own_threshold, asked, page.threshold, **VIEWS))
+    for event in (page.weight.change, come.then, page.threshold.input):
         then_tell(event, page)
 
 
 def then_tell(listen: Any, page: Page) -> None:
     """On an event: the browser is told which model ranks."""
-    listen(partial(do.told_of, page.here), [page.weight, page.here.asked], page.here.told, **VIEWS)
+    listen(partial(do.told_of, page.here), [page.weight, page.here.asked, page.threshold], page.here.told, **VIEWS)
 
 
-def _wire_encode(page: Page) -> None:
+def _wire_encode(page: Page) -> Any:
+    """The gallery encoded, which can be stopped, and ranked; returns the first of these."""
     shown = {"show_progress_on": page.card, **GALLERIES}
     given = [page.collection, page.weight, page.server_index]
-    then_find(page.to_encode.then(do.encode_gallery, given, None, **shown), page)
+    encoded = _stoppable(page.to_encode.then, page).then(do.encode_gallery, given, None, **shown)
+    then_find(_stoppable(encoded.then, page, now=False), page)
+    return encoded
 
 
 def then_find(event: Any, page: Page) -> None:
@@ -221,7 +226,7 @@ def then_find(event: Any, page: Page) -> None:
 
 
 def _wire_find(page: Page) -> None:
-    page.to_find.then(
+    found = mark(page.to_find, page.hits, former=True).then(
         do.find,
         [
             page.probe.shot,
@@ -238,3 +243,4 @@ def _wire_find(page: Page) -> None:
         show_progress_on=page.card,
         **RUNS,
     )
+    mark(found, page.hits, former=False)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from models import PhotoError, WeightError
 from ui.kinship import tri_answers as triplet
 from ui.kinship import tri_cards
+from ui.kinship.arriving import layers_of, settings
 from ui.kinship.tri_answers import Family, TriAnswer, TriMaps
-from ui.shared import cards, evidence
-from ui.shared.addresses import Address, Asked, Offers, Place, tell
+from ui.shared import cards, doubts, evidence
+from ui.shared.addresses import Address, Asked, Offers, Place, show_sent, tell, threshold_asked, unless
 from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
+from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
 
 WAITING = "The answer appears here as soon as father, mother and child each have a face."
 WAITING_MAPS = "The maps appear here together with the answer."
 UNTRAINED = "No weight that answers kinship is installed: there is nothing to answer with. See the tab Models."
+WHO = ("the father's photo", "the mother's photo", "the child's photo")
+TAKES = ("father", "mother", "child")
 EXAMPLE = ("biden_2010.jpg", "hopper_1984.jpg", "obama_2012.jpg")
 """Father, mother and child of the example, which are no family."""
 
@@ -46,7 +46,12 @@ def answer_family(
         given = triplet.answer(family, weight)
     except FAILURES as error:
         return _no_answer(str(error), error=True)
-    return given, set_threshold(given, threshold), tri_cards.shares(given), gr.update(visible=True)
+    return (
+        given,
+        set_threshold(given, threshold, father, mother, child),
+        tri_cards.shares(given),
+        gr.update(visible=True),
+    )
 
 
 def _no_answer(why: str, *, error: bool = False) -> tuple[None, str, str, Any]:
@@ -61,11 +66,12 @@ def own_threshold(weight: str | None) -> Any:
         return gr.skip()  # the answer that follows says what is wrong with the weight
 
 
-def set_threshold(given: TriAnswer | None, threshold: float) -> str:
+def set_threshold(given: TriAnswer | None, threshold: float, *shots: Shot | None) -> str:
     """An answer against another threshold; no model runs."""
     if given is None:
         return cards.message(WAITING)
-    return tri_cards.answer_card(given, triplet.judge(given, threshold), threshold)
+    found = doubts.about(*zip(WHO, shots, strict=False))
+    return tri_cards.answer_card(given, triplet.judge(given, threshold), threshold, found)
 
 
 def explain_family(
@@ -89,10 +95,23 @@ def explain_family(
     return maps, tri_cards.maps_view(maps, opacity)
 
 
-def explain_and_tell(here: Place, asked: Asked | None, weight: str | None, *given: Any) -> list[Any]:
+def explain_and_tell(here: Place, asked: Asked | None, weight: str | None, threshold: float, *given: Any) -> list[Any]:
     """As explain_family, and what the browser is told."""
-    *_, method, _, _ = given
-    return [*explain_family(*given), tell(here, asked, model=weight, method=method)]
+    *_, method, layer, _ = given
+    return [*explain_family(*given), tell_family(here, asked, weight, threshold, method, layer)]
+
+
+def tell_family(
+    here: Place, asked: Asked | None, weight: str | None, threshold: float, method: str | None, layer: str | None
+) -> str:
+    """What the browser is told of three photos."""
+    limit: dict[str, Any] = {"threshold": unless(threshold, own_threshold(weight))} if weight else {}
+    return tell(here, asked, model=weight, method=method, **{**settings(weight, method, layer, None), **limit})
+
+
+def asked_threshold(asked: Asked | None, weight: str | None) -> Any:
+    """As own_threshold, or what the address named."""
+    return threshold_asked(asked, own_threshold(weight))
 
 
 def redraw(maps: TriMaps | None, opacity: float) -> str:
@@ -119,10 +138,10 @@ def make_report(
     if family is None or maps is None:
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / "kinsight-triplet"
-            made = triplet.report(folder, family, maps, threshold=threshold, opacity=opacity)
-            return save_file_to_cache(made, get_upload_folder()), ""  # where delete_cache finds it
+        who = [photo_name(shot.path) for shot in (family.father, family.mother, family.child)]
+        options = {"threshold": threshold, "opacity": opacity}
+        name = file_name("parents", maps.weight, *who)
+        return kept(name, lambda folder: triplet.report(folder, family, maps, **options)), ""
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
 
@@ -147,8 +166,8 @@ def load_example() -> list[Any]:
 
 
 def offers() -> Offers:
-    """Weights that answer kinship, and their methods."""
-    return Offers(lambda _: triplet.weights(), methods=_methods)
+    """Weights that answer kinship, their methods and layers, and thresholds."""
+    return Offers(lambda _: triplet.weights(), methods=_methods, layers=_layers, thresholds=True)
 
 
 def _methods(address: Address) -> list[str]:
@@ -156,13 +175,23 @@ def _methods(address: Address) -> list[str]:
     return [label for _, label in evidence.method_choices(weight)] if weight else []
 
 
+def _layers(address: Address) -> list[str]:
+    return layers_of(address, address.model or triplet.default_weight())
+
+
 def visit(asked: Asked | None, father: Shot | None, mother: Shot | None, child: Shot | None) -> list[Any]:
-    """What an address names -> outputs of the photos, model, method; photos that are there stay."""
+    """What was asked -> outputs of the photos, model, method; photos that are there stay, but for the one sent.
+
+    Raises:
+        gr.Error: the photo is no longer there.
+    """
     if asked is None:
         return [gr.skip()] * 14
     wanted, method = asked.address, gr.skip()
     if wanted.method:
         choices = evidence.method_choices(wanted.model or triplet.default_weight() or "")
         method = gr.update(choices=choices, value=wanted.method)
-    shown = [gr.skip()] * 12 if father or mother or child else load_example()
+    shown = [gr.skip()] * 12 if asked.shot or father or mother or child else load_example()
+    if asked.shot:
+        shown[4 * asked.slot : 4 * asked.slot + 4] = show_sent(asked)
     return [*shown, wanted.model or gr.skip(), method]

@@ -13,6 +13,7 @@ from explain.core import render
 from explain.core.findings import Heatmap
 from ui.kinship.tri_answers import PairMaps, Share, TriAnswer, TriMaps, TriVerdict
 from ui.shared.cards import CROP_SIDE, colour_scale, figure, gauge, percent, reading
+from ui.shared.doubts import NONE, Doubts
 
 UNCALIBRATED = (
     "<b>Not calibrated for triplets:</b> the score is the mean of both pairs' log-odds, no probability; the threshold "
@@ -21,16 +22,16 @@ UNCALIBRATED = (
 ROWS = ("father", "child beside the father", "mother", "child beside the mother")
 
 
-def answer_card(given: TriAnswer, verdict: TriVerdict, threshold: float) -> str:
+def answer_card(given: TriAnswer, verdict: TriVerdict, threshold: float, doubts: Doubts = NONE) -> str:
     """The answer first: score, decision in words, both pairs, and what the threshold costs."""
     side = "at or above" if verdict.above else "below"
     what = "calibrated probability that the child is theirs" if given.calibrated else "mean of both pairs' log-odds"
     return (
         f"<section class='ks-answer' role='status' data-score='{given.score!r}'>"
-        f"<div class='ks-head'><div class='ks-big'>{percent(given.score)}</div><div>"
-        f"<div class='ks-decision'>Decision: {escape(verdict.decision)}</div>"
+        f"<div class='ks-head'>{doubts.big(percent(given.score))}<div>"
+        f"{doubts.decision(f'Decision: {escape(verdict.decision)}')}"
         f"<div class='ks-sub'>{what}; {side} the threshold of {percent(threshold)}</div></div></div>"
-        f"{gauge(given.score, threshold)}{_facts(given)}{_cost(verdict, threshold)}</section>"
+        f"{gauge(given.score, threshold)}{doubts.listed}{_facts(given)}{_cost(verdict, threshold)}</section>"
     )
 
 

@@ -10,14 +10,13 @@ import gradio as gr
 from ui.kinship import tri_answers as triplet
 from ui.kinship import tri_callbacks as do
 from ui.kinship.callbacks import offer_layers, offer_methods
-from ui.shared import cards, picker
+from ui.shared import cards, making, picker
 from ui.shared.addresses import Place, place
 from ui.shared.chains import Start
-from ui.shared.folds import fold, remember
-from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.evidence import MEASURED
+from ui.shared.folds import fold, mark, remember
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
-FETCH = "() => setTimeout(() => document.querySelector('#tri-file')?.click(), 150)"
-"""Presses the hidden download link once its file is there."""
 LIMITS = """
 - **The score** asks both parents at once: it is the mean of the log-odds of the two pairs, made a probability by a
   calibration on triplets where the weight has one. One strong pair can outweigh a weak one: look at both.
@@ -47,9 +46,7 @@ class Page(NamedTuple):
     curve_table: gr.HTML
     answer: gr.State
     maps: gr.State
-    report: gr.Button
-    file: gr.DownloadButton
-    note: gr.HTML
+    report: making.FileButton
     here: Place
     to_answer: Start
     to_explain: Start
@@ -68,16 +65,20 @@ class Page(NamedTuple):
 def build() -> Page:
     """Lay the page out and wire it."""
     with gr.Row():
-        with gr.Column(scale=4, min_width=320):
+        with gr.Column(scale=4, min_width=320, elem_classes=["ks-stay", "ks-tall"]):
             father, mother, child = _photos()
             choices = [(picker.title(n), n) for n in triplet.weights()]
             weight = gr.Dropdown(
                 choices, value=triplet.default_weight(), label="Model", interactive=True, elem_id="tri-model"
             )
             example = gr.Button("Try an example: three people who are no family", size="sm")
+            with gr.Column(min_width=0) as slot:
+                pass
             gr.HTML(cards.NOTICE)
         with gr.Column(scale=8, min_width=320):
             page = Page(father, mother, child, weight, example, *_right_side())
+    gives = {"Father": father.shot, "Mother": mother.shot, "Child": child.shot}
+    page = page._replace(here=page.here._replace(gives=gives, slot=slot))
     _wire(page)
     return page
 
@@ -104,7 +105,7 @@ def _right_side() -> tuple[Any, ...]:
             openers = [gr.Button(f"Open {p} and child as two faces", size="sm", min_width=220) for p in triplet.PARENTS]
         gr.Markdown("## What the model looked at")
         with gr.Row():
-            method = gr.Dropdown(label="Method", interactive=True, min_width=200, elem_id="tri-method")
+            method = gr.Dropdown(label="Method", info=MEASURED, interactive=True, min_width=200, elem_id="tri-method")
             layer = gr.Dropdown(label="Layer", interactive=True, min_width=200, visible=False, elem_id="tri-layer")
             opacity = gr.Slider(
                 0, 1, 0.5, step=0.05, label="Opacity of the map", min_width=180, elem_id="tri-opacity", buttons=[]
@@ -112,15 +113,13 @@ def _right_side() -> tuple[Any, ...]:
         view = gr.HTML(elem_id="tri-maps", min_height=120)
         curve_table = gr.HTML(elem_id="tri-curves", min_height=60)
         answer, maps = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
-        report = gr.Button("Download the report (zip)", variant="primary", elem_id="tri-report")
-        file = gr.DownloadButton("report", visible="hidden", elem_id="tri-file", elem_classes="ks-file")
-        note = gr.HTML()
+        report = making.file_button("tri-report")
     with fold("What this shows, and what it does not", "tri-limits") as limits:
         gr.Markdown(LIMITS)
     remember(limits)
     views = (method, layer, opacity, view, curve_table)
-    here = place("parents", "Parents and child", do.offers())
-    return card, rest, threshold, shares, *openers, *views, answer, maps, report, file, note, here, Start(), Start()
+    here = place("parents", "Parents and child", do.offers(), do.TAKES)
+    return card, rest, threshold, shares, *openers, *views, answer, maps, report, here, Start(), Start()
 
 
 def _wire(page: Page) -> None:
@@ -133,21 +132,17 @@ def _wire(page: Page) -> None:
     then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     given, filled = [page.here.asked, *page.shots], [*page.photos, page.weight, page.method]
     come = page.here.asked.change(do.visit, given, filled, **RUNS)
-    then_answer(come.success(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
+    given = [page.here.asked, page.weight]
+    then_answer(come.success(do.asked_threshold, given, page.threshold, **VIEWS), page)
     then_answer(page.example.click(do.load_example, None, page.photos, **RUNS), page)
     chosen = page.method.input(offer_layers, [page.weight, page.method], page.layer, **VIEWS)
     page.to_explain.after(chosen)
     page.to_explain.on(page.layer.input)
     page.opacity.input(do.redraw, [page.maps, page.opacity], page.view, **VIEWS)
-    page.threshold.input(do.set_threshold, [page.answer, page.threshold], page.card, **VIEWS)
-    made = page.report.click(
-        do.make_report,
-        [*page.shots, page.maps, page.threshold, page.opacity],
-        [page.file, page.note],
-        show_progress_on=page.report,
-        **MAKES,
-    )
-    made.success(None, None, None, js=FETCH, api_visibility="private")
+    page.threshold.input(do.set_threshold, [page.answer, page.threshold, *page.shots], page.card, **VIEWS)
+    told = [page.here.asked, page.weight, page.threshold, page.method, page.layer]
+    page.threshold.input(partial(do.tell_family, page.here), told, page.here.told, **VIEWS)
+    making.wire(page.report, do.make_report, [*page.shots, page.maps, page.threshold, page.opacity])
 
 
 def then_answer(event: Any, page: Page) -> None:
@@ -156,24 +151,26 @@ def then_answer(event: Any, page: Page) -> None:
 
 
 def _wire_answer(page: Page) -> None:
-    answered = page.to_answer.then(
+    answered = mark(page.to_answer, page.shares, page.view, page.curve_table, former=True).then(
         do.answer_family,
         [*page.shots, page.weight, page.threshold],
         [page.answer, page.card, page.shares, page.rest],
         show_progress_on=page.card,
         **RUNS,
     )
-    asked = [page.weight, page.method, page.here.asked]
-    page.to_explain.after(answered.then(offer_methods, asked, [page.method, page.layer], **VIEWS))
+    asked, shown = [page.weight, page.method, page.here.asked], mark(answered, page.shares, former=False)
+    page.to_explain.after(shown.then(offer_methods, asked, [page.method, page.layer], **VIEWS))
 
 
 def _wire_maps(page: Page) -> None:
     """The maps of both pairs and their faithfulness."""
-    explained = page.to_explain.then(
+    explained = mark(page.to_explain, page.view, page.curve_table, former=True).then(
         partial(do.explain_and_tell, page.here),
-        [page.here.asked, page.weight, *page.shots, page.answer, page.method, page.layer, page.opacity],
+        [page.here.asked, page.weight, page.threshold, *page.shots, page.answer, page.method, page.layer, page.opacity],
         [page.maps, page.view, page.here.told],
         show_progress_on=page.view,
         **RUNS,
     )
-    explained.then(do.check_maps, [*page.shots, page.maps], page.curve_table, show_progress_on=page.curve_table, **RUNS)
+    given, table = [*page.shots, page.maps], page.curve_table
+    shown = mark(explained, page.view, former=False)
+    mark(shown.then(do.check_maps, given, table, show_progress_on=table, **RUNS), table, former=False)

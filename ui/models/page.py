@@ -13,6 +13,7 @@ from models.registry import MODELS
 from models.weights import unreadable_weights
 from ui.models.boards import boards
 from ui.models.table import table
+from ui.shared.addresses import Offers, Place
 from ui.shared.answering import log_unreadable, sidecar
 
 STYLE, SCRIPT = (Path(__file__).with_name(name) for name in ("style.css", "table.js"))
@@ -26,10 +27,15 @@ BOARDS = (
 )
 
 
-def build() -> None:
-    """Lay the tab out; everything in it happens in the browser. What cannot be read is also logged."""
+def build() -> Place:
+    """Lay the tab out; everything in it happens in the browser. What cannot be read is also logged.
+
+    Returns:
+        What addresses name of it: the card that is open.
+    """
     log_unreadable()
     gr.HTML(page(), js_on_load=SCRIPT.read_text(), elem_id="models")
+    return Place("models", "Models", Offers(lambda _: available_weights()))
 
 
 def page() -> str:

@@ -7,9 +7,13 @@ function show(row, card, open) {
   card.hidden = !open;
 }
 
+const tell = (weight) =>
+  window.kinsight?.tell(`tab=models${weight ? `&model=${encodeURIComponent(weight)}` : ""}#0#`);
+
 function toggle(row, open = opener(row).getAttribute("aria-expanded") !== "true") {
   for (const [other, card] of pairs()) show(other, card, open && other === row);
   row.scrollIntoView({ block: "nearest" });
+  tell(open && row.dataset.weight);
 }
 
 function filter() {
@@ -48,6 +52,17 @@ function turned(head) {
   if (now === "none") return head.dataset.sort === "figure" ? "descending" : "ascending";
   return now === "ascending" ? "descending" : "ascending";
 }
+
+// The card that the address names; rows may be drawn later than this runs.
+function arrive(tries = 20) {
+  const asked = new URLSearchParams(location.search);
+  if (asked.get("tab") !== "models") return;
+  if (tries && !pairs().length) return void setTimeout(arrive, 100, tries - 1);
+  for (const [row, card] of pairs()) show(row, card, row.dataset.weight === asked.get("model"));
+  tell(pairs().some(([row]) => row.dataset.weight === asked.get("model")) && asked.get("model"));
+}
+arrive();
+addEventListener("popstate", () => arrive());
 
 element.addEventListener("click", (event) => {
   const head = event.target.closest("[data-sort]");

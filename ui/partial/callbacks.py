@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from explain.partial.edit import Edit
 from explain.partial.find import PartialLook
@@ -22,9 +18,10 @@ from ui.partial import cards as partial_cards
 from ui.partial.answers import Held
 from ui.partial.drawn_edit import erased_mask
 from ui.partial.placing import rows_of
-from ui.shared import cards
+from ui.shared import cards, doubts
 from ui.shared.addresses import Asked, show_sent
 from ui.shared.examples import FOLDER
+from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot, take
 from ui.shared.widgets import show_shot
 
@@ -96,7 +93,8 @@ def run(
         return [gr.skip()] * 5
     try:
         look, held = parting.look(first, second, edit, held)
-        card = partial_cards.answer(look, parting.sidecars())
+        found = doubts.join(doubts.about(("photo 1", first)), doubts.about(("photo 2", second), partial=True))
+        card = partial_cards.answer(look, parting.sidecars(), found)
     except FAILURES as error:
         return [None, held, cards.message(str(error), error=True), "", gr.update(visible=False)]
     return [look, held, card, partial_cards.seen(look), gr.update(visible=True)]
@@ -145,18 +143,15 @@ def make_report(look: PartialLook | None, held: Held | None, kind: str, opacity:
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
         held = parting.order(held if held.curve else parting.curve(AROUND, look.edit.centred, held))
-        with tempfile.TemporaryDirectory() as scratch:
-            made = write_partial(
-                Path(scratch) / "kinsight-partial",
-                look,
-                parting.sidecars(),
-                curve=held.curve,
-                losses=held.order,
-                kind=kind,
-                opacity=opacity,
-                archive=True,
-            )
-            return save_file_to_cache(made, get_upload_folder()), ""  # where delete_cache finds it
+        options: dict[str, Any] = {
+            "curve": held.curve,
+            "losses": held.order,
+            "kind": kind,
+            "opacity": opacity,
+            "archive": True,
+        }
+        name = file_name("partial", *(photo_name(path) for path, *_ in held.pair), look.edit.part)
+        return kept(name, lambda folder: write_partial(folder, look, parting.sidecars(), **options)), ""
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
 

@@ -17,6 +17,7 @@ from models.tasks import TASKS
 from models.weights import Sidecar
 from ui.partial.answers import Held
 from ui.shared.cards import colour_scale, figure, gauge, percent, picture
+from ui.shared.doubts import NONE, Doubts
 
 LITTLE = 0.02
 """Below this share of the face an answer comes with a warning."""
@@ -24,7 +25,7 @@ NOTICEABLE = 0.001
 """Importances that move by less are called unmoved."""
 
 
-def answer(look: PartialLook, sidecars: Mapping[str, Sidecar]) -> str:
+def answer(look: PartialLook, sidecars: Mapping[str, Sidecar], doubts: Doubts = NONE) -> str:
     """The answer first: the attention model's score and decision, then every network, whole and now."""
     said, row = look.now.said[ATTENTION], sidecars[ATTENTION]
     rows = "".join(_answer_row(name, look, sidecars[name]) for name in look.now.said)
@@ -36,10 +37,10 @@ def answer(look: PartialLook, sidecars: Mapping[str, Sidecar]) -> str:
     )
     return (
         f"<section class='ks-answer' role='status' data-score='{said.score!r}' data-visible='{look.visible!r}'>"
-        f"<div class='ks-head'><div class='ks-big'>{percent(said.score)}</div><div>"
-        f"<div class='ks-decision'>Decision: {escape(decision(said))}</div>"
+        f"<div class='ks-head'>{doubts.big(percent(said.score))}<div>"
+        f"{doubts.decision(f'Decision: {escape(decision(said))}')}"
         f"<div class='ks-sub'>of the attention model, {escape(what_is_left(look.edit))}: {percent(look.visible)} of "
-        f"the face is visible</div></div></div>{gauge(said.score, said.threshold)}{warning}"
+        f"the face is visible</div></div></div>{gauge(said.score, said.threshold)}{warning}{doubts.listed}"
         "<div class='ks-scroll'><table class='ks-table ks-arms'><thead><tr><th scope='col'>network</th>"
         f"<th scope='col'>whole face</th><th scope='col'>now</th></tr></thead><tbody>{rows}</tbody></table></div>"
         "<p class='ks-protocol'>Calibrated probability that both photos show one person, with the decision at each "

@@ -17,12 +17,12 @@ from ui.partial.answers import EDITOR_SIDE
 from ui.partial.editor import drawing_editor
 from ui.partial.placing_panel import Panel
 from ui.partial.words import HOW, LABELS, LIMITS
-from ui.shared import cards
+from ui.shared import cards, making
 from ui.shared.addresses import Place, place
 from ui.shared.chains import Start
 from ui.shared.first_visit import first_visit
-from ui.shared.folds import REOPEN, Fold, fill, fold, remember
-from ui.shared.widgets import MAKES, RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
+from ui.shared.folds import REOPEN, Fold, fade, fill, fold, mark, remember
+from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 NEEDS = parting.NEEDS
 PICKED = (
@@ -32,8 +32,6 @@ PICKED = (
     " trigger('click', {part: Number(hit.dataset.part)}); });"
 )
 """A press on a bar or a map tells its number, and marks it at once."""
-FETCH = "() => setTimeout(() => document.querySelector('#part-file')?.click(), 150)"
-"""Presses the hidden download link once its file is there."""
 
 
 class Page(NamedTuple):
@@ -60,9 +58,7 @@ class Page(NamedTuple):
     lost: Fold
     order: gr.HTML
     limits: Fold
-    report: gr.Button
-    file: gr.DownloadButton
-    said: gr.HTML
+    report: making.FileButton
     edit: gr.State
     look: gr.State
     held: gr.State
@@ -92,7 +88,7 @@ class Page(NamedTuple):
 def build() -> Page:
     """Lay the tab out and wire it."""
     with gr.Row():
-        with gr.Column(scale=3, min_width=300):
+        with gr.Column(scale=3, min_width=300, elem_classes=["ks-stay", "ks-tall"]):
             left = _left_side()
             with gr.Column(min_width=0) as slot:
                 pass
@@ -118,7 +114,7 @@ def _left_side() -> list[Any]:
     with gr.Row(elem_classes=["ks-pair", "ks-stack"]):
         for name, title in (("P1", "Photo 1"), ("P2", "Photo 2")):
             with gr.Column(min_width=130):
-                photos.append(photo_input(name, title, 185))
+                photos.append(photo_input(name, title, 185, by_hand=name == "P1"))
     panel = placing_panel.build()
     example = gr.Button("Try an example", size="sm")
     gr.HTML(cards.NOTICE)
@@ -193,9 +189,7 @@ def _parts() -> list[Any]:
 def _evidence() -> list[Any]:
     """Parts and their maps, the report; folded: the curve, the order of loss, the limits."""
     shown = _parts()
-    report = gr.Button("Download the report (zip)", variant="primary", elem_id="part-report")
-    file = gr.DownloadButton("report", visible="hidden", elem_id="part-file", elem_classes="ks-file")
-    said = gr.HTML(elem_id="part-said")
+    report = making.file_button("part-report")
     with gr.Column(elem_classes="ks-folds"):
         with fold("Score against the visible area", "part-area") as area:
             names = [(name.capitalize(), name) for name in LANDMARKS]
@@ -209,7 +203,7 @@ def _evidence() -> list[Any]:
             order = gr.HTML(elem_id="part-order", min_height=120)
         with fold("What this shows, and what it does not", "part-limits") as limits:
             gr.Markdown(LIMITS.format(figures=parting.followed()))
-    return [*shown, area, around, curve, lost, order, limits, report, file, said]
+    return [*shown, area, around, curve, lost, order, limits, report]
 
 
 def _wire(page: Page) -> None:
@@ -217,7 +211,7 @@ def _wire(page: Page) -> None:
     _wire_fresh(page)
     _wire_begin(page)
     _wire_run(page)
-    on_change(page.first, page.to_run.after, taking=placing.take_first)
+    on_change(page.first, page.to_run.after)
     on_change(page.second, page.to_fresh.after, taking=placing.take_photo, also=[page.panel.fold])
     page.to_begin.after(page.example.click(do.example, None, page.examples, **RUNS))
     given, shown = [page.here.asked, page.second.shot], [*page.first.outputs, *page.second.outputs, page.panel.table]
@@ -229,14 +223,7 @@ def _wire(page: Page) -> None:
     gr.on([page.kind.input, page.opacity.input], do.draw, looks, drawn, **VIEWS)
     page.parts.click(do.pick, [page.look, page.kind, page.opacity], [page.part, page.large], **VIEWS)
     _wire_folds(page)
-    made = page.report.click(
-        do.make_report,
-        [page.look, page.held, page.kind, page.opacity],
-        [page.file, page.said],
-        show_progress_on=page.report,
-        **MAKES,
-    )
-    made.success(None, None, None, js=FETCH, api_visibility="private")
+    making.wire(page.report, do.make_report, [page.look, page.held, page.kind, page.opacity])
 
 
 def _wire_edits(page: Page) -> None:
@@ -272,7 +259,8 @@ def _wire_begin(page: Page) -> None:
 
 def _wire_run(page: Page) -> None:
     """The answer, everything drawn from it, and what is open of that which takes longer."""
-    ran = page.to_run.then(
+    shown = [page.card, page.seen, page.parts, page.large]
+    ran = fade(page.to_run.then, *shown, page.area.panel, page.lost.panel).then(
         do.run,
         [*page.shots, page.edit, page.held, page.look],
         [page.look, page.held, page.card, page.seen, page.rest],
@@ -280,7 +268,7 @@ def _wire_run(page: Page) -> None:
         **RUNS,
     )
     drawn = ran.then(do.draw, [page.look, page.part, page.kind, page.opacity], [page.parts, page.large], **VIEWS)
-    drawn.then(time.monotonic_ns, None, page.turn, **VIEWS)
+    mark(drawn, *shown, former=False).then(time.monotonic_ns, None, page.turn, **VIEWS)
 
 
 def _wire_folds(page: Page) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from models import KEYPOINT_NAMES, Face, PhotoError
 from models.faces.detect import default_face
 from models.faces.placed import place_face
-from ui.shared import cards, widgets
+from ui.shared import cards
 from ui.shared.photos import NO_FACE, VIEW_SIDE, Mark, Shot, read, take
 from ui.shared.widgets import show_shot
 
@@ -20,7 +20,6 @@ NOT_FOUND = (
     "No face was found: the photo may show too little of one. It is placed as if the face filled the photo. Put the "
     "keypoints that you can see where they belong, below, and empty the others."
 )
-FIRST = " Use it as photo 2 instead, and a whole face as photo 1: a face in photo 2 can be placed by hand."
 BY_HAND = "Placed by hand: the networks see the face where these keypoints put it."
 Rows = Sequence[Sequence[Any]]
 
@@ -58,11 +57,6 @@ def take_photo(pending: tuple[str | None, int]) -> list[Any]:
     if not found:
         shown[3] = cards.message(NOT_FOUND, error=True) + shown[3]
     return [*shown, gr.update(open=not found)]
-
-
-def take_first(pending: tuple[str | None, int]) -> tuple[Shot | None, Any, Any, str]:
-    """A new file for photo 1 -> as widgets.take_photo; where no face is found, the way on is said."""
-    return widgets.take_photo(pending, hint=FIRST)
 
 
 def rows_of(shot: Shot | None) -> list[list[Any]]:

@@ -1,7 +1,7 @@
 /* The browser's history and what the page shows, kept in step. An entry of the history holds the address that the
    server told of the place which was shown; nothing else is stored, and nothing outside this window. */
 window.kinsight = (() => {
-  const KEYS = ["tab", "model", "method", "example"], FIRST = "kinship";
+  const KEYS = ["tab", "model", "method", "layer", "threshold", "example"], FIRST = "kinship";
   const LOST = "Photos are not kept over a reload: please give them again.";
   const told = {}, inner = {}, waiting = new Map(); // place -> turn of the move that it has yet to answer
   let shown = FIRST, at = null, fresh = false, going = null, wish = {}, turn = 0, arrive = () => {}, say = () => {};
@@ -20,6 +20,11 @@ window.kinsight = (() => {
       history[push ? "pushState" : "replaceState"]({ kinsight: address, own }, "", query);
     } catch (error) { /* the page goes on without */ }
     at = address;
+  };
+  const apart = (address) => { // a threshold that is moved is no step of the history
+    const all = new URLSearchParams(address);
+    all.delete("threshold");
+    return all.toString();
   };
   const isKnown = (address) => told[tabOf(address)]?.address === address && !waiting.has(tabOf(address));
   const move = (address) => {
@@ -43,7 +48,7 @@ window.kinsight = (() => {
     if (at === null) { // opened without an address: it stays so until something is done
       history.replaceState({ kinsight: address, own }, "", location.href);
       at = address;
-    } else if (address !== at) write(address, !fresh, own);
+    } else if (address !== at) write(address, !fresh && apart(address) !== apart(at), own);
     fresh = false;
   };
 

@@ -1,4 +1,4 @@
-"""Addresses of what the page shows: ?tab=&model=&method=&example=.
+"""Addresses of what the page shows: ?tab=&model=&method=&layer=&threshold=&example=.
 
 An address names what is shipped and nothing else: whatever a place does not offer is left out of what is read and of
 what is written, so no photo, name of a file or path of an upload enters one. The browser's history: ui/shared/moves.py.
@@ -6,6 +6,7 @@ what is written, so no photo, name of a file or path of an upload enters one. Th
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,9 +21,11 @@ from models.errors import UserError
 from ui.shared.photos import Shot
 from ui.shared.widgets import SESSION_SECONDS, show_shot
 
-KEYS = ("tab", "model", "method", "example")
+KEYS = ("tab", "model", "method", "layer", "threshold", "example")
 LONGEST, FIELDS = 2000, 50
 """Of an address that is read: characters, and keys."""
+THRESHOLD = re.compile(r"0(\.[0-9]{1,3})?|1")
+"""A threshold in an address: from 0 to 1, in the steps of the slider."""
 QUOTED = 40
 """Characters of an unknown value that are said again."""
 CLIENT: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -37,6 +40,8 @@ class Address:
     model: str = ""
     method: str = ""
     example: str = ""
+    layer: str = ""
+    threshold: str = ""
 
     def query(self) -> str:
         """As it stands behind the question mark."""
@@ -45,7 +50,7 @@ class Address:
     @property
     def bare(self) -> bool:
         """It names a tab at most."""
-        return not (self.model or self.method or self.example)
+        return not any(getattr(self, key) for key in KEYS[1:])
 
 
 def _nothing(_: Address) -> tuple[str, ...]:
@@ -54,22 +59,31 @@ def _nothing(_: Address) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Offers:
-    """Names that an address can have in one place. Each depends on what the address says before it."""
+    """Names that an address can have in one place. Each depends on what the address says before it.
+
+    Attributes:
+        thresholds: there is a threshold to be set.
+    """
 
     models: Callable[[Address], Collection[str]] = _nothing
     examples: Callable[[Address], Collection[str]] = _nothing
     methods: Callable[[Address], Collection[str]] = _nothing
+    layers: Callable[[Address], Collection[str]] = _nothing
+    thresholds: bool = False
 
     def kept(self, address: Address) -> Address:
         """The same, without what is not offered."""
-        for key in ("model", "example", "method"):
+        for key in ("model", "example", "method", "layer", "threshold"):
             if getattr(address, key) and getattr(address, key) not in self._names(key, address):
                 address = replace(address, **{key: ""})
         return address
 
     def _names(self, key: str, address: Address) -> Collection[str]:
+        if key == "threshold":
+            return [address.threshold] if self.thresholds and THRESHOLD.fullmatch(address.threshold) else ()
+        offered = {"model": self.models, "example": self.examples, "method": self.methods, "layer": self.layers}
         try:
-            return {"model": self.models, "example": self.examples, "method": self.methods}[key](address)
+            return offered[key](address)
         except UserError:  # a weight that cannot be read: the answer says so
             return ()
 
@@ -181,10 +195,22 @@ def tell(here: Place, asked: Asked | None, *, own: bool = False, **names: str | 
         here: the place.
         asked: its last wish.
         own: it shows photos of the visitor's own.
-        names: model, method, example; what is not offered does not enter.
+        names: model, method, layer, threshold, example; what is not offered does not enter.
     """
     address = here.offers.kept(Address(here.name, **{key: value or "" for key, value in names.items()}))
     return f"{address.query()}#{asked.turn if asked else 0}#{'own' if own else ''}"
+
+
+def unless(value: Any, own: Any) -> str:
+    """A setting as an address names it; "" where it is the shipped one, which needs no name."""
+    if isinstance(value, float | int) and own is not None:
+        return "" if abs(value - own) < 0.0005 else f"{value:.3f}".rstrip("0").rstrip(".")
+    return "" if value == own else str(value or "")
+
+
+def threshold_asked(asked: Asked | None, own: Any) -> Any:
+    """The threshold that an address named, else the shipped one."""
+    return float(asked.address.threshold) if asked and asked.address.threshold else own
 
 
 def show_sent(asked: Asked | None) -> list[Any]:

@@ -17,6 +17,7 @@ from models.faces.quality import Quality
 from models.prior import EVEN, posterior
 from models.tasks import TASKS, Task
 from ui.shared.answering import Answer, Verdict, network, sidecar
+from ui.shared.doubts import NONE, Doubts
 from ui.shared.evidence import Maps
 from ui.shared.photos import Shot, shrink
 
@@ -84,13 +85,16 @@ def quality_note(quality: Quality, faces: int, note: str = "") -> str:
     return f"<div class='ks-quality' role='status'>{note}{found}<b>Face:</b> {escape(quality.words)}{listed}</div>"
 
 
-def answer_card(answer: Answer, verdict: Verdict, threshold: float, prior: float = EVEN, known: str = "") -> str:
+def answer_card(
+    answer: Answer, verdict: Verdict, threshold: float, prior: float = EVEN, known: str = "", doubts: Doubts = NONE
+) -> str:
     """The answer first: probability and decision in one sentence, and its place beside the threshold.
 
     Args:
         answer, verdict, threshold: what was decided.
         prior: the share of matching pairs the probability is for; the threshold is held against the score of one half.
         known: markup about what is known of the two people.
+        doubts: about both faces.
     """
     task = TASKS[sidecar(answer.weight).task]
     even = prior == EVEN
@@ -99,11 +103,11 @@ def answer_card(answer: Answer, verdict: Verdict, threshold: float, prior: float
     score = "" if even else f" The score, for half of them, is {percent(answer.score)}."
     return (
         f"<section class='ks-answer' role='status' data-score='{answer.score!r}'>"
-        f"<div class='ks-head'><div class='ks-big'>{percent(posterior(answer.score, prior))}</div><div>"
-        f"<div class='ks-decision'>Decision: {escape(verdict.decision)}</div>"
+        f"<div class='ks-head'>{doubts.big(percent(posterior(answer.score, prior)))}<div>"
+        f"{doubts.decision(f'Decision: {escape(verdict.decision)}')}"
         f"<div class='ks-sub'>The {task.score}, {assumed}; {side} the threshold of {percent(threshold)}."
         f"{score}</div></div></div>"
-        f"{gauge(answer.score, threshold)}{known}</section>"
+        f"{gauge(answer.score, threshold)}{doubts.listed}{known}</section>"
     )
 
 

@@ -70,8 +70,8 @@ EXAMPLES = (
 
 
 def example_of(a: Shot | None, b: Shot | None) -> Example | None:
-    """The example that two photos are, in either order; None for all others."""
-    if a is None or b is None or a.chosen or b.chosen:
+    """The example that two photos are, in either order; None for all others, and where a face was placed by hand."""
+    if a is None or b is None or a.chosen or b.chosen or not (a.marks[0].confidence and b.marks[0].confidence):
         return None
     asked = {a.path, b.path}
     return next((e for e in EXAMPLES if asked == {str(FOLDER / e.a), str(FOLDER / e.b)}), None)

@@ -50,8 +50,19 @@ def fold(label: str, name: str) -> Iterator[Fold]:
 
 def mark(event: Any, *panels: Any, former: bool) -> Any:
     """After `event`: fade panels that still show a former answer, or show them in full again; returns the step."""
-    classes = ["ks-former"] if former else []
-    return event.then(lambda: {p: gr.update(elem_classes=classes) for p in panels}, None, list(panels), **VIEWS)
+    return _marked(event.then, panels, former)
+
+
+def fade(listen: Callable[..., Any], *panels: Any) -> Any:
+    """On an event (its listener): fade panels; returns the step, after which comes what takes longer."""
+    return _marked(listen, panels, former=True)
+
+
+def _marked(listen: Callable[..., Any], panels: Sequence[Any], former: bool) -> Any:
+    """In the browser alone: at once, however busy the server is."""
+    step = f"{{__type__: 'update', elem_classes: {['ks-former'] * former}}}"
+    script = f"() => [{', '.join([step] * len(panels))}]"
+    return listen(None, None, list(panels), js=script, show_progress="hidden", api_visibility="private")
 
 
 def remember(part: Fold) -> Any:

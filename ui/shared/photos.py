@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -94,8 +95,15 @@ class Shot:
         return render.draw_faces(faces[0].photo, faces, self.chosen)
 
     def quality(self) -> Quality:
-        """Size, sharpness and turn of the chosen face."""
-        return assess(self.face())
+        """Size, sharpness and turn of the chosen face, measured once. Raises as face."""
+        mark = self.marks[self.chosen]
+        return _measured(self.path, mark.keypoints.tobytes(), mark.box.tobytes(), mark.confidence)
+
+
+@lru_cache(maxsize=512)
+def _measured(path: str, keypoints: bytes, box: bytes, confidence: float) -> Quality:
+    points, corners = (np.frombuffer(values, np.float32) for values in (keypoints, box))
+    return assess(Face(read(path).pixels, points.reshape(5, 2), corners, confidence))
 
 
 def take(path: str | None) -> Shot:

@@ -19,8 +19,10 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from models import PhotoError
-from ui.shared import cards
-from ui.shared.photos import NO_FACE, Shot, take
+from models.faces.quality import CUT, UNSURE
+from ui.shared import cards, placing
+from ui.shared.photos import NO_FACE, VIEW_SIDE, Shot, read, shrink, take
+from ui.shared.placing import Hand
 
 SESSION_SECONDS = 2 * 3600
 """How long a session's state and its files are kept."""
@@ -47,18 +49,26 @@ VIEWS: dict[str, Any] = {
 
 _DRAWN: dict[str, None] = {}
 """Paths of the newest drawings that the page showed, oldest first; no upload ever has one of them."""
+_FACELESS: dict[str, None] = {}
+"""Paths of the newest photos that the page shows though no face was found in them, oldest first."""
 KEPT_DRAWINGS = 10_000
 _DRAWING = Lock()
 
 
 class PhotoInput(NamedTuple):
-    """The components of one photo, and the session's memory of it."""
+    """The components of one photo, and the session's memory of it.
+
+    Attributes:
+        pending: state: the newest file, with a number of its own.
+        hand: where a face is placed by hand; None where the tab has a way of its own.
+    """
 
     image: gr.Image
     face: gr.Radio
     note: gr.HTML
     shot: gr.State
     pending: gr.State
+    hand: Hand | None = None
 
     @property
     def outputs(self) -> list[Any]:
@@ -122,13 +132,14 @@ def whole_number(value: int) -> gr.Number:
     return plain_number(value, precision=0)
 
 
-def photo_input(name: str, title: str = "", height: int = 300) -> PhotoInput:
+def photo_input(name: str, title: str = "", height: int = 300, *, by_hand: bool = True) -> PhotoInput:
     """Upload, webcam or clipboard; the photo with boxes and keypoints; a picker when it holds several faces.
 
     Args:
         name: "Photo A" for name "A"; its small letters end the components' ids, so each is for one widget of the page.
         title: instead of "Photo A".
         height: of the picture, pixels.
+        by_hand: with a panel that places a face, shown where none or a doubtful one was found.
     """
     title = title or f"Photo {name}"
     image = file_image(
@@ -146,26 +157,27 @@ def photo_input(name: str, title: str = "", height: int = 300) -> PhotoInput:
         cards.message("JPEG, PNG, WebP, BMP or TIFF, with at least one face."), elem_id=f"note-{name.lower()}"
     )
     shot, pending = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
-    return PhotoInput(image, face, note, shot, pending)
+    hand = placing.panel(f"photo-{name.lower()}", SESSION_SECONDS) if by_hand else None
+    return PhotoInput(image, face, note, shot, pending, hand)
 
 
-def notice(path: str | None, shot: Shot | None) -> Any:
+def notice(path: str | None, shot: Shot | None, pending: placing.Pending = None) -> Any:
     """What the picture of the widget has become -> a photo to take, or nothing when it is the page's own drawing.
 
     Gradio fires `upload` for files and pasted pictures alone, not for snapshots, and `clear` with the old value;
     `change` comes for all of them, and for what the page itself puts there. The drawing may be a former one: on a busy
     server its event comes after the photo has another face or another drawing.
     """
-    if path in _DRAWN or path == (shot.shown if shot else None):
+    removed = path is None and shot is None and pending is not None and pending[0] in _FACELESS
+    if not removed and (path in _DRAWN or path == (shot.shown if shot else None)):
         return gr.skip()
     return path, time.monotonic_ns()  # the same file may come twice
 
 
-def take_photo(pending: tuple[str | None, int], hint: str = "") -> tuple[Shot | None, Any, Any, str]:
-    """A new file -> session memory, picture, picker, note. What cannot be used leaves an empty widget and a reason.
+def take_photo(pending: tuple[str | None, int]) -> tuple[Shot | None, Any, Any, str]:
+    """A new file -> session memory, picture, picker, note.
 
-    Args:
-        hint: said after the reason when no face was found.
+    A photo without a face stays to be seen, with the reason; what is no photo leaves an empty widget and the reason.
     """
     path = pending[0]
     if not path:
@@ -173,8 +185,25 @@ def take_photo(pending: tuple[str | None, int], hint: str = "") -> tuple[Shot | 
     try:
         return show_shot(take(path))
     except PhotoError as error:
-        words = str(error) + (hint if str(error) == NO_FACE else "")
-        return None, None, gr.update(visible=False), cards.message(words, error=True)
+        note = cards.message(str(error), error=True)
+        seen = faceless(path) if str(error) == NO_FACE else None
+        return None, seen, gr.update(visible=False), placing.offer(note) if seen else note
+
+
+def faceless(path: str) -> str:
+    """A photo in which no face was found, as the page shows it: its path. Raises PhotoError when it is gone."""
+    with _DRAWING:
+        _keep(_FACELESS, path)
+    return cached_picture(shrink(read(path).pixels, VIEW_SIDE)[0])
+
+
+def take_placed(shot: Shot | None, pending: placing.Pending, points: Any) -> list[Any]:
+    """A face placed by hand -> as take_photo; what cannot be placed changes the note alone."""
+    try:
+        shown = list(show_shot(placing.place(shot, pending, points)))
+    except PhotoError as error:
+        return [gr.skip()] * 3 + [placing.offer(cards.message(str(error), error=True))]
+    return [*shown[:3], cards.message(placing.BY_HAND) + shown[3]]
 
 
 def pick_face(shot: Shot | None, number: int | None) -> tuple[Shot | None, Any, Any, Any]:
@@ -192,7 +221,10 @@ def show_shot(shot: Shot) -> tuple[Shot | None, Any, Any, str]:
     numbers = [(f"Face {i}", i) for i in range(1, len(shot.marks) + 1)]
     picker = gr.update(choices=numbers, value=shot.chosen + 1, visible=len(numbers) > 1)
     shot = replace(shot, shown=cached_picture(shot.view()))
-    return shot, shot.shown, picker, cards.quality_note(shot.quality(), len(numbers), shot.note)
+    quality = shot.quality()
+    note = cards.quality_note(quality, len(numbers), shot.note)
+    doubtful = quality.confidence < UNSURE or quality.cut > CUT
+    return shot, shot.shown, picker, placing.offer(note) if doubtful else note
 
 
 def cached_picture(rgb: np.ndarray) -> str:
@@ -202,15 +234,23 @@ def cached_picture(rgb: np.ndarray) -> str:
         Image.fromarray(rgb).save(path, quality=90)
         drawn = save_file_to_cache(path, get_upload_folder())
     with _DRAWING:
-        _DRAWN[drawn] = None
-        if len(_DRAWN) > KEPT_DRAWINGS:
-            del _DRAWN[next(iter(_DRAWN))]
+        _keep(_DRAWN, drawn)
     return drawn
 
 
-def face_at(shot: Shot | None, event: gr.SelectData) -> Any:
-    """A click on the picture -> the number of the smallest face box under it, for the picker."""
-    if shot is None or len(shot.marks) < 2 or not isinstance(event.index, (list, tuple)):
+def _keep(paths: dict[str, None], path: str) -> None:
+    paths[path] = None
+    if len(paths) > KEPT_DRAWINGS:
+        del paths[next(iter(paths))]
+
+
+def face_at(shot: Shot | None, event: gr.SelectData, clicks: Any = None) -> Any:
+    """A click on the picture -> the number of the smallest face box under it, for the picker.
+
+    Args:
+        clicks: not None while a face is placed by hand: then nothing is picked.
+    """
+    if shot is None or clicks is not None or len(shot.marks) < 2 or not isinstance(event.index, (list, tuple)):
         return gr.skip()
     x, y = (float(v) for v in event.index[:2])
     boxes = [f.box for f in shot.faces_in_view()]
@@ -231,50 +271,24 @@ def on_change(
         taking: what takes a new file, for a tab that wants another way than take_photo.
         also: components that `taking` returns values for, after the photo's own.
     """
-    photo.image.change(notice, [photo.image, photo.shot], photo.pending, **VIEWS)
+    photo.image.change(notice, [photo.image, photo.shot, photo.pending], photo.pending, **VIEWS)
     outputs = [*photo.outputs, *also]
     then(photo.pending.change(taking, photo.pending, outputs, show_progress_on=photo.image, **RUNS))
     then(photo.face.input(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))
-    clicked = photo.image.select(face_at, photo.shot, photo.face, **VIEWS)
+    asked = [photo.shot, photo.hand.clicks] if photo.hand else [photo.shot]
+    clicked = photo.image.select(face_at, asked, photo.face, **VIEWS)
     then(clicked.success(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))
+    if photo.hand:
+        _wire_hand(photo, photo.hand, then)
 
 
-class HeatmapViewer(NamedTuple):
-    """Method, layer and opacity of two maps, and the picture of both."""
-
-    method: gr.Dropdown
-    layer: gr.Dropdown
-    opacity: gr.Slider
-    view: gr.HTML
-    maps: gr.State
-
-
-def heatmap_viewer() -> HeatmapViewer:
-    """Pickers above, both faces below; filled by a tab's callbacks."""
-    with gr.Row():
-        method = gr.Dropdown(label="Method", interactive=True, scale=2, min_width=280, elem_id="method")
-        layer = gr.Dropdown(label="Layer", interactive=True, min_width=200, visible=False, elem_id="layer")
-        opacity = gr.Slider(
-            0, 1, 0.5, step=0.05, label="Opacity of the map", min_width=180, elem_id="opacity", buttons=[]
-        )
-    view = gr.HTML(elem_id="maps", min_height=120)
-    return HeatmapViewer(method, layer, opacity, view, gr.State(None, time_to_live=SESSION_SECONDS))
-
-
-class ReportButton(NamedTuple):
-    """A button that makes a zip, the hidden link that carries it, and a line for what went wrong."""
-
-    button: gr.Button
-    file: gr.DownloadButton
-    note: gr.HTML
-
-
-FETCH = "() => setTimeout(() => document.querySelector('#report-file')?.click(), 150)"
-"""Presses the hidden download link once its file is there."""
-
-
-def report_button() -> ReportButton:
-    """One press makes the report and downloads it."""
-    button = gr.Button("Download the report (zip)", variant="primary", elem_id="report")
-    file = gr.DownloadButton("report", visible="hidden", elem_id="report-file", elem_classes="ks-file")
-    return ReportButton(button, file, gr.HTML(elem_id="report-note"))
+def _wire_hand(photo: PhotoInput, hand: Hand, then: Callable[[Any], None]) -> None:
+    """The panel is shown where the note offers it; a face that was placed is answered as any other."""
+    given = [photo.shot, photo.pending]
+    photo.note.change(None, photo.note, hand.panel, js=placing.SHOWN, show_progress="hidden", api_visibility="private")
+    hand.click.click(placing.begin, given, [hand.clicks, photo.note], **VIEWS)
+    photo.image.select(placing.click, [*given, hand.clicks], [hand.clicks, hand.points, photo.note], **VIEWS)
+    hand.whole.click(placing.whole, None, hand.points, **VIEWS)
+    hand.typed.submit(placing.typed, hand.typed, [hand.points, photo.note], **VIEWS)
+    placed = [*given, hand.points]
+    then(hand.points.change(take_placed, placed, photo.outputs, show_progress_on=photo.image, **RUNS))

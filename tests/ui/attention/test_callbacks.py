@@ -139,7 +139,7 @@ def test_nothing_to_compare_is_said():
     )
     assert len(do.draw(None, *VIEW)) == 5
     assert do.draw_spread(None, 0) == (None, "") and do.draw_gates(None, 0, 0.5) == ("", None)
-    assert do.make_report(None, None, None, 0.5)[0] is None and do.check_maps(None, None, None) == ("",)
+    assert do.make_report(None, None, None, 0.5)[0] is None and do.check_maps(None, None, None) == ("", "")
 
 
 def test_a_photo_that_is_gone_and_a_bad_layer_become_messages(obama: Shot, masked):
@@ -162,7 +162,9 @@ def test_layers_follow_the_networks():
 
 def test_trust_and_report(obama: Shot, masked, monkeypatch: pytest.MonkeyPatch):
     compared = masked[0]
-    assert do.check_maps(obama, None, compared)[0].count("<tr>") == 4
+    verdict, table = do.check_maps(obama, None, compared)
+    assert verdict.count("<li>") == 3 and "Can these maps be trusted?" in verdict and table.count("<tr>") == 4
+    assert "Not tested yet" in do.untested(None)["value"] and do.untested(True) == gr.skip()
     monkeypatch.delattr(arms, "trust")  # the report says what the page has found
     path, note = do.make_report(obama, None, compared, 0.5)
     assert note == ""
@@ -216,3 +218,10 @@ def test_the_endpoint_answers_in_numbers(obama: Shot, biden: Shot):
 def test_the_endpoint_refuses_in_words(obama: Shot, arguments: tuple, message: str):
     with pytest.raises(gr.Error, match=message):
         attention_api.compare_attention(obama.path, None, *arguments)
+
+
+@pytest.mark.usefixtures("poor_faces")
+def test_nothing_is_decided_by_a_poor_face(obama: Shot, biden: Shot):
+    card = do.compare(obama, biden, "surgical", 0, "grad_cam", None)[1]
+    assert "Decision withheld: tiny face, blurred face in photo 1, tiny face, blurred face in photo 2" in card
+    assert "networks say" not in card and "photo 1 and photo 2: blurred" in card

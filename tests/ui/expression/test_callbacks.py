@@ -228,3 +228,10 @@ def test_the_endpoint(six: Path) -> None:
 def test_what_the_endpoint_refuses(obama: Shot, arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(gr.Error, match=words):
         expression_api.face_expression(obama.path, **arguments)
+
+
+@pytest.mark.usefixtures("poor_faces")
+def test_nothing_is_said_in_bold_of_a_poor_face(obama: Shot) -> None:
+    looked, card, *_ = do.run(obama, WEIGHT, [])
+    for shown in (card, do.cover(obama, looked, ["mouth"])[1]):
+        assert "Answer withheld: tiny face, blurred face in the photo" in shown and "ks-decision" not in shown

@@ -173,7 +173,7 @@ def test_report_and_animation(obama: Shot, turned: PatchQuery, held: Sweeps, tmp
     names = zipfile.ZipFile(path).namelist()
     assert {"report.json", "offsets.npz", "vit_kprpe_offsets.png", "vit_irpe_difference.png"} <= set(names)
     gif, said = do.animate(obama, turned, "shift_x", 7, 0, (0.4, 0.4), 0.65)
-    assert gif is not None and gif.endswith("kinsight-shift_x.gif") and said == ""
+    assert gif is not None and gif.endswith("/kinsight-keypoints-shift_x-obama_2012.gif") and said == ""
 
 
 def test_programs_get_the_same_numbers(turned: PatchQuery) -> None:
@@ -190,3 +190,9 @@ def test_without_a_photo() -> None:
     assert len(do.draw(None, None, 0, None, 0.5)) == 7 and do.draw_fed(None, None) == [gr.skip()] * 3
     assert do.make_report(None, None, None, 0, 0, None, 0.5)[0] is None is do.animate(None, None, "scale", 0)[0]
     assert do.curves(None, None, None) == [None] * 5
+
+
+@pytest.mark.usefixtures("poor_faces")
+def test_nothing_is_concluded_from_a_poor_face(obama: Shot) -> None:
+    card = do.run(obama, 25, 1, 0, 0, False, None)[1]
+    assert "Comparison withheld: tiny face, blurred face in the photo" in card and "ks-decision" not in card

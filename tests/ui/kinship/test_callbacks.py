@@ -127,8 +127,8 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
     assert kept["value"] == "fggb" and sent_away["value"] == "occlusion"
     assert do.offer_methods(KIN, "layer_cam")[0]["value"] == "layer_cam"  # not measured: the reader's own choice
     titles = {m: t for t, m in kept["choices"]}
-    assert titles["occlusion"].endswith("beats a random order on 100 % of 40 pairs")
-    assert titles["grad_cam"].endswith("30 % of 40 pairs, not for sure in most")
+    assert titles["occlusion"].endswith(": beats random on 100 %")
+    assert titles["grad_cam"].endswith("30 %, not for sure in most")
     assert titles["layer_cam"] == EXPLAINERS["layer_cam"].title
 
 

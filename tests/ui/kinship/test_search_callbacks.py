@@ -6,6 +6,7 @@ import csv
 import gc
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 
 from models import read_sidecar
 from models.faces.files import PASSWORD, Skipped
+from models.faces.quality import Quality
 from models.gallery import Gallery, Hit
 from tests.ui.photos import EXAMPLES, bad_files
 from ui.kinship import search_answers as collection
@@ -227,3 +229,17 @@ def test_the_example_is_a_finished_search() -> None:
     assert ranking is not None and "obama_2009.jpg" in card and rest["visible"] is True
     assert hits.count("data-entry") == len(found.entries) == 3 and "3 faces" in note
     assert len(do.load_example()) == 9
+
+
+def test_a_poor_face_is_warned_about_and_not_counted_as_found(ranking: Ranking) -> None:
+    plain = search_cards.hit_list(ranking, 0.0)
+    poor = [replace(entry, quality=Quality((18, 24), 8, 0.01, 2)) for entry in ranking.collection.entries]
+    shown = search_cards.hit_list(replace(ranking, collection=Collection(tuple(poor), (), 1)), 0.0)
+    assert "ks-above" in plain and "ks-above" not in shown and shown.count("ks-hit-warned") == len(ranking.hits)
+    assert "tiny face, blurred" in shown and all(entry.quality for entry in ranking.collection.entries)
+
+
+@pytest.mark.usefixtures("poor_faces")
+def test_nobody_is_named_first_for_a_poor_probe(ranking: Ranking) -> None:
+    card = search_cards.ranking_card(ranking, 0.5)
+    assert "First place withheld" in card and "in the probe&#x27;s photo" in card and "First of" not in card

@@ -179,3 +179,10 @@ def test_the_example_is_three_photos() -> None:
     values = do.load_example()
     shots = [v for v in values if isinstance(v, Shot)]
     assert len(values) == 12 and len(shots) == 3
+
+
+@pytest.mark.usefixtures("poor_faces")
+def test_nothing_is_decided_by_a_poor_face(family: Family) -> None:
+    given, card, *_ = do.answer_family(*photos(family), KIN, 0.5)
+    for shown in (card, do.set_threshold(given, 0.1, *photos(family))):
+        assert "in the father&#x27;s photo" in shown and "Decision withheld" in shown and "Decision: " not in shown

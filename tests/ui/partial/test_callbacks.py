@@ -279,3 +279,9 @@ def test_the_example_leaves_an_eye_of_photo_2():
 def test_the_size_can_be_moved_where_a_preset_has_one(part: str, has: bool):
     assert do.sized(part)["interactive"] is has
     assert (Edit(part, 0.1).box != Edit(part, 0.5).box) is has
+
+
+@pytest.mark.usefixtures("poor_faces")
+def test_nothing_is_decided_by_a_poor_face(obama: Shot, biden: Shot):
+    card = do.run(obama, biden, PART, None)[2]
+    assert "Decision withheld: tiny face, blurred face in photo 1" in card and "Decision: " not in card

@@ -44,14 +44,6 @@ def test_a_photo_without_a_face_is_no_dead_end(tmp_path, obama: Shot):
     assert placing.take_photo((None, 1))[0] is None
 
 
-def test_photo_1_without_a_face_says_the_way_on(tmp_path):
-    files = bad_files(tmp_path)
-    shot, _, _, note = placing.take_first((str(files["No face was found"]), 1))
-    assert shot is None and "No face was found" in note and "Use it as photo 2" in note
-    assert "photo 2" not in placing.take_first((str(files["not an image"]), 1))[3]
-    assert placing.take_first((None, 1))[0] is None
-
-
 def test_two_rows_place_the_face(biden: Shot):
     rows = placing.rows_of(biden)
     detected = biden.marks[0].keypoints

@@ -25,6 +25,8 @@ OFFERS = Offers(
     models=lambda _: ["svit", "dlib_kin"],
     examples=lambda _: ["obama_2012-biden_2010"],
     methods=lambda address: METHODS.get(address.model, []),
+    layers=lambda address: ["block1"] if address.method == "grad_cam" else [],
+    thresholds=True,
 )
 HERE = Place("kinship", "Two faces", OFFERS, takes=("photo A", "photo B"))
 THERE = Place("partial", "Partial face", takes=("photo 1",))
@@ -34,7 +36,14 @@ FULL = Address("kinship", "svit", "rollout", "obama_2012-biden_2010")
 
 
 @pytest.mark.parametrize(
-    "address", [FULL, Address("kinship", "dlib_kin"), Address("kinship", method="occlusion"), Address("models")]
+    "address",
+    [
+        FULL,
+        Address("kinship", "dlib_kin"),
+        Address("kinship", method="occlusion"),
+        Address("kinship", "svit", "grad_cam", layer="block1", threshold="0.625"),
+        Address("models"),
+    ],
 )
 def test_what_is_built_is_read_again(address: Address) -> None:
     assert read(address.query(), PLACES) == (address, [])
@@ -47,6 +56,9 @@ def test_no_tab_means_the_first() -> None:
     assert read("tab=models&tab=kinship", PLACES)[0].tab == "models"  # of two the first
 
 
+NO_NUMBERS = ("1.5", "-0.1", "0.12345", "nan", "1e-3", "٠.٥", "0.")
+
+
 @pytest.mark.parametrize(
     ("query", "kept", "said"),
     [
@@ -57,6 +69,13 @@ def test_no_tab_means_the_first() -> None:
             Address("kinship", "dlib_kin"),
             ["In “Two faces” there is no method “rollout”."],
         ),
+        (
+            "tab=kinship&model=svit&method=rollout&layer=block1",  # the layer of another method
+            Address("kinship", "svit", "rollout"),
+            ["In “Two faces” there is no layer “block1”."],
+        ),
+        ("tab=models&threshold=0.5", Address("models"), ["In “Models” there is no threshold “0.5”."]),
+        *((f"threshold={t}", Address("kinship"), [f"In “Two faces” there is no threshold “{t}”."]) for t in NO_NUMBERS),
         ("tab=models&example=a", Address("models"), ["In “Models” there is no example “a”."]),
         ("tab=broken&method=x", Address("broken"), ["In “Broken” there is no method “x”."]),
         ("tab=" + "x" * 3000, Address("kinship"), ["The address of this page cannot be read."]),
@@ -100,6 +119,20 @@ def test_only_what_is_offered_is_told() -> None:
     told = tell(HERE, Asked(turn=3), model="svit", method="grad_cam", example="/tmp/gradio/0f/me and mum.jpg")
     assert told == "tab=kinship&model=svit&method=grad_cam#3#"
     assert tell(HERE, None, own=True, model="mine.jpg", method=None) == "tab=kinship#0#own"
+
+
+def test_a_setting_that_is_as_shipped_needs_no_name() -> None:
+    assert [addresses.unless(v, 0.5) for v in (0.5, 0.5001, 0.62, 1.0, 0.0, 0.625)] == [
+        "",
+        "",
+        "0.62",
+        "1",
+        "0",
+        "0.625",
+    ]
+    assert addresses.unless("block1", "block2") == "block1" and addresses.unless("block2", "block2") == ""
+    asked = Asked(Address("kinship", threshold="0.62"))
+    assert addresses.threshold_asked(asked, 0.5) == 0.62 and addresses.threshold_asked(Asked(), 0.5) == 0.5
 
 
 def test_an_address_that_names_nothing_is_none() -> None:

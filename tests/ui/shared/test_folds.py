@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.shared.folds import fill, fold
+from ui.shared.folds import fade, fill, fold, mark
 
 
 def step_of(*, keyed: bool) -> tuple[Callable[..., list[Any]], list[int]]:
@@ -42,3 +42,12 @@ def test_an_open_part_is_filled_once_for_what_is_shown() -> None:
 def test_without_a_key_an_open_part_is_filled_each_time() -> None:
     step, given = step_of(keyed=False)
     assert step(True, None, None, 1)[2] == 2 and step(True, None, None, 1)[2] == 2 and given == [1, 1]
+
+
+def test_a_former_answer_fades_in_the_browser_alone() -> None:
+    with gr.Blocks() as page:
+        button, shown, more = gr.Button(), gr.HTML(), gr.HTML()
+        mark(fade(button.click, shown, more), shown, former=False)
+    faded, back = page.fns.values()
+    assert faded.fn is back.fn is None and str(faded.js).count("['ks-former']") == 2
+    assert str(back.js).count("elem_classes: []") == 1

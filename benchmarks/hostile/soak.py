@@ -102,7 +102,7 @@ async def _session(app: App, number: int, events: dict[str, int]) -> list[Outcom
     session = f"page{number:06d}"
     async with Visitor(app.url, address(100 + number // PAGES)) as visitor, visitor.page(session):
         photo = as_file(await visitor.upload(portrait(EXAMPLES[number % 4], 60 + number % 35)))
-        noticed = await visitor.event(session, events["notice"], [photo, None])
+        noticed = await visitor.event(session, events["notice"], [photo, None, None])
         return [noticed, await visitor.event(session, events["take_photo"], [None])]
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from explain.kinship.batch_files import Answered, report_page, write_csv
@@ -21,6 +19,7 @@ from ui.kinship.batch_answers import Batch, Given, Job, Photos, compare, example
 from ui.kinship.search_cards import count
 from ui.shared import answering, cards
 from ui.shared.addresses import Asked, Offers, Place, tell
+from ui.shared.making import kept
 from ui.shared.widgets import show_shot
 
 LIST, SETS = "list", "sets"
@@ -186,11 +185,14 @@ def _made(
 ) -> tuple[str | None, str]:
     if batch is None:
         return None, cards.message("There are no answers yet.", error=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / NAMES[kind]
+    answered = batch.answered(threshold)
+
+    def written(path: Path) -> Path:
         with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as target:
-            write(target, batch.answered(threshold))
-        return save_file_to_cache(path, get_upload_folder()), ""  # where delete_cache finds it
+            write(target, answered)
+        return path
+
+    return kept(NAMES[kind], written), ""
 
 
 def open_pair(batch: Batch | None, place: object) -> list[Any]:

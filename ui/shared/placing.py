@@ -5,6 +5,7 @@ Two eyes fix a similarity (models/faces/placed.py). Nothing here runs a network.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from dataclasses import replace
@@ -83,14 +84,20 @@ def begin(shot: Shot | None, pending: Pending) -> tuple[Any, str]:
 def click(shot: Shot | None, pending: Pending, clicks: Any, event: gr.SelectData) -> list[Any]:
     """A click on the photo -> clicks, points, note; without the button before it nothing happens."""
     path = photo_of(shot, pending)
-    if clicks is None or path is None or not isinstance(event.index, (list, tuple)):
+    at = event.index[:2] if isinstance(event.index, (list, tuple)) else ()
+    if clicks is None or path is None or len(at) != 2 or not all(_is_place(v) for v in at):
         return [gr.skip()] * 3
     height, width = read(path).pixels.shape[:2]
     scale = min(1.0, VIEW_SIDE / max(height, width))
-    clicks = (*clicks, *(round((float(v) + 0.5) / scale - 0.5, 1) for v in event.index[:2]))
+    clicks = (*clicks, *(round((float(v) + 0.5) / scale - 0.5, 1) for v in at))
     if len(clicks) < 4:
         return [clicks, gr.skip(), offer(cards.message(RIGHT))]
     return [None, (clicks, time.monotonic_ns()), gr.skip()]
+
+
+def _is_place(value: object) -> bool:
+    """Can a click of a browser, or of a program, have this coordinate?"""
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def whole() -> Any:

@@ -37,6 +37,11 @@ def test_it_stays_with_the_reason_and_the_way_on(wall: tuple[str, int], tmp_path
     assert notice(None, None, text) == gr.skip()  # its reason stays
 
 
+@pytest.mark.parametrize("x", [float("nan"), float("inf"), "12", None])
+def test_a_click_that_is_no_place_is_nothing(wall: tuple[str, int], x: Any) -> None:
+    assert placing.click(None, wall, (), click_at(x, 1)) == [gr.skip()] * 3
+
+
 def test_two_clicks_place_it(wall: tuple[str, int]) -> None:
     clicks, said = placing.begin(None, wall)
     assert placing.LEFT in said and placing.begin(None, None)[0] is None

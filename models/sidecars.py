@@ -12,7 +12,7 @@ import torch
 
 from models.errors import UserError
 from models.operating_points import OperatingPoints
-from models.registry import MODELS, config_of
+from models.registry import MODELS
 from models.tasks import TASKS
 
 V = TypeVar("V")
@@ -156,10 +156,10 @@ _KINDS = {**dict.fromkeys(_TEXTS, str), "config": dict, "metrics": dict, "versio
 
 
 def check(sidecar: Sidecar) -> None:
-    """Can a page show this sidecar and a network be built from it?
+    """Can a page show this sidecar?
 
     Raises:
-        ValueError: a field of another type, an unknown task or model, a config value that the network does not have.
+        ValueError: a field of another type, an unknown task or model, a threshold or rates that are none.
     """
     for name, kind in _KINDS.items():
         if not isinstance(getattr(sidecar, name), kind):
@@ -169,7 +169,6 @@ def check(sidecar: Sidecar) -> None:
     for name, known in (("task", TASKS), ("model", MODELS)):
         if getattr(sidecar, name) not in known:
             raise ValueError(f"unknown {name} {getattr(sidecar, name)!r}")
-    config_of(sidecar.model, **sidecar.config)
     if (sidecar.decision is not None) != (TASKS[sidecar.task].answer == "decision"):
         raise ValueError(f"the task {sidecar.task} wants a decision, or is one of classes")
     for rule in (sidecar.decision, sidecar.decision and sidecar.decision.tri):

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from explain.core.road import imputed
+from explain.core.smooth import smooth
 
 Cover = Callable[[Tensor], Tensor]
 """(V, H, W) bool, True where pixels are taken away -> (V, 3, H, W)."""
@@ -19,7 +19,7 @@ def _blurred(image: Tensor) -> Tensor:
     """A strong Gaussian blur, sigma 1/12 of the side: colour and shading stay, features go."""
     sigma = image.shape[-1] / 12
     kernel = 2 * math.ceil(2 * sigma) + 1
-    return gaussian_blur(image, [kernel, kernel], [sigma, sigma])
+    return smooth(image, kernel, sigma)
 
 
 def _over(image: Tensor, behind: Tensor) -> Cover:

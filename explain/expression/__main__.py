@@ -20,8 +20,9 @@ from explain.expression.regions import region_sentences, region_shares
 from explain.expression.report import NOTICE, write_expression
 from explain.expression.said import TASK, Said, ask, change_sentence, load_expression, said_of, sentence, split_words
 from explain.registry import EXPLAINERS, methods_for
+from models.expressions import EXPRESSIONS
 from models.faces.face import Face
-from models.nets.expression import EXPRESSIONS, Expression
+from models.nets.expression import Expression
 from models.outputs import ClassOutput
 from models.predict import predict
 from models.tasks import TASKS

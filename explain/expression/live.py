@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -13,11 +14,14 @@ from explain.core.findings import Heatmap
 from explain.expression.follow import Followed, follow
 from explain.expression.said import Said, said_of
 from explain.registry import explain
+from models.expressions import EXPRESSIONS
 from models.faces.face import Face
 from models.faces.quality import Quality, assess
-from models.nets.expression import EXPRESSIONS, Expression
 from models.outputs import ClassOutput
 from models.predict import predict
+
+if TYPE_CHECKING:  # a page is there before a network is: its imports take a second
+    from models.nets.expression import Expression
 
 METHOD = "grad_cam"
 """One backward pass through the last blocks: the only kind of map that a frame has time for."""

@@ -10,8 +10,8 @@ import torch
 from explain.core.covering import covered_readings
 from explain.core.findings import RegionDrops, check, check_array
 from explain.core.words import capital, joined
+from models.expressions import EXPRESSIONS
 from models.faces.regions import REGIONS, region_masks
-from models.nets.expression import EXPRESSIONS
 from models.outputs import ClassOutput, Output
 from models.predict import Result
 

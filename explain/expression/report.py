@@ -15,8 +15,8 @@ from explain.registry import EXPLAINERS, explain
 from explain.report.known import Known
 from explain.report.pair import write_report
 from explain.report.staging import Staging
+from models.expressions import EXPRESSIONS
 from models.faces.face import Face
-from models.nets.expression import EXPRESSIONS
 from models.predict import Result
 from models.weights import Sidecar
 

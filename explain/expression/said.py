@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
 from explain.core.words import capital
 from explain.expression.circumplex import Affect, affect
+from models.expressions import EXPRESSIONS
 from models.faces.face import FaceBatch
-from models.nets.expression import EXPRESSIONS, Expression
 from models.outputs import ClassOutput
 from models.running import step
 from models.weights import WeightError, load_model
+
+if TYPE_CHECKING:  # a page is there before a network is: its imports take a second
+    from models.nets.expression import Expression
 
 TASK = "expression"
 AGREED, SPREAD = 0.25, 0.6
@@ -69,6 +73,8 @@ class Said:
 
 def load_expression(name: str) -> Expression:
     """A weight that tells expressions. Raises WeightError: no such weight, or one that answers something else."""
+    from models.nets.expression import Expression
+
     model = load_model(name)
     if not isinstance(model, Expression):
         raise WeightError(f"{name} does not tell expressions.")

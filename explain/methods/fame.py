@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur, rgb_to_grayscale
 
 from explain.core.findings import Heatmap
+from explain.core.smooth import grey, smooth
 from models.predict import Result
 
 CAPTION = (
@@ -46,7 +46,7 @@ def fame(result: Result, *, target: str | None = None, steps: int = 100, towards
     target = target or result.explained
     start = torch.cat([f.image.detach() for f in result.faces])
     moved = walked(result, start, target, WAYS[towards], steps)
-    maps = smoothed((rgb_to_grayscale(moved) - rgb_to_grayscale(start)).abs() * 255)[:, 0].cpu().numpy()
+    maps = smoothed((grey(moved) - grey(start)).abs() * 255)[:, 0].cpu().numpy()
     caption = f"{CAPTION} The answer goes {towards}, in {steps} steps."
     unit = f"grey levels moved for the {target}"
     return tuple(Heatmap(m.copy(), i, "fame", False, unit, caption, floor=1e-3) for i, m in enumerate(maps))
@@ -82,4 +82,4 @@ def smoothed(values: Tensor) -> Tensor:
     """(B, 1, H, W) -> the same, Gaussian of KERNEL and SIGMA of the side."""
     side = values.shape[-1]
     kernel = 2 * round((KERNEL * side - 1) / 2) + 1
-    return gaussian_blur(values, [kernel, kernel], [SIGMA * side, SIGMA * side])
+    return smooth(values, kernel, SIGMA * side)

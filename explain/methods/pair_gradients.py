@@ -17,11 +17,11 @@ from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from explain.core.findings import Heatmap
 from explain.core.quick_backward import QuickBackward
 from explain.core.recorded import require_graph
+from explain.core.smooth import smooth
 from models.pair import CosineLogit, PairModel
 from models.predict import Result
 from models.registry import as_pair
@@ -196,4 +196,4 @@ def sensitivity(gradient: Tensor) -> tuple[Tensor, Tensor]:
 def smoothed(values: Tensor) -> Tensor:
     """(H, W) -> (H, W), Gaussian 25 x 25, sigma 5 pixels (smaller where the crop is)."""
     kernel = min(25, 2 * ((min(values.shape) - 1) // 2) + 1)
-    return gaussian_blur(values[None, None], [kernel, kernel], [5.0, 5.0])[0, 0]
+    return smooth(values[None, None], kernel, 5.0)[0, 0]

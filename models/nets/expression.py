@@ -32,14 +32,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.expressions import EXPRESSIONS
 from models.face_model import ClassModel
 from models.faces.align import FER_48
 from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk
 from models.nets.ir_resnet import IRConfig, IRTrunk
 from models.taps import Tap
 
-EXPRESSIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
-"""Order of the logits, that of FER+'s columns."""
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601."""
 SEEN = 48

@@ -40,6 +40,7 @@ def test_the_first_screen(
     open_page: Callable[..., Any], width: int, tall: int, theme: str, screens: float, most: int
 ) -> None:
     page = open_page(width=width, height=tall, theme=theme)
+    assert page.evaluate("window.gradio_config.dependencies.constructor.name") == "Steps"  # ui/serve/steps.py
     expect_first_screen(page, width, tall, screens, most)
 
 

@@ -25,6 +25,10 @@ pytestmark = pytest.mark.browser
 
 KIN = str(answering.default_weight())
 """The weight the page opens with."""
+FADED = """table => new MutationObserver(() => {
+  if (document.querySelector('.ks-former #region-table')?.innerHTML === table) window.faded = true;
+}).observe(document.body, {subtree: true, attributes: true, attributeFilter: ['class']})"""
+"""Notes whether the table of regions was ever seen faded, with this content."""
 
 
 def upload(page: Any, photo: str, path: Path) -> None:
@@ -219,12 +223,11 @@ def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: 
     page.wait_for_selector("#region-table tbody tr")
     settle(page)
     table = page.locator("#region-table").inner_html()
+    page.evaluate(FADED, table)
     for model in ("svit", "dlib_resnet"):  # the second while the first one answers
         page.locator("#model input").click()
         page.get_by_role("option", name=picker.title(model), exact=True).click()
-    page.wait_for_function(  # the former model's, and seen to be
-        "table => document.querySelector('.ks-former #region-table')?.innerHTML === table", arg=table, polling=20
-    )
+    page.wait_for_function("() => window.faded")  # the former model's, and seen to be
     expect_score(page, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / PAIRS[0].b, "dlib_resnet"))
     page.wait_for_function("() => ![...document.querySelectorAll('.ks-former')].some(e => e.offsetParent)")
     assert page.locator("#region-table").inner_html() != table

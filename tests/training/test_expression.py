@@ -14,7 +14,8 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from models import create_model, load_model
-from models.nets.expression import EXPRESSIONS, Expression
+from models.expressions import EXPRESSIONS
+from models.nets.expression import Expression
 from models.weights import SHIPPED, read_sidecar
 from tests.training.voted import write_ferplus
 from training.evaluate.ferplus import ferplus

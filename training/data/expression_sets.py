@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from models.expressions import EXPRESSIONS
 from models.faces.align import FER_48
 from models.faces.face import InputSpec
-from models.nets.expression import EXPRESSIONS
 from training.data.crops import Crops, cached_crops, template_face
 from training.data.detections import central_face
 from training.data.lists import DataError, need

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from models.expressions import EXPRESSIONS
 from models.faces.align import FER_48
 from models.faces.face import InputSpec
-from models.nets.expression import EXPRESSIONS
 from training.data.crops import Crops, cached_crops, template_face
 from training.data.lists import DataError, need
 

@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from models.commands import check_file, command
-from models.nets.expression import EXPRESSIONS
+from models.expressions import EXPRESSIONS
 from training.data.crops import Crops
 from training.data.ferplus import ferplus_crops, read_fer2013, read_votes, single_labels
 from training.data.sets import data_root

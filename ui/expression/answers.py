@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,11 +22,13 @@ from explain.expression.report import write_expression
 from explain.expression.said import TASK, Said, ask, load_expression
 from explain.report.known import Known
 from models import Result, available_weights, predict
-from models.nets.expression import Expression
 from ui.shared.answering import sidecar
 from ui.shared.evidence import FOUND, method_title
 from ui.shared.held import Held, fingerprint
 from ui.shared.photos import Shot
+
+if TYPE_CHECKING:  # a page is there before a network is: its imports take a second
+    from models.nets.expression import Expression
 
 NETWORKS: Held[Expression] = Held(lambda: len(weights()))
 MOST_FACES = 24

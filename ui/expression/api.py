@@ -10,7 +10,7 @@ from explain.expression.cover import COVERS, cover_words
 from explain.expression.regions import region_sentences
 from explain.expression.report import NOTICE, region_values, said_values
 from explain.expression.said import change_sentence, sentence
-from models.nets.expression import EXPRESSIONS
+from models.expressions import EXPRESSIONS
 from models.numbers import number
 from ui.expression import answers as telling
 from ui.expression.callbacks import target_of

@@ -11,7 +11,7 @@ from explain import Curve
 from explain.core import render
 from explain.expression.regions import APART
 from models.errors import UserError
-from models.nets.expression import EXPRESSIONS
+from models.expressions import EXPRESSIONS
 from ui.expression import answers as telling
 from ui.expression import cards as expression_cards
 from ui.expression.answers import Looked, Mapped

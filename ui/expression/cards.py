@@ -16,7 +16,7 @@ from explain.expression.cover import cover_words
 from explain.expression.live import Frame
 from explain.expression.regions import APART, RegionShares, number_words, region_sentences
 from explain.expression.said import Said, change_sentence, sentence, split_words
-from models.nets.expression import EXPRESSIONS
+from models.expressions import EXPRESSIONS
 from ui.expression.answers import Looked, Mapped
 from ui.shared.cards import CROP_SIDE, colour_scale, figure, percent, picture, reading
 from ui.shared.doubts import NONE, Doubts, of

@@ -20,8 +20,8 @@ from explain.expression.follow import Followed
 from explain.expression.live import MAX_PIXELS, read_frame
 from models import PhotoError
 from models.errors import UserError
+from models.expressions import EXPRESSIONS
 from models.faces.decoder import open_untrusted
-from models.nets.expression import EXPRESSIONS
 from ui.expression import answers as telling
 from ui.expression import cards as expression_cards
 from ui.expression.callbacks import LEADING, UNTRAINED

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from explain.expression.cover import COVERS, HIDDEN
-from models.nets.expression import EXPRESSIONS
+from models.expressions import EXPRESSIONS
 from ui.expression import answers as telling
 from ui.expression import arriving, gallery, live
 from ui.expression import callbacks as do

@@ -16,7 +16,6 @@ from explain.keypoints.findings import Followed, Query, Sweep
 from models import FaceBatch
 from models.faces.affine import Move, moved
 from models.faces.align import ARCFACE_112
-from models.nets.vit_kprpe import VitKprpe
 from models.pair import PairModel
 from ui.shared.answering import network, sidecar, weight_of
 from ui.shared.held import HeldForSessions, fingerprint
@@ -96,6 +95,8 @@ def networks(off: bool = False) -> dict[str, PairModel]:
 
 
 def _without(model: str) -> PairModel:
+    from models.nets.vit_kprpe import VitKprpe
+
     net = network(weight_of(model) or model)
     if not isinstance(net, VitKprpe):
         raise TypeError(f"{model} is no {VitKprpe.__name__}")

@@ -10,9 +10,10 @@ from explain.core.fill import filled
 from explain.expression.cover import COVERS, cover_words, covered
 from explain.expression.regions import RegionShares, read, region_sentences, region_shares, watched
 from models import Face, predict
+from models.expressions import EXPRESSIONS
 from models.faces.occluders import occlude
 from models.faces.regions import REGIONS, region_masks
-from models.nets.expression import EXPRESSIONS, Expression
+from models.nets.expression import Expression
 
 
 def test_a_region_is_blurred_and_nothing_else(model: Expression, face: Face) -> None:

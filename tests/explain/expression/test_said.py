@@ -11,7 +11,8 @@ from explain.expression.circumplex import ANGLES, affect
 from explain.expression.cover import covered
 from explain.expression.said import Said, ask, change_sentence, load_expression, sentence, split_words
 from models import Face, WeightError, predict
-from models.nets.expression import EXPRESSIONS, Expression
+from models.expressions import EXPRESSIONS
+from models.nets.expression import Expression
 
 
 def said(**shares: float) -> Said:

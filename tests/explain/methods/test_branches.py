@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pydoc import locate
 
 import numpy as np
 import pytest
@@ -18,10 +19,15 @@ from models.nets.facor import FaCoR, FaCoRConfig
 from models.nets.svit import FUSIONS, Svit, SvitConfig
 from models.pair import Branched, PairModel
 from models.predict import Result
+from models.registry import entry
 from tests.explain.tiny import Seeded, noise_faces, planted_result, ready, seeded_result
 
 TINY = SvitConfig(input_size=64, depths=(1, 2, 1, 1), dims=(8, 16, 20, 32), heads=(1, 2, 5, 4), embed_dim=12)
-BRANCHED = [n for n in list_models() if not n.endswith(".paper") and isinstance(create_model(n), Branched)]
+BRANCHED = [
+    name
+    for name in list_models()
+    if not name.endswith(".paper") and hasattr(locate(entry(name).cls.replace(":", ".")), "branches")
+]
 
 
 def lively(model: PairModel, seed: int = 0) -> PairModel:

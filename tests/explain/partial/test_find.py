@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -22,16 +24,21 @@ from explain.partial.find import (
 from models import predict
 from models.faces.partial_crops import SIDE
 from models.nets.partial_face import PartialFace
+from models.pair import PairModel
 from tests.explain.partial.partials import aligned_face, canvas, make_networks, thresholds
 from tests.explain.test_evidence_used import replaced
 
-MODELS = make_networks()
 EDIT = Edit("left eye", 0.3)
+
+
+@cache
+def networks() -> dict[str, PairModel]:
+    return make_networks()
 
 
 @pytest.fixture(scope="module")
 def look():
-    return look_partial(MODELS, thresholds(), canvas(0), canvas(), EDIT)
+    return look_partial(networks(), thresholds(), canvas(0), canvas(), EDIT)
 
 
 def attention_net(seed: int = 0) -> PartialFace:
@@ -99,13 +106,13 @@ def test_handing_on_other_attention_changes_the_score(tap: str, look) -> None:
 def test_each_network_is_fed_and_judged_by_itself(look) -> None:
     b = canvas()
     for name in (ATTENTION, AVERAGE, REFERENCE):
-        fed = b.fed(b.edited(EDIT), MODELS[name].spec)
+        fed = b.fed(b.edited(EDIT), networks()[name].spec)
         assert look.now.said[name].similarity == pytest.approx(
-            predict(MODELS[name], aligned_face(0), fed).similarity, abs=1e-6
+            predict(networks()[name], aligned_face(0), fed).similarity, abs=1e-6
         )
-        whole = predict(MODELS[name], aligned_face(0), aligned_face(1))
+        whole = predict(networks()[name], aligned_face(0), aligned_face(1))
         assert look.whole.said[name].score == pytest.approx(whole.score, abs=1e-6)
-    strict = look_partial(MODELS, thresholds(0.99), canvas(0), b, EDIT)
+    strict = look_partial(networks(), thresholds(0.99), canvas(0), b, EDIT)
     assert look.now.said[ATTENTION].same and not strict.now.said[ATTENTION].same
 
 
@@ -118,19 +125,19 @@ def test_an_edit_costs_no_pass_of_the_whole_face(look, monkeypatch: pytest.Monke
         return forward(self, image, keypoints)
 
     monkeypatch.setattr(PartialFace, "encode", counted)
-    again = look_partial(MODELS, thresholds(), canvas(0), canvas(), Edit("nose"), look.whole)
+    again = look_partial(networks(), thresholds(), canvas(0), canvas(), Edit("nose"), look.whole)
     assert len(calls) == 1 and again.whole is look.whole
-    nothing = look_partial(MODELS, thresholds(), canvas(0), canvas(), Edit(), look.whole)
+    nothing = look_partial(networks(), thresholds(), canvas(0), canvas(), Edit(), look.whole)
     assert len(calls) == 1 and nothing.now is look.whole
 
 
 def test_nothing_left_is_said_and_a_sliver_is_answered() -> None:
     full = np.ones((SIDE, SIDE), bool)
     with pytest.raises(ValueError, match="Nothing of the face is left"):
-        look_partial(MODELS, thresholds(), canvas(0), canvas(), Edit(erased=full))
+        look_partial(networks(), thresholds(), canvas(0), canvas(), Edit(erased=full))
     sliver = full.copy()
     sliver[80, 80:84] = False
-    look = look_partial(MODELS, thresholds(), canvas(0), canvas(), Edit(erased=sliver))
+    look = look_partial(networks(), thresholds(), canvas(0), canvas(), Edit(erased=sliver))
     assert look.visible == pytest.approx(4 / SIDE**2)
     assert all(np.isfinite([s.score, s.similarity]).all() for s in look.now.said.values())
 
@@ -153,6 +160,6 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="add up to 1"):
         PartWeights(maps, np.ones(2, np.float32))
     with pytest.raises(ValueError, match="no attended parts"):
-        read_parts(predict(MODELS[AVERAGE], aligned_face(0), aligned_face(1)))
+        read_parts(predict(networks()[AVERAGE], aligned_face(0), aligned_face(1)))
     with pytest.raises(ValueError, match="partial_face is not among"):
-        ask({AVERAGE: MODELS[AVERAGE]}, thresholds(), canvas(0), canvas(), canvas().edited(Edit()))
+        ask({AVERAGE: networks()[AVERAGE]}, thresholds(), canvas(0), canvas(), canvas().edited(Edit()))

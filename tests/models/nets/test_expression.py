@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from models import create_model
-from models.nets.expression import EXPRESSIONS, AnchorHead, Expression, ExpressionConfig, GraphHead
+from models.expressions import EXPRESSIONS
+from models.nets.expression import AnchorHead, Expression, ExpressionConfig, GraphHead
 from models.taps import record
 
 

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.nets.expression import EXPRESSIONS, Expression
+from models.expressions import EXPRESSIONS
+from models.nets.expression import Expression
 from training.data.expression_sets import ckplus as read_ckplus
 from training.data.expression_sets import jaffe as read_jaffe
 from training.data.lists import DataError

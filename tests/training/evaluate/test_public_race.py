@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.nets.expression import EXPRESSIONS
+from models.expressions import EXPRESSIONS
 from training.data.crops import Crops
 from training.evaluate.public_race import public_figures, public_shares
 from training.tools.face_api import PUBLIC_EXPRESSIONS, PublicExpressions

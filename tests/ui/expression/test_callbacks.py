@@ -18,7 +18,7 @@ import app
 from explain import explain, faithfulness, part_values
 from explain.expression.cover import covered
 from models import predict
-from models.nets.expression import EXPRESSIONS
+from models.expressions import EXPRESSIONS
 from tests.ui.expression.untrained import write_expression_weight
 from ui.expression import answers as telling
 from ui.expression import api as expression_api

@@ -82,6 +82,7 @@ PAGES = """## Pages
 | docs/screenshot.png, docs/screenshot.json | `python -m benchmarks.screenshot` |
 | benchmarks/results/examples.json | `python -m benchmarks.examples` |
 | benchmarks/results/speed.json, vit_cost.json, svit_training.json | `make bench` |
+| benchmarks/results/first_page.json | `python -m benchmarks.first_page` |
 
 `python -m training.clean --set celeba` lists side faces of a training set; nothing is deleted."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.reach import expect_accessible
+from tests.browser.reach import expect_accessible, height
 from tests.browser.test_kinship import KIN, expect_score, settle, upload
 from tests.ui.photos import EXAMPLES
 from ui.kinship import tri_answers as triplet
@@ -49,7 +49,7 @@ def test_three_photos_give_answer_shares_maps_and_report(open_page: Callable[...
         )
     settle(page)
     page.wait_for_function("() => document.querySelectorAll('#tri-curves tbody tr').length === 4")
-    assert page.locator("#tri-maps img").count() == 8
+    assert page.locator("#tri-maps img").count() == 8 and height(page) <= 2200
     assert page.evaluate("[...document.querySelectorAll('#tri-maps img')].every(i => i.naturalWidth > 50 && i.alt)")
     with page.expect_download() as download:
         page.locator("#tri-report").click()

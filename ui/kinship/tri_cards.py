@@ -127,12 +127,14 @@ def _face(who: str, parent: str, crop: np.ndarray, heatmap: Heatmap, opacity: fl
 
 def curve_table(curves: Sequence[Curve]) -> str:
     """Areas under the curves of the four maps beside those of random orders, and what they say."""
-    rows, readings = "", ""
+    rows = ""
+    said: dict[str, list[str]] = {}
     for name, c in zip(ROWS, curves, strict=True):
         areas = (c.deletion_auc, c.random_deletion_auc, c.insertion_auc, c.random_insertion_auc)
         cells = "".join(f"<td>{area:.3f}</td>" for area in areas)
         rows += f"<tr><th scope='row'>{name}</th>{cells}</tr>"
-        readings += f"<li><b>{name.capitalize()}:</b> {reading(c)}.</li>"
+        said.setdefault(reading(c), []).append(name)
+    readings = "".join(f"<li><b>{_whose(names)}:</b> {words}.</li>" for words, names in said.items())
     head = "".join(f"<th scope='col'>{h}</th>" for h in ("map of", "deletion ↓", "random", "insertion ↑", "random"))
     return (
         f"<div class='ks-verdict'><b>Can the maps be trusted?</b><ul class='ks-readings'>{readings}</ul></div>"
@@ -141,3 +143,8 @@ def curve_table(curves: Sequence[Curve]) -> str:
         f"has little under deletion and much under insertion</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div></details>"
     )
+
+
+def _whose(names: Sequence[str]) -> str:
+    """The maps of which the same is said."""
+    return "All four" if len(names) == len(ROWS) else ", ".join(names).capitalize()

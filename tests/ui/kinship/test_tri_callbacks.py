@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -136,6 +137,20 @@ def test_explain_family_and_its_faithfulness(family: Family) -> None:
     table = do.check_maps(*photos(family), made)
     assert all(f"<th scope='row'>{row}</th>" in table for row in tri_cards.ROWS)
     assert do.explain_family(*photos(family), given, "attention", None, 0.5)[0] is None  # it has none
+
+
+@pytest.mark.parametrize(
+    ("good", "said"),
+    [
+        ((True,) * 4, ["All four"]),
+        ((True, False, True, True), ["Father, mother, child beside the mother", "Child beside the father"]),
+    ],
+)
+def test_maps_of_which_the_same_is_said_share_a_line(good: tuple[bool, ...], said: list[str]) -> None:
+    areas = [(0.2, 0.5, 0.8, 0.5) if g else (0.5, 0.5, 0.5, 0.5) for g in good]
+    names = ("deletion_auc", "random_deletion_auc", "insertion_auc", "random_insertion_auc")
+    table = tri_cards.curve_table([SimpleNamespace(**dict(zip(names, row, strict=True))) for row in areas])  # type: ignore[misc]
+    assert [part.split(":</b>")[0] for part in table.split("<li><b>")[1:]] == said
 
 
 def test_report_says_what_the_page_says(family: Family, maps: TriMaps) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from explain import EXPLAINERS
 from tests.browser.conftest import open_tab_named, unfold
-from tests.browser.reach import height, tab_to
+from tests.browser.reach import expect_accessible, height, tab_to
 from tests.browser.test_kinship import KIN, expect_score, settle, wanted
 from tests.ui.photos import EXAMPLES
 from ui.shared import answering
@@ -165,3 +166,18 @@ def test_all_models_answer_one_after_another_and_can_be_stopped(open_page: Calla
     assert float(given) == pytest.approx(float(page.locator(".ks-answer").get_attribute("data-score")), abs=1e-5)
     assert page.locator(".ks-agreement li").count() == 2
     page.wait_for_selector("#all-stop", state="hidden")
+    compare_methods(page)
+
+
+def compare_methods(page: Any) -> None:
+    """Three methods beside each other, then a fourth; the maps come with their test, and how far they agree."""
+    shown = "n => document.querySelectorAll('#side-by-side [data-method] .ks-readings').length === n"
+    unfold(page, "fold-methods")
+    page.wait_for_function(shown, arg=3)
+    page.locator("#side-methods input").click()
+    page.locator("[role=option]").filter(has_text=EXPLAINERS["eigen_cam"].title).first.click()
+    page.wait_for_function(shown, arg=4)
+    assert page.locator("#side-by-side .ks-agree tbody tr").count() == 6
+    page.keyboard.press("Escape")
+    settle(page)
+    expect_accessible(page)

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.kinship import arriving, comparing
+from ui.kinship import arriving, comparing, side_by_side
 from ui.kinship import callbacks as do
 from ui.kinship.layout import Page
 from ui.shared import evidence_callbacks, making
@@ -101,6 +101,7 @@ def _wire_folds(page: Page) -> None:
     for event in (remember(page.place.fold).then, page.turn.change):
         _then_place(event, page)
     _wire_every_model(page)
+    _wire_methods(page)
     page.turn.change(None, None, None, js=REOPEN, api_visibility="private")
 
 
@@ -114,6 +115,14 @@ def _wire_every_model(page: Page) -> None:
         for event in (remember(every.fold).then, page.turn.change, forgotten.then)
     ]
     every.stop.click(comparing.stopped, None, [every.note, every.stop], cancels=asked, **VIEWS)
+
+
+def _wire_methods(page: Page) -> None:
+    """Tried when the part is opened, for another answer while it is open, and when others are chosen."""
+    side, how = page.side, {"show_progress": "hidden", **ALL}
+    given = [side.fold.opened, side.fold.filled, page.turn, *page.photos, page.answer, side.methods]
+    for event in (remember(side.fold).then, page.turn.change, side.methods.input):
+        event(side_by_side.compare, given, [side.fold.filled, side.fold.panel, side.methods, side.view], **how)
 
 
 def fill_curves(event: Any, page: Page) -> None:
@@ -138,8 +147,8 @@ def then_answer(event: Any, page: Page) -> None:
 
 
 def _wire_answer(page: Page) -> None:
-    folds = [page.told, page.every.fold, page.place.fold, page.inside.fold, page.regions.fold, page.curves.fold]
-    former = [page.viewer.view, page.verdict, *(part.panel for part in folds)]
+    others = [p.fold for p in (page.every, page.place, page.side, page.inside, page.regions, page.curves)]
+    former = [page.viewer.view, page.verdict, *(part.panel for part in (page.told, *others))]
     answered = mark(page.to_answer, *former, former=True).then(
         do.answer_pair,
         [*page.photos, page.weight, page.threshold, page.prior],

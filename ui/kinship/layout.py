@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from models.prior import EVEN
-from ui.kinship import arriving, gallery
+from ui.kinship import arriving, gallery, side_by_side
 from ui.kinship import callbacks as do
 from ui.shared import addresses, answering, cards, picker
 from ui.shared.chains import Start
@@ -57,6 +57,14 @@ class Regions(NamedTuple):
     fold: Fold
     plot: gr.Plot
     table: gr.HTML
+
+
+class Side(NamedTuple):
+    """Several methods on this pair."""
+
+    fold: Fold
+    methods: gr.Dropdown
+    view: gr.HTML
 
 
 class Inside(NamedTuple):
@@ -127,6 +135,7 @@ class Page(NamedTuple):
     place: Place
     curves: Curves
     regions: Regions
+    side: Side
     inside: Inside
     numbers: Fold
     limits: Fold
@@ -228,7 +237,7 @@ def _weight_picker() -> gr.Dropdown:
 def _folded() -> dict[str, Any]:
     with fold("The numbers behind the answer", "fold-numbers") as numbers:
         details = gr.HTML(elem_id="details")
-    every, place = _every_model(), _place()
+    every, place, side = _every_model(), _place(), _side()
     with fold("What the network computed: attention, links, parts of the answer", "fold-inside") as inside:
         viewer = evidence_viewer()
     regions = _regions()
@@ -236,7 +245,7 @@ def _folded() -> dict[str, Any]:
     with fold("What this shows, and what it does not", "fold-limits") as limits:
         gr.Markdown(LIMITS)
     kept = {"numbers": numbers, "details": details, "every": every, "place": place, "inside": Inside(inside, viewer)}
-    return {**kept, "regions": regions, "curves": curves, "limits": limits}
+    return {**kept, "side": side, "regions": regions, "curves": curves, "limits": limits}
 
 
 def _every_model() -> EveryModel:
@@ -255,6 +264,14 @@ def _place() -> Place:
             bars, roc = (gr.Plot(show_label=False, min_width=300, elem_id=f"place-{n}") for n in ("bars", "roc"))
         reset = gr.Button("Back to the model's threshold and a prior of one half", size="sm", elem_id="reset")
     return Place(part, words, bars, roc, reset)
+
+
+def _side() -> Side:
+    with fold("Methods side by side, and how far they agree", "fold-methods") as part:
+        options: dict[str, Any] = {"multiselect": True, "max_choices": side_by_side.MOST, "interactive": True}
+        methods = gr.Dropdown(label="Methods", info=side_by_side.CHOOSE, elem_id="side-methods", **options)
+        view = gr.HTML(elem_id="side-by-side")
+    return Side(part, methods, view)
 
 
 def _regions() -> Regions:

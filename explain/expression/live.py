@@ -23,8 +23,8 @@ from models.predict import predict
 if TYPE_CHECKING:  # a page is there before a network is: its imports take a second
     from models.nets.expression import Expression
 
-METHOD = "grad_cam"
-"""One backward pass through the last blocks: the only kind of map that a frame has time for."""
+METHOD = "hires_cam"
+"""Of the maps of one backward pass through the last blocks, for which alone a frame has time, the best measured."""
 VIEW = 360
 """Longest side in pixels of the picture that is shown."""
 AROUND = 2.0

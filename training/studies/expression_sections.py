@@ -119,8 +119,21 @@ def race(report: Report) -> str:
     return section("A public expression network", table(cells), said, "By `python -m training.evaluate.public_race`.")
 
 
+def arms(report: Report) -> str:
+    """training/studies/expression_arms.py: one thing changed at a time."""
+    cells = [["arm", "accuracy", "each seed", "macro F1", "KL to the votes", "ECE of the votes"]]
+    for row in report["rows"]:
+        each = ", ".join(f"{100 * seed['accuracy']:.1f}" for seed in row["seeds"].values())
+        mean = row["mean"]
+        shares = [f"{100 * mean['accuracy']:.1f}", each, f"{100 * mean['macro_f1']:.1f}"]
+        cells.append([row["name"], *shares, f"{mean['kl']:.3f}", f"{mean['ece_votes']:.3f}"])
+    said = f"In per cent, KL and ECE as they are; means over the seeds. {sentence(report['protocol'])}"
+    return section("Arms of the expression recipe", table(cells), said, by("expression_arms"))
+
+
 EXPRESSION: dict[str, Callable[[Report], str]] = {
     "public_race": race,
+    "expression_arms": arms,
     "expression_likeness": likeness,
     "expression_occlusion": occlusion,
     "expression_identity": identity,

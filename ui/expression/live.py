@@ -16,8 +16,10 @@ import gradio as gr
 import numpy as np
 from gradio.data_classes import ImageData
 
+from explain import EXPLAINERS
+from explain.core.measured import measured
 from explain.expression.follow import Followed
-from explain.expression.live import MAX_PIXELS, read_frame
+from explain.expression.live import MAX_PIXELS, METHOD, read_frame
 from models import PhotoError
 from models.errors import UserError
 from models.expressions import EXPRESSIONS
@@ -121,7 +123,10 @@ def build(weight: gr.Dropdown) -> LivePage:
             with gr.Column():
                 camera = camera_input()
                 choices = [("leading class", LEADING), *((name, name) for name in EXPRESSIONS)]
-                target = gr.Dropdown(choices, value=LEADING, label="Map explains", elem_id="expression-live-target")
+                info = how_good(telling.default_weight())
+                target = gr.Dropdown(
+                    choices, value=LEADING, label="Map explains", info=info, elem_id="expression-live-target"
+                )
             gr.HTML(expression_cards.NOTICE)
         with gr.Column(scale=8, min_width=300):
             shown = gr.HTML(cards.message(HOW), elem_id="expression-live", min_height=320)
@@ -129,6 +134,13 @@ def build(weight: gr.Dropdown) -> LivePage:
     camera.stream(frame, [camera, weight, target, page.pace], [page.pace, shown], **STREAMS)
     camera.clear(stopped, None, page.pace, **VIEWS)
     return page
+
+
+def how_good(weight: str | None) -> str:
+    """What the map is, and how often one of its kind beats a random order on this weight."""
+    found = measured(weight).get(METHOD) if weight else None
+    hint = "" if found is None or found.trusted else " A hint, no proof."
+    return f"{EXPLAINERS[METHOD].title}{f', which {found.words}.{hint}' if found else ''}"
 
 
 def frame(data: bytes | None, weight: str | None, target: str | None, pace: Pace | None) -> list[Any]:

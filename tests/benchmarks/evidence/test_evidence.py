@@ -19,6 +19,9 @@ from benchmarks.evidence.store import Store
 from benchmarks.evidence.summary import accuracy_area, area, best_method, gains, summarise, wilson
 from explain import explain
 from explain.core.faithfulness import faithfulness
+from explain.core.measured import measured
+from explain.expression.live import METHOD
+from explain.methods.grad_cam import CAMS
 from models import FaceBatch, predict, read_sidecar
 from tests.explain.tiny import COLUMNS, ROWS, Planted, noise_faces, planted_faces, ready
 from tests.one_face.mood import Mood
@@ -191,3 +194,8 @@ def test_the_file_is_of_the_weights_that_are_shipped() -> None:
     for name, row in report()["weights"].items():
         assert row["sha256"] == read_sidecar(name).sha256, f"{name} has changed: python -m benchmarks.evidence"
         assert row["best"] == best_method(row["methods"])
+
+
+def test_the_camera_draws_the_best_measured_of_the_maps_that_a_frame_has_time_for() -> None:
+    found = [method for method in measured("expression") if method in CAMS]
+    assert found and found[0] == METHOD

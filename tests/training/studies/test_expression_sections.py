@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from training.studies.expression_sections import identity, likeness, occlusion, race
+from training.studies.expression_sections import arms, identity, likeness, occlusion, race
 
 
 def cell(mean: float, half: float = 0.01) -> dict[str, Any]:
@@ -63,3 +63,11 @@ def test_race_has_both_lists():
     found["without_contempt"] = {"accuracy": 0.61, "accuracy_ci95": [0.5, 0.7]}
     text = race({"network": "n", "protocol": "p", "ferplus": found, "fer2013": found})
     assert text.count("| 60.0 (50.0 to 70.0) | 50.0 (40.0 to 60.0) | 0.100 | 61.0 (50.0 to 70.0) |") == 2
+
+
+def test_arms_show_each_seed_beside_the_mean():
+    seeds = {str(i): {"accuracy": a, "macro_f1": 0.5, "kl": 0.7, "ece_votes": 0.01} for i, a in enumerate((0.71, 0.73))}
+    mean = {"accuracy": 0.72, "macro_f1": 0.5, "kl": 0.7, "ece_votes": 0.01}
+    text = arms({"protocol": "two epochs", "rows": [{"name": "IR-18", "seeds": seeds, "mean": mean}]})
+    assert "| IR-18 | 72.0 | 71.0, 73.0 | 50.0 | 0.700 | 0.010 |" in text and "Two epochs" in text
+    assert "python -m training.studies.expression_arms" in text

@@ -17,6 +17,9 @@ from gradio.state_holder import SessionState
 from PIL import Image
 
 import app
+from explain import EXPLAINERS
+from explain.core.measured import Measured
+from explain.expression.live import METHOD
 from models import PhotoError
 from models.faces import decoder
 from tests import coroutines
@@ -146,3 +149,13 @@ def test_a_frame_cannot_name_a_file(page: gr.Blocks) -> None:
     asked = page.process_api(stream, inputs, state=SessionState(page), session_hash="")
     with pytest.raises(gr.Error, match="not uploaded here"):
         coroutines.run(asked)
+
+
+def test_what_is_known_of_the_map_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    title = EXPLAINERS[METHOD].title
+    monkeypatch.setattr(live, "measured", lambda _: {METHOD: Measured(METHOD, 0.44, (0.31, 0.58), 50, 0.1, "faces")})
+    assert live.how_good("expression") == f"{title}, which beats a random order on 44 % of 50 faces. A hint, no proof."
+    monkeypatch.setattr(live, "measured", lambda _: {METHOD: Measured(METHOD, 0.9, (0.8, 0.95), 50, 0.1, "faces")})
+    assert live.how_good("expression") == f"{title}, which beats a random order on 90 % of 50 faces."
+    monkeypatch.setattr(live, "measured", lambda _: {})
+    assert live.how_good("expression") == live.how_good(None) == title

@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 from explain.core.findings import Heatmap
 
 SIDE = 28
-"""Places a side on which maps of different resolution are compared: finer than that no method tells places apart."""
+"""Places a side on which maps of different resolution are compared."""
 
 
 def rank_correlation(x: Heatmap, y: Heatmap) -> float | None:

@@ -18,7 +18,7 @@ from models import available_weights, load_model, predict
 from models.face_model import FaceModel
 from models.outputs import ClassOutput
 from models.predict import Result
-from models.taps import kind_of, tap_names
+from models.taps import KINDS, kind_of, tap_names
 from tests.explain.test_evidence_used import replaced
 from tests.explain.tiny import noise_faces
 
@@ -96,6 +96,10 @@ def moved(weight: str, tap: str, change: Change) -> float:
     with replaced(network(weight), tap, change) as model:
         output = predict(model, *result.faces).output
     return max(float((output.scalar(s) - before.scalar(s)).abs()) for s in scalars)
+
+
+def test_every_kind_is_covered() -> None:
+    assert set(COUNTS) == set(KINDS)
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)

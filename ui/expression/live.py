@@ -132,6 +132,7 @@ def build(weight: gr.Dropdown) -> LivePage:
             shown = gr.HTML(cards.message(HOW), elem_id="expression-live", min_height=320)
     page = LivePage(camera, target, shown, gr.State(Pace(), time_to_live=SESSION_SECONDS))
     camera.stream(frame, [camera, weight, target, page.pace], [page.pace, shown], **STREAMS)
+    weight.change(lambda chosen: gr.update(info=how_good(chosen)), weight, target, **VIEWS)
     camera.clear(stopped, None, page.pace, **VIEWS)
     return page
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -41,23 +40,20 @@ class Tried:
     Attributes:
         maps: None where it failed.
         curves: how the maps were tested.
-        seconds: what maps and test took.
         error: why it failed; empty where it did not.
     """
 
     method: str
     maps: Maps | None = None
     curves: tuple[Curve, ...] = ()
-    seconds: float = 0.0
     error: str = ""
 
 
 def try_method(a: Shot, b: Shot, weight: str, method: str) -> Tried:
     """Maps of a method at its own layer, and their test."""
-    start = time.perf_counter()
     try:
         maps = evidence.make_maps(a, b, weight, method, evidence.default_layer(weight, method))
-        return Tried(method, maps, evidence.curves(a, b, maps), time.perf_counter() - start)
+        return Tried(method, maps, evidence.curves(a, b, maps))
     except FAILURES as error:
         return Tried(method, error=str(error))
 
@@ -74,7 +70,7 @@ def compare(
         return
     choices = evidence.method_choices(answer.weight)
     offered = [label for _, label in choices]
-    chosen = [m for m in asked or [] if m in offered][:MOST]
+    chosen = list(dict.fromkeys(m for m in asked or [] if m in offered))[:MOST]
     if turn != (filled or (None,))[0] and not chosen:
         best = evidence.default_method(answer.weight)
         chosen = [best, *(m for m in offered if m != best)][:FIRST]
@@ -97,9 +93,8 @@ def view(tried: Sequence[Tried], chosen: Sequence[str]) -> str:
     return f"<div class='ks-side'>{''.join(map(_tried, tried))}{waiting}</div>{_agreement(tried)}"
 
 
-def _title(method: str, seconds: float = 0.0) -> str:
-    took = f" <span>{seconds:.1f} s</span>" if seconds else ""
-    return f"<h3>{escape(EXPLAINERS[method].title)}{took}</h3>"
+def _title(method: str) -> str:
+    return f"<h3>{escape(EXPLAINERS[method].title)}</h3>"
 
 
 def _tried(one: Tried) -> str:
@@ -109,7 +104,7 @@ def _tried(one: Tried) -> str:
     faces = "".join(_face(one.maps, face, limit) for face in range(len(one.maps.maps)))
     said = "".join(f"<li><b>Face {cards.capital(c.face)}:</b> {cards.reading(c)}.</li>" for c in one.curves)
     return (
-        f"<section data-method='{one.method}'>{_title(one.method, one.seconds)}<div class='ks-grid2'>{faces}</div>"
+        f"<section data-method='{one.method}'>{_title(one.method)}<div class='ks-grid2'>{faces}</div>"
         f"<ul class='ks-readings'>{said}</ul></section>"
     )
 

@@ -45,6 +45,8 @@ def test_at_first_the_page_s_own_and_never_more_than_four(obama: Shot, biden: Sh
     assert first[2]["value"] == chosen
     many = next(side_by_side.compare(True, None, 7, obama, biden, answer, [*offered, "attention"]))
     assert many[2]["value"] == offered[: side_by_side.MOST]
+    twice = next(side_by_side.compare(True, None, 7, obama, biden, answer, [*TWO, *TWO, "no method"]))
+    assert twice[2]["value"] == TWO  # what a program may send
     other = next(side_by_side.compare(True, (6, "attention"), 7, obama, biden, answer, ["attention"]))
     assert other[2]["value"] == chosen  # this network has no attention
 

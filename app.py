@@ -9,13 +9,17 @@ What a server for others needs besides: docs/security.md.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ui.serve.folder import PrivateFolder
 
-# Before gradio is imported: no telemetry, and a private folder for uploads that ends with the process.
+# Before gradio is imported: no telemetry, no statistics of who asked for what (made anew after every event, at a cost
+# that grows with their number), and a private folder for uploads that ends with the process.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 FOLDER = PrivateFolder()
 if __name__ == "__main__":

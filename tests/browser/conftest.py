@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +118,15 @@ def open_page(browser: Any, app_url: str) -> Iterator[Callable[..., Any]]:
 
     def visit(width: int = 1280, height: int = 900, theme: str = "light") -> Any:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, accept_downloads=True, permissions=["camera"]
+            viewport={"width": width, "height": height},
+            accept_downloads=True,
+            permissions=["camera"],
+            extra_http_headers={"Accept-Encoding": "identity"},  # nothing to gain on one machine
         )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(SLOW)
+        page.wait_for_function = partial(page.wait_for_function, polling=50)  # else at every picture
         page.on("request", lambda r: requests.append(r.url))
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: errors.append(str(e)))

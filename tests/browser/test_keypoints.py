@@ -73,7 +73,7 @@ def test_turn_ask_move_and_download(open_page: Callable[..., Any]) -> None:
     click(page, "#kp-irpe", 0.9, 0.9)
     expect_changed(page, "#kp-kprpe", old)
     expect_changed(page, "#kp-irpe", other)
-    assert page.locator("#kp-row input[type=number]").input_value() == "13"
+    page.wait_for_function("() => document.querySelector('#kp-row input[type=number]').value === '13'")
     assert similarity(page, "vit_kprpe") == turned  # looking elsewhere runs nothing
 
     page.locator("#kp-picked label").filter(has_text="nose").click()

@@ -64,10 +64,13 @@ def test_presets_editor_bars_and_report(open_page: Callable[..., Any], tmp_path:
     page = open_page()
     open_tab(page)
     expect_accessible(page)
+    uploads: list[str] = []
+    page.on("request", lambda r: uploads.append(r.url) if r.method == "POST" and "/upload" in r.url else None)
     pick_preset(page, "Upper half")
     wait_for_visible(page, 0.499, 0.501)
     pick_preset(page, "Whole face")
     wait_for_visible(page, 0.999, 1.1)
+    assert uploads == []  # nothing was drawn: ui/serve/steps.py
 
     tool(page, "Brush").click()
     face = canvas(page)  # while its zoom is shown: cropping shows none

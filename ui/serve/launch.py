@@ -24,7 +24,7 @@ from ui.serve.heap import Holes, share_heaps
 from ui.serve.limits import Limits
 from ui.serve.owners import OWNERS, Visitors
 from ui.serve.sessions import forget_ended
-from ui.serve.steps import leave_steps_unwatched
+from ui.serve.steps import lighten_steps
 from ui.serve.uploads import guard_uploads
 from ui.shared.theme import HEAD, STYLES, theme
 from ui.shared.widgets import SESSION_SECONDS
@@ -138,7 +138,7 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
     os.environ["FORWARDED_ALLOW_IPS"] = os.environ.get("KINSIGHT_PROXY", "")  # uvicorn's word for it
     folder.take_scratch()
     guard_uploads()
-    leave_steps_unwatched()
+    lighten_steps()
     name, port = address()
     wanted = options(folder)
     page = build()

@@ -88,6 +88,7 @@ def test_presets_editor_bars_and_report(open_page: Callable[..., Any], tmp_path:
     unfold(page, "part-lost")
     page.wait_for_selector("#part-order h3", timeout=2 * SLOW)
 
+    assert len(uploads) <= 18  # for a stroke, its undoing and a crop three pictures each, twice
     bar = page.locator("#part-parts .ks-bar-pair[data-part='6']")
     said = page.locator("#part-answer .ks-answer").get_attribute("data-score")
     bar.click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,15 @@ class Visitor:
 
     def _join(self, fn_index: int, data: list[Any]) -> str:
         body = {"data": data, "fn_index": fn_index, "session_hash": self.session, "event_data": None}
-        joined = self.request("POST", "/gradio_api/queue/join", json=body)
-        assert joined.status_code == 200, joined.text
-        return str(joined.json()["event_id"])
+        return self._asked("/gradio_api/queue/join", body)
+
+    def _asked(self, path: str, body: dict[str, Any]) -> str:
+        """Ask, and wait where the answer is to wait: a fast machine answers more than it takes -> the event."""
+        end = time.monotonic() + 60
+        while (said := self.request("POST", path, json=body)).status_code == 429 and time.monotonic() < end:
+            time.sleep(0.5)
+        assert said.status_code == 200, said.text
+        return str(said.json()["event_id"])
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         query = {"session_hash": self.session}
@@ -70,9 +77,8 @@ class Visitor:
 
     def call(self, name: str, data: list[Any]) -> str:
         """Call an endpoint -> the text of its event stream."""
-        joined = self.request("POST", f"/gradio_api/call/{name}", json={"data": data})
-        assert joined.status_code == 200, joined.text
-        return self.request("GET", f"/gradio_api/call/{name}/{joined.json()['event_id']}").text
+        event = self._asked(f"/gradio_api/call/{name}", {"data": data})
+        return self.request("GET", f"/gradio_api/call/{name}/{event}").text
 
     def tool(self, name: str, **arguments: Any) -> str:
         """Call an MCP tool -> the text of the reply."""

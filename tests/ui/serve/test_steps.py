@@ -1,4 +1,4 @@
-"""Steps reach the browser in a list that it does not watch; those that show no progress name no component for it."""
+"""Steps reach the browser whole. What is left out there: tests/browser/test_first_screen.py and test_partial.py."""
 
 from __future__ import annotations
 
@@ -9,18 +9,14 @@ from gradio import routes
 
 from ui.serve.steps import lighten_steps, page_script
 
-SHOWN = {"id": 0, "targets": [[1, "click"]], "js": "() => '</script>{}'", "show_progress": "full", "outputs": [1]}
-SILENT = {"id": 1, "targets": [[1, "click"]], "show_progress": "hidden", "show_progress_on": None, "outputs": [1, 2]}
-STEPS = [SHOWN, SILENT]
+STEPS = [{"id": 0, "targets": [[1, "click"]], "js": "() => '</script>{}'", "show_progress": "full", "inputs": [1]}]
 
 
 def test_the_page_keeps_its_values_and_nothing_ends_the_script() -> None:
     script = str(page_script({"dependencies": STEPS, "title": "{}"}))
-    before, after = script.split("({", 1)[0], script.rsplit("})", 1)[1]
-    inside = script[len(before) + 1 : len(script) - len(after) - 1]
-    assert json.loads(inside) == {"dependencies": [SHOWN, {**SILENT, "show_progress_on": []}], "title": "{}"}
-    assert SILENT["show_progress_on"] is None  # the page of the next visitor is made of the same steps
-    assert "</script>" not in script and "{{" not in before and "Steps extends Array {}" in before
+    before, inside = script.split("})({", 1)
+    assert json.loads("{" + inside.removesuffix(")")) == {"dependencies": STEPS, "title": "{}"}
+    assert "</script>" not in script and "{{" not in before and "class Steps extends Array {}" in before
 
 
 @pytest.mark.parametrize("value", [{"named_endpoints": {}}, {"auth_required": True}, {"dependencies": []}, None])

@@ -16,11 +16,16 @@ from tests.browser.reach import expect_accessible, height
 from tests.ui.photos import EXAMPLES
 
 pytestmark = pytest.mark.browser
+SLOW_FRAMES = (
+    "(() => { const at = requestAnimationFrame; requestAnimationFrame = f => setTimeout(() => at(f), 150); })()"
+)
+"""Some six pictures a second: with a tool in hand the picture editor draws all the time, without a GPU on one core."""
 VISIBLE = "() => Number(document.querySelector('#part-answer .ks-answer')?.dataset.visible)"
 
 
 def open_tab(page: Any) -> None:
     """The tab with its finished example, the left eye of the second photo, as long as a page should be."""
+    page.evaluate(SLOW_FRAMES)
     open_tab_named(page, "Partial face")
     page.wait_for_selector("#part-parts .ks-bar-pair")
     wait_for_visible(page, 0.089, 0.091)

@@ -57,6 +57,13 @@ def test_cache_is_emptied(page: gr.Blocks) -> None:
     assert page.delete_cache is not None and page.delete_cache[1] <= 4 * 3600
 
 
+def test_no_statistics_of_events_are_kept(page: gr.Blocks) -> None:
+    queue = page._queue
+    queue.events_recorded = 10
+    assert queue.compute_analytics_summary([{"function": "kin_score"}]) == {"functions": {}}
+    assert queue.ANALYTICS_MAX_EVENTS == 1
+
+
 def test_address_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.1")
     with socket.socket() as taken:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from itertools import chain
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +23,45 @@ def photos() -> Path:
     return PHOTOS
 
 
-BROWSER = (
-    ("kinship", "search", "indexes", "tri", "api", "models"),
-    ("first_screen", "addresses", "partial", "attention", "inside", "keypoints", "lost", "expression"),
-)
-"""Files of tests/browser that share a process, an app and a browser."""
+EXAMPLES = Path(__file__).parents[1] / "ui" / "examples"
+
+
+@pytest.fixture(scope="session")
+def indexes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of indexes: "portraits", three photos, two of them of one man, and "archive" with two more."""
+    from models.search.build import build
+
+    root = tmp_path_factory.mktemp("indexes")
+    three = [EXAMPLES / f"{name}.jpg" for name in ("obama_2012", "obama_2009", "biden_2010")]
+    build(three, root / "portraits", "edgeface_kin")
+    more = [EXAMPLES / f"{name}.jpg" for name in ("meek_kendrick", "hopper_1984", "meek_carrie")]
+    build([*three[:2], *more], root / "archive", "edgeface_kin")
+    return root
+
+
+@pytest.fixture(scope="session")
+def app_with_indexes(tmp_path_factory: pytest.TempPathFactory, indexes: Path) -> Iterator[str]:
+    """Address of an app whose visitors may search those."""
+    from tests.browser.conftest import running_app
+
+    with running_app(tmp_path_factory, KINSIGHT_INDEXES=str(indexes)) as address:
+        yield address
+
+
+SHARED = {
+    "one": ("browser/test_kinship", "browser/test_search", "browser/test_indexes", "hostile/test_programs",
+            "browser/test_tri", "browser/test_api", "browser/test_models"),
+    "two": ("browser/test_first_screen", "browser/test_addresses", "browser/test_partial", "browser/test_attention",
+            "browser/test_inside", "browser/test_keypoints", "browser/test_lost", "browser/test_expression"),
+}  # fmt: skip
+"""Files that share a process: those of a browser and of an app, which take seconds to start."""
 
 
 def group_of(nodeid: str) -> str:
-    """Tests of a group run in one process: those of a file, and those that drive one browser."""
+    """Tests of a group run in one process: those of a file, and those of files that share."""
     file = nodeid.split("::")[0]
-    names = [f"tests/browser/test_{name}.py" for name in chain(*BROWSER)]
-    if file not in names:
-        return file
-    return "browser 1" if names.index(file) < len(BROWSER[0]) else "browser 2"
+    name = file.removeprefix("tests/").removesuffix(".py")
+    return next((group for group, names in SHARED.items() if name in names), file)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -52,8 +77,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests first, since they last longest; tests marked `data` run only where KINSIGHT_DATA names the data."""
-    items.sort(key=lambda item: not group_of(item.nodeid).startswith("browser"))
+    """What shares a process first, since it lasts longest; tests marked `data` only where KINSIGHT_DATA names data."""
+    items.sort(key=lambda item: group_of(item.nodeid) not in SHARED)
     if os.environ.get("KINSIGHT_DATA"):
         return
     skip = pytest.mark.skip(reason="KINSIGHT_DATA does not name the research data")

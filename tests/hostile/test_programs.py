@@ -6,7 +6,7 @@ import base64
 import json
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,8 @@ from mcp.client.streamable_http import streamable_http_client
 from explain.report.command import parser as report_parser
 from explain.search.ranking import parser as search_parser
 from models import default_model, detect_faces, load_pair, open_photo, predict, read_sidecar
-from models.search.build import build
 from models.search.index import Index
 from tests import coroutines
-from tests.browser.conftest import running_app
 from ui.serve.paths import REFUSED
 
 EXAMPLES = Path(__file__).parents[2] / "ui" / "examples"
@@ -34,17 +32,8 @@ TOOLS = {
 
 
 @pytest.fixture(scope="module")
-def indexes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of indexes with one, of three portraits, two of them of one man."""
-    root = tmp_path_factory.mktemp("served")
-    build([A, B, EXAMPLES / "biden_2010.jpg"], root / "portraits", "edgeface_kin")
-    return root
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory, indexes: Path) -> Iterator[str]:
-    with running_app(tmp_path_factory, KINSIGHT_INDEXES=str(indexes)) as address:
-        yield address
+def url(app_with_indexes: str) -> str:
+    return app_with_indexes
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +147,8 @@ def test_index_search(url: str, indexes: Path, form: Callable[[str, Path], str])
 def test_index_search_names_its_indexes_and_refuses_in_words(url: str, tools: dict[str, Any]) -> None:
     schema = tools["index_search"].inputSchema
     index = schema["properties"]["index"]
-    assert index["enum"] == ["portraits"] and index["default"] == "portraits" and schema["required"] == ["probe"]
+    assert index["enum"] == ["archive", "portraits"] and index["default"] == "archive"
+    assert schema["required"] == ["probe"]
     for arguments, words in (
         ({"probe": [data_uri(A)], "index": "../portraits"}, "portraits"),
         ({"probe": [data_uri(A)], "index": "portraits", "top": 0}, "top is a whole number from 1 to 100, got 0"),

@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test hostile lint bench clean
+.PHONY: run test hostile lint bytecode bench clean
 
 run: $(VENV)/.run            ## install and start the app on http://127.0.0.1:7860
 	$(BIN)/python app.py
 
-test: lint                   ## install everything, lint, types, all tests
+test: $(VENV)/.dev            ## install everything, lint, types, all tests
+	$(MAKE) --jobs 2 lint bytecode
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 hostile: $(VENV)/.dev        ## attacks, bad files and load in the long form; writes figures into docs/security.md
@@ -26,15 +27,18 @@ bench: $(VENV)/.dev          ## speed, memory, the cost of position encodings, s
 	$(BIN)/python -m benchmarks.svit_training
 	$(BIN)/python -m benchmarks.search
 
+bytecode: $(VENV)/.dev       ## what pip leaves out below, on the second core while types are checked
+	-$(BIN)/python -m compileall -qq -j 1 $(VENV)/lib
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-compile -r requirements.txt
 	touch $@
 
 $(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-compile -r requirements-dev.txt
 	touch $@ $(VENV)/.run
 
 clean:                       ## remove the environment and caches

@@ -58,24 +58,30 @@ def pair_records(
     """
     result = predict(model, *faces)
     found = {method: timed_map(model, faces, method) for method in methods}
-    size = model.spec.size
-    own = [pixel_ranks(heatmap.resized(size, size), tile_noise(size, 0)) for heatmap, _, _ in found.values()]
-    orders = [*own, *random_ranks(size, protocol.orders if random else 0)]
+    rows = order_rows(result, [heatmap for heatmap, _, _ in found.values()], protocol, random)
     scalars = scalars_of(result)
-    curves = {fill: _curves(result, orders, fill, protocol.steps, scalars) for fill in protocol.fills}
     records: list[dict[str, Any]] = [
-        {"method": method, "target": scalars[target], "seconds": round(seconds, 4), "curves": _rows(curves, i)}
-        for i, (method, (_, target, seconds)) in enumerate(found.items())
+        {"method": method, "target": scalars[target], "seconds": round(seconds, 4), "curves": row}
+        for (method, (_, target, seconds)), row in zip(found.items(), rows, strict=False)
     ]
     if random:
-        records.append({"method": RANDOM, "curves": _rows(curves, len(own), None)})
+        records.append({"method": RANDOM, "curves": rows[-1]})
     if donor is not None and isinstance(model, PairModel):
-        tiles = Heatmap(tile_noise(size, 1), 0, RANDOM, signed=False, unit="", caption="random tiles")
+        tiles = Heatmap(tile_noise(model.spec.size, 1), 0, RANDOM, signed=False, unit="", caption="random tiles")
         maps = {m: heatmap for m, (heatmap, *_) in found.items()} | ({RANDOM: tiles} if random else {})
         games = play(model, faces, donor, maps)
         for record in records:
             record["game"] = [g for g in games if g["method"] == record["method"]]
     return records
+
+
+def order_rows(result: Result, maps: Sequence[Heatmap], protocol: Protocol, random: bool) -> list[Row]:
+    """The curves of each map of the first face, and last the mean ones of the random orders, if wanted."""
+    size, scalars = result.model.spec.size, scalars_of(result)
+    own = [pixel_ranks(heatmap.resized(size, size), tile_noise(size, 0)) for heatmap in maps]
+    orders = [*own, *random_ranks(size, protocol.orders if random else 0)]
+    curves = {fill: _curves(result, orders, fill, protocol.steps, scalars) for fill in protocol.fills}
+    return [_row(curves, i) for i in range(len(own))] + ([_row(curves, len(own), None)] if random else [])
 
 
 def timed_map(model: FaceModel, faces: Sequence[FaceBatch], method: str) -> tuple[Heatmap, str, float]:
@@ -94,6 +100,8 @@ def scalars_of(result: Result) -> dict[str, str]:
     return {name: name for name in TARGETS}
 
 
+Row = dict[str, dict[str, list[list[float]]]]
+"""Fill -> name of a scalar -> [deletion, insertion], lists of steps + 1 numbers."""
 Curves = dict[str, dict[str, np.ndarray]]
 """Fill -> name of a scalar -> (2, O, steps + 1): deletion and insertion, orders."""
 
@@ -105,7 +113,7 @@ def _curves(
     return dict(zip(scalars.values(), np.stack(found, 1), strict=True))
 
 
-def _rows(curves: Curves, first: int, count: int | None = 1) -> dict[str, dict[str, list[list[float]]]]:
+def _row(curves: Curves, first: int, count: int | None = 1) -> Row:
     """The mean curves of `count` orders from the first, or of all that follow."""
     orders = slice(first, None if count is None else first + count)
     return {

@@ -22,6 +22,25 @@ def write_page(report: Mapping[str, Any], path: Path = PAGE) -> None:
     path.write_text(put(path.read_text(), "evidence", tables(report)))
 
 
+def write_choices(report: Mapping[str, Any], path: Path = PAGE) -> None:
+    """Put the table of benchmarks/evidence/cam_choices.py between its markers."""
+    path.write_text(put(path.read_text(), "cam choices", choices(report)))
+
+
+def choices(report: Mapping[str, Any]) -> str:
+    """A table a weight: what is varied, the choice, and the share of pairs with both fills and with each."""
+    parts = []
+    for name, row in report["weights"].items():
+        cells = [["varied", "choice", "beats random orders", "blur", "ROAD"]]
+        cells += [[r["what"], r["choice"], *(share_of(r[k]) for k in ("both", *FILLS))] for r in row["rows"]]
+        parts += [
+            f"### Choices on {name}",
+            f"{row['count']} {row['unit']}. Default layer: {row['default_layer']}.",
+            table(cells),
+        ]
+    return "\n\n".join(parts)
+
+
 def tables(report: Mapping[str, Any]) -> str:
     """A table a weight; a word where none was measured."""
     if not report["weights"]:

@@ -55,6 +55,11 @@ class Crops:
         """Name -> row."""
         return {name: i for i, name in enumerate(self.names)}
 
+    def only(self, kept: np.ndarray) -> Crops:
+        """The faces that (N,) bool keeps."""
+        names = tuple(name for name, keep in zip(self.names, kept, strict=True) if keep)
+        return Crops(names, self.image[kept], self.keypoints[kept], self.found[kept])
+
     def batch(self, rows: Sequence[int] | np.ndarray, device: torch.device | str = "cpu") -> FaceBatch:
         """Rows -> FaceBatch with float images in [0, 1]; bytes travel to the device, not floats."""
         rows = np.asarray(rows)

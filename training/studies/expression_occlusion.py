@@ -36,6 +36,7 @@ from models.face_model import ClassModel
 from models.faces.face import FaceBatch
 from models.faces.occluders import occlude
 from models.faces.regions import region_masks
+from models.faces.worn.camera import fit_camera
 from training.data.sets import data_root
 from training.evaluate.class_answers import logits_of
 from training.evaluate.class_figures import bootstrap
@@ -107,6 +108,19 @@ def at_region(faces: MarkedFaces, region: str, rows: np.ndarray) -> FaceBatch:
     batch = faces.batch(rows)
     masks = [region_masks(k, batch.image.shape[-1])[region] for k in faces.keypoints[rows]]
     return covered(batch, np.stack(masks))
+
+
+def wearable(faces: MarkedFaces) -> MarkedFaces:
+    """The faces on which something can be worn: without those whose landmarks coincide or lie on one line."""
+
+    def fits(keypoints: np.ndarray) -> bool:
+        try:
+            fit_camera(keypoints * DRAWN - 0.5)
+        except ValueError:
+            return False
+        return True
+
+    return faces.only(np.array([fits(keypoints) for keypoints in faces.keypoints], bool))
 
 
 def worn(faces: MarkedFaces, kind: str, rows: np.ndarray) -> FaceBatch:
@@ -195,7 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/expression_occlusion.json"))
     args = parser.parse_args(arguments)
     check_file(args.json, "--json")
-    weights, faces = chosen_weights(args), marked_faces(data_root(args.data), args.part, args.limit)
+    weights, every = chosen_weights(args), marked_faces(data_root(args.data), args.part, args.limit)
+    faces = wearable(every)
     found = {}
     for name, weight in weights.items():
         asked = conditions(weight.model, faces, METHODS[args.guide], name)
@@ -203,7 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report = {
         "claim": CLAIM,
         "guide": args.guide,
-        "protocol": f"FER+ {args.part} part, faces with a majority; patches and regions as grey as the face's mean; "
+        "protocol": f"FER+ {args.part} part, {len(every)} faces with a majority less {len(every) - len(faces)} whose "
+        "landmarks lie on one line; patches and regions as grey as the face's mean; "
         f"guided by {args.guide}; intervals: bootstrap over faces, differences paired",
         "faces": len(faces),
         "weights": found,

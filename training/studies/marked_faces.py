@@ -38,6 +38,10 @@ class MarkedFaces:
         """(N, 5, 2) in [0, 1], from the landmarks."""
         return five_points(self.landmarks)
 
+    def only(self, kept: np.ndarray) -> MarkedFaces:
+        """The faces that (N,) bool keeps."""
+        return MarkedFaces(self.crops.only(kept), self.labels[kept], self.landmarks[kept])
+
     def batch(self, rows: np.ndarray) -> FaceBatch:
         return self.crops.batch(rows)
 

@@ -23,6 +23,7 @@ from training.studies.expression_occlusion import (
     of_another,
     squares,
     verdict,
+    wearable,
     worn,
 )
 from training.studies.marked_faces import MarkedFaces
@@ -121,3 +122,11 @@ def test_regions_and_worn_things_lie_on_the_face(faces):
     assert masked.shape == (2, 3, 96, 96)
     changed = (masked[0] - torch.nn.functional.interpolate(plain, (96, 96), mode="bilinear")[0]).abs().sum(0) > 0.1
     assert changed[60:84, 36:60].float().mean() > 0.8 and changed[:24].float().mean() < 0.05
+
+
+def test_faces_on_which_nothing_can_be_worn_are_left_out(faces):
+    landmarks = faces.landmarks.copy()
+    landmarks[3] = landmarks[3, :1]  # all in one place
+    kept = wearable(MarkedFaces(faces.crops, faces.labels, landmarks))
+    assert kept.crops.names == tuple(str(i) for i in range(COUNT) if i != 3)
+    assert kept.labels.tolist() == [i % 2 for i in range(COUNT) if i != 3] and len(kept.landmarks) == COUNT - 1

@@ -47,6 +47,8 @@ from models.predict import Result
 from training.data.sets import data_root
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "cam_choices.json"
+OTHER = {"logit": "log-odds", "score": "probability"}
+"""Name of a scalar in records -> in the table."""
 COPIES, NOISE = 16, 0.1
 """Noisy copies of a face, and the standard deviation of their noise, in the range of the pixels."""
 
@@ -89,7 +91,8 @@ def choices(result: Result) -> Iterator[tuple[str, str, Heatmap]]:
         for method in ("grad_cam", "hires_cam"):
             yield f"{CAMS[method].title}, layer", layer, explain(result, method, layer=layer)[0]
         yield "Grad-CAM without ReLU, layer", layer, signed_grad_cam(result, layer)
-    yield "Grad-CAM, target", other_target(result), explain(result, "grad_cam", target=other_target(result))[0]
+    target = other_target(result)
+    yield "Grad-CAM, target", OTHER[scalars_of(result)[target]], explain(result, "grad_cam", target=target)[0]
     yield "HiRes-CAM, smoothed over copies", f"{COPIES}", smoothed(result, model.cam_tap)
     occlusion = explain(result, "occlusion")[0]
     yield "Occlusion", "as it is", occlusion
@@ -115,14 +118,13 @@ def measured(weight: str, each: int, data: Path, protocol: Protocol) -> dict[str
     for n in tqdm(range(2 * each), desc=weight, unit="pair"):
         result = predict(model, *pairs.faces(n), grad=True)
         records += records_of(n, pairs.same(n), result, protocol)
-    default = model.cam_tap
     rows = []
     for name, figures in summarise(records, None).items():
         what, choice = json.loads(name)
         shares = {f: figures[f]["beats_random"]["pairs"] for f in protocol.fills}
         rows.append({"what": what, "choice": choice, "both": figures["beats_random"]["pairs"], **shares})
     unit = "faces" if isinstance(result.output, ClassOutput) else "pairs"
-    return {"sha256": sidecar.sha256, "unit": unit, "count": 2 * each, "default_layer": default, "rows": rows}
+    return {"sha256": sidecar.sha256, "unit": unit, "count": 2 * each, "smoothed_at": model.cam_tap, "rows": rows}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

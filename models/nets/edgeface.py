@@ -110,7 +110,7 @@ class EdgeFaceTrunk(nn.Module):
 class EdgeFace(PairModel):
     """Two faces by the cosine of their EdgeFace embeddings: same person, or, fine-tuned on kin, blood relatives."""
 
-    cam_tap = "stage3.features"  # 7 x 7 (16 px a place); stage 4 has 3 x 3
+    cam_tap = "stage2.features"  # 14 x 14: measured best (docs/evidence.md, "Why class activation maps fail")
 
     def __init__(self, config: EdgeFaceConfig | None = None) -> None:
         super().__init__()

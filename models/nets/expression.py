@@ -70,7 +70,7 @@ class ExpressionConfig:
 class EdgeFaceMap(EdgeFaceTrunk):
     """EdgeFace XS up to its last map. At 96 px stage 3 has 6 x 6 places and stage 4 reads all of them."""
 
-    size, channels, cam_tap = 96, 192, "stage3.features"
+    size, channels, cam_tap = 96, 192, "stage2.features"
 
     def __init__(self, config: ExpressionConfig) -> None:
         super().__init__(EdgeFaceConfig(drop_path=config.drop_path))

@@ -83,7 +83,7 @@ def named(trunk: nn.Module, beginning: str) -> None:
 class KinJoined(PairModel):
     """The cosine of three networks' joined kinship embeddings; symmetric by construction."""
 
-    cam_tap = "edgeface.stage3.features"
+    cam_tap = "edgeface.stage2.features"
     lenders: ClassVar[Lenders] = {
         "edgeface.": ("edgeface_kin", "trunk."),
         **{part: ("dlib_kin", part) for part in ("trunk.", "heads.")},

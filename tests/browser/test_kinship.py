@@ -124,9 +124,9 @@ def _switch(page: Any, a: Path, b: Path) -> None:
         page.get_by_role("option", name=re.compile(f"^{re.escape(words)}")).click()
 
     choose("method", "Layer-CAM")
-    choose("layer", "stage2.features")
-    page.wait_for_function("() => document.querySelector('#maps .ks-caption').innerText.includes('stage2.features')")
-    page.wait_for_function("() => location.search.includes('layer=stage2.features')")
+    choose("layer", "stage3.features")
+    page.wait_for_function("() => document.querySelector('#maps .ks-caption').innerText.includes('stage3.features')")
+    page.wait_for_function("() => location.search.includes('layer=stage3.features')")
     choose("method", "Eigen-CAM")
     page.wait_for_function("() => document.querySelector('#maps .ks-caption').innerText.startsWith('Eigen-CAM')")
     settle(page)

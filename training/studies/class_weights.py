@@ -78,3 +78,10 @@ def renewed(weight: Weight, seed: int) -> ClassModel:
     """The same network with the numbers it starts from."""
     torch.manual_seed(seed)
     return _with_classes(create_model(weight.model.name, **weight.facts["config"]), weight.model.name)
+
+
+def with_others(report: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The report, and from the file that it will replace the rows of other weights under the same protocol."""
+    before = json.loads(path.read_text()) if path.exists() else {}
+    kept = before.get("weights", {}) if before.get("protocol") == report["protocol"] else {}
+    return {**report, "weights": {**kept, **report["weights"]}}

@@ -36,7 +36,7 @@ from training.evaluate.class_answers import class_logits
 from training.evaluate.report import write_json
 from training.studies.action_units import EMOTIONS, emotion_mask
 from training.studies.class_maps import METHODS, Maps, stretched
-from training.studies.class_weights import Weight, add_weights, chosen_weights, renewed
+from training.studies.class_weights import Weight, add_weights, chosen_weights, renewed, with_others
 from training.studies.marked_faces import MarkedFaces, marked_faces
 from training.studies.wording import interval
 
@@ -212,6 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "published": PUBLISHED,
         "weights": found,
     }
+    report = with_others(report, args.json)
     print(table(report))
     write_json(report, args.json)
     print(f"wrote {args.json}")

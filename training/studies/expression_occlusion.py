@@ -42,7 +42,7 @@ from training.evaluate.class_answers import logits_of
 from training.evaluate.class_figures import bootstrap
 from training.evaluate.report import write_json
 from training.studies.class_maps import METHODS, Maps, stretched
-from training.studies.class_weights import add_weights, chosen_weights
+from training.studies.class_weights import add_weights, chosen_weights, with_others
 from training.studies.marked_faces import MarkedFaces, marked_faces
 from training.studies.wording import interval, signed
 
@@ -224,6 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "faces": len(faces),
         "weights": found,
     }
+    report = with_others(report, args.json)
     print(table(report))
     write_json(report, args.json)
     print(f"wrote {args.json}")

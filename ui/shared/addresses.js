@@ -4,7 +4,8 @@ window.kinsight = (() => {
   const KEYS = ["tab", "model", "method", "layer", "threshold", "example"], FIRST = "kinship";
   const LOST = "Photos are not kept over a reload: please give them again.";
   const told = {}, inner = {}, waiting = new Map(); // place -> turn of the move that it has yet to answer
-  let shown = FIRST, at = null, fresh = false, going = null, wish = {}, turn = 0, arrive = () => {}, say = () => {};
+  let shown = FIRST, at = null, fresh = false, going = null, wish = {}, turn = 0, sure = false;
+  let arrive = () => {}, say = () => {};
 
   const ours = (search) => {
     const all = new URLSearchParams(search), kept = new URLSearchParams();
@@ -26,8 +27,10 @@ window.kinsight = (() => {
     all.delete("threshold");
     return all.toString();
   };
+  const exampleOf = (address) => new URLSearchParams(address).get("example") || "";
   const isKnown = (address) => told[tabOf(address)]?.address === address && !waiting.has(tabOf(address));
-  const move = (address) => {
+  const move = (address, again = false) => { // again: the server told this address before, and will do so again
+    sure = again;
     const known = isKnown(address);
     turn += 1;
     fresh = !known;
@@ -40,8 +43,10 @@ window.kinsight = (() => {
   const tell = (value) => {
     const [address, answered, own] = String(value || "").split("#"), place = tabOf(address);
     if (!address) return;
-    const late = fresh && waiting.has(place) && Number(answered) && Number(answered) !== waiting.get(place);
-    if (late) return; // another move was made meanwhile
+    if (fresh && waiting.has(place)) {
+      if (Number(answered) && Number(answered) !== waiting.get(place)) return; // another move was made meanwhile
+      if (sure && exampleOf(address) !== exampleOf(wish.address)) return; // of what was there before the move
+    }
     const asked = waiting.delete(place) || Number(answered) === turn;
     told[place] = { address, own };
     if (place !== shown || (fresh && !asked && tabOf(at) !== place)) return;
@@ -106,7 +111,7 @@ window.kinsight = (() => {
     going = null;
     if (target === at && tabOf(target) === shown) return;
     at = target;
-    move(target);
+    move(target, Boolean(event.state?.kinsight));
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[role=tab]:not([aria-selected=true]), .overflow-dropdown button")) going = "";

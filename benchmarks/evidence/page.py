@@ -35,7 +35,7 @@ def choices(report: Mapping[str, Any]) -> str:
         cells += [[r["what"], r["choice"], *(share_of(r[k]) for k in ("both", *FILLS))] for r in row["rows"]]
         parts += [
             f"### Choices on {name}",
-            f"{row['count']} {row['unit']}. Smoothed at {row['smoothed_at']}.",
+            f"{row['count']} {row['unit']}. Target and smoothing are varied at {row['smoothed_at']}.",
             table(cells),
         ]
     return "\n\n".join(parts)

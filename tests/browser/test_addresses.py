@@ -56,6 +56,7 @@ def test_the_walk_of_a_teacher_then_history_own_photos_and_sending(open_page: Ca
     _history(page, opened)
     _own_photos(page)
     _sent(page)
+    _reloaded(page)
 
 
 def _teach(page: Any) -> None:
@@ -99,7 +100,7 @@ def _own_photos(page: Any) -> None:
     expect_score(page, own)
     at(page, tab="kinship", model=KIN, example=None)
     assert "example" not in copied(page) and "photos are not part" in page.locator(".ks-address").inner_text()
-    before = page.locator("#told-kinship").text_content()
+    before = page.locator("#told-kinship").text_content().strip()
     page.go_back()
     at(page, example=LEVINS)
     page.evaluate(TELL_AGAIN, before)
@@ -120,6 +121,27 @@ def _sent(page: Any) -> None:
     assert "hopper" not in page.url and "gradio" not in page.url
     page.go_back()
     at(page, tab="kinship", example=None)
+
+
+def _reloaded(page: Any) -> None:
+    """Own photos are gone after a reload; back to them shows and tells what is there, and an example is told again.
+
+    In a page of its own: what a reload cuts off is logged as an error.
+    """
+    again = page.context.new_page()
+    again.set_default_timeout(SLOW)
+    again.goto(page.url.split("?")[0])
+    expect_score(again, score_of(FIRST))
+    upload(again, "a", EXAMPLES / "hopper_1984.jpg")
+    at(again, tab="kinship", model=KIN, example=None)
+    again.locator("[data-example='0']").click()
+    at(again, example=FIRST)
+    again.reload()
+    expect_score(again, score_of(FIRST))
+    again.go_back()
+    at(again, tab="kinship", example=FIRST)
+    again.locator("[data-example='2']").click()
+    at(again, example=LEVINS)
 
 
 @pytest.mark.skipif(not os.environ.get("KINSIGHT_FUZZ"), reason="the long form: make hostile")

@@ -3,7 +3,8 @@
 window.kinsight = (() => {
   const KEYS = ["tab", "model", "method", "layer", "threshold", "example"], FIRST = "kinship";
   const LOST = "Photos are not kept over a reload: please give them again.";
-  const told = {}, inner = {}, waiting = new Map(); // place -> turn of the move that it has yet to answer
+  const told = {}, inner = {}, mine = new Set(); // places that told of own photos since the page was loaded
+  const waiting = new Map(); // place -> turn of the move that it has yet to answer
   let shown = FIRST, at = null, fresh = false, going = null, wish = {}, turn = 0, sure = false;
   let arrive = () => {}, say = () => {};
 
@@ -49,6 +50,7 @@ window.kinsight = (() => {
     }
     const asked = waiting.delete(place) || Number(answered) === turn;
     told[place] = { address, own };
+    if (own) mine.add(place);
     if (place !== shown || (fresh && !asked && tabOf(at) !== place)) return;
     if (at === null) { // opened without an address: it stays so until something is done
       history.replaceState({ kinsight: address, own }, "", location.href);
@@ -111,7 +113,7 @@ window.kinsight = (() => {
     going = null;
     if (target === at && tabOf(target) === shown) return;
     at = target;
-    move(target, Boolean(event.state?.kinsight));
+    move(target, Boolean(event.state?.kinsight) && (!event.state.own || mine.has(tabOf(target))));
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[role=tab]:not([aria-selected=true]), .overflow-dropdown button")) going = "";

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from models.registry import create_model
 from models.weights import WeightError, file_sha256
-from training.studies.class_weights import add_weights, chosen_weights, of_run, renewed, shipped
+from training.studies.class_weights import add_weights, chosen_weights, of_run, renewed, shipped, with_others
 
 CONFIG = {"trunk": "ir18", "head": "anchors"}
 
@@ -58,3 +58,13 @@ def test_without_a_config_or_with_another_one_it_is_an_error_in_words(state):
 def test_a_weight_of_another_question_is_refused():
     with pytest.raises(WeightError, match="classes"):
         shipped("edgeface")
+
+
+def test_rows_of_other_weights_stay_under_the_same_protocol_alone(tmp_path: Path) -> None:
+    path = tmp_path / "study.json"
+    new = {"protocol": "p", "weights": {"a": 1}}
+    assert with_others(new, path) == new  # nothing was written before
+    path.write_text(json.dumps({"protocol": "p", "weights": {"a": 0, "b": 2}}))
+    assert with_others(new, path)["weights"] == {"a": 1, "b": 2}
+    path.write_text(json.dumps({"protocol": "q", "weights": {"b": 2}}))
+    assert with_others(new, path)["weights"] == {"a": 1}

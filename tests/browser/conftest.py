@@ -11,7 +11,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +107,19 @@ def unfold(page: Any, part: str) -> None:
         heading.click()
 
 
+def patient(page: Any) -> Any:
+    """The page, with a busy machine's patience: what a condition reads may not be there yet."""
+    page.set_default_timeout(SLOW)
+    wait = page.wait_for_function
+
+    def waiting(condition: str, **options: Any) -> Any:
+        tried = f"try {{ return ({condition})(given); }} catch (e) {{ if (!(e instanceof TypeError)) throw e; }}"
+        return wait(f"given => {{ {tried} }}", polling=50, **options)  # else at every picture
+
+    page.wait_for_function = waiting
+    return page
+
+
 @pytest.fixture
 def open_page(browser: Any, app_url: str) -> Iterator[Callable[..., Any]]:
     """Opens the app in a fresh session and waits for its finished example.
@@ -124,9 +136,7 @@ def open_page(browser: Any, app_url: str) -> Iterator[Callable[..., Any]]:
             extra_http_headers={"Accept-Encoding": "identity"},  # nothing to gain on one machine
         )
         contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SLOW)
-        page.wait_for_function = partial(page.wait_for_function, polling=50)  # else at every picture
+        page = patient(context.new_page())
         page.on("request", lambda r: requests.append(r.url))
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: errors.append(str(e)))

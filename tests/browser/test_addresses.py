@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.browser.conftest import SLOW, open_tab_named
+from tests.browser.conftest import open_tab_named, patient
 from tests.browser.test_kinship import KIN, expect_score, upload, wanted
 from tests.ui.photos import EXAMPLES
 
@@ -128,8 +128,7 @@ def _reloaded(page: Any) -> None:
 
     In a page of its own: what a reload cuts off is logged as an error.
     """
-    again = page.context.new_page()
-    again.set_default_timeout(SLOW)
+    again = patient(page.context.new_page())
     again.goto(page.url.split("?")[0])
     expect_score(again, score_of(FIRST))
     upload(again, "a", EXAMPLES / "hopper_1984.jpg")
@@ -147,8 +146,7 @@ def _reloaded(page: Any) -> None:
 @pytest.mark.skipif(not os.environ.get("KINSIGHT_FUZZ"), reason="the long form: make hostile")
 def test_two_windows_open_what_their_addresses_name(browser: Any, app_url: str) -> None:
     context = browser.new_context()
-    context.set_default_timeout(SLOW)
-    one, other = context.new_page(), context.new_page()
+    one, other = patient(context.new_page()), patient(context.new_page())
     one.goto(f"{app_url}?tab=expression&method=eigen_cam&example=hopper_1984")
     other.goto(f"{app_url}?tab=kinship&model=dlib_resnet&method=eigen_cam&example=obama_2012-obama_2009")
     expect_score(other, wanted(EXAMPLES / "obama_2012.jpg", EXAMPLES / "obama_2009.jpg", "dlib_resnet"))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from models import available_weights
-from tests.browser.conftest import SLOW, open_tab_named, running_app, unfold
+from tests.browser.conftest import open_tab_named, patient, running_app, unfold
 from tests.browser.reach import expect_accessible
 from tests.ui.expression.untrained import write_expression_weight
 from tests.ui.photos import EXAMPLES, montage
@@ -55,8 +55,7 @@ def page(browser: Any, url: str) -> Iterator[Any]:
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, accept_downloads=True, permissions=["camera"]
     )
-    requests, errors, found = [], [], context.new_page()
-    found.set_default_timeout(SLOW)
+    requests, errors, found = [], [], patient(context.new_page())
     found.add_init_script(CAMERA)
     found.on("request", lambda r: requests.append(r.url))
     found.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from explain import EXPLAINERS
-from tests.browser.conftest import open_tab_named, unfold
+from tests.browser.conftest import open_tab_named, patient, unfold
 from tests.browser.reach import expect_accessible, height, tab_to
 from tests.browser.test_kinship import KIN, expect_score, settle, wanted
 from tests.ui.photos import EXAMPLES
@@ -138,12 +138,12 @@ def test_what_was_open_is_open_again_and_filled(open_page: Callable[..., Any]) -
     far, tar = points.at(float(page.locator(".ks-answer").get_attribute("data-score")))
     words = page.locator("#place-words").inner_text()
     assert f"{100 * far:.1f} %" in words and f"{100 * tar:.1f} %" in words
-    again = page.context.new_page()
+    again = patient(page.context.new_page())
     again.goto(page.url)
     again.wait_for_selector("#place-roc .js-plotly-plot")
     assert again.locator(".ks-fold > button.open").count() == 1
     again.locator("#fold-place > button").click()
-    third = page.context.new_page()
+    third = patient(page.context.new_page())
     third.goto(page.url)
     third.wait_for_selector("#map-verdict .ks-readings")
     third.wait_for_timeout(1500)

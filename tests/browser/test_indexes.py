@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from explain.search.indexing import OWN
+from tests.browser.conftest import patient
 from tests.browser.test_kinship import expect_score, upload, wanted
 from tests.ui.photos import EXAMPLES
 
@@ -30,8 +31,7 @@ def wait_for_words(page: Any, part: str, words: str) -> None:
 
 def test_an_index_is_chosen_searched_and_a_match_opened(app_with_indexes: str, browser: Any) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, accept_downloads=True)
-    context.set_default_timeout(120_000)
-    page = context.new_page()
+    page = patient(context.new_page())
     page.goto(app_with_indexes)
     page.get_by_role("tab", name="Search").click()
     page.wait_for_selector("#hits .ks-hit")

@@ -89,7 +89,7 @@ def test_the_walk_of_a_researcher(open_page: Callable[..., Any]) -> None:
     upload(page, "b", b)
     upload(page, "a", a)
     expect_score(page, wanted(a, b, KIN))
-    page.wait_for_function("old => document.querySelectorAll('#maps img')[3]?.src !== old", arg=old)
+    page.wait_for_function("old => document.querySelectorAll('#maps img')[3].src !== old", arg=old)
     settle(page)
     _switch(page, a, b)
     unfold(page, "fold-curves")

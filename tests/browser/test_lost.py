@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from tests.browser.conftest import SLOW, free_port
+from tests.browser.conftest import free_port, patient
 from ui.serve.sessions import LOST
 from ui.serve.uploads import GuardedBlocks
 
@@ -33,8 +33,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedBl
 
 def test_a_lost_session_is_said_once_and_reloading_helps(browser: Any, small: GuardedBlocks) -> None:
     context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(SLOW)
+    page = patient(context.new_page())
     page.goto(small.local_url)
     said, toast = page.locator("#said"), page.locator(".toast-wrap")
     said.get_by_text("loaded").wait_for()

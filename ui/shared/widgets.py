@@ -45,6 +45,8 @@ VIEWS: dict[str, Any] = {
     **LAST,
 }
 """Events that only redraw."""
+NOTICES: dict[str, Any] = {**VIEWS, "concurrency_id": "notice", "concurrency_limit": 1}
+"""A picture's changes, one after the other: the second of two that say the same has to see what the first one did."""
 
 
 _DRAWN: dict[str, None] = {}
@@ -166,12 +168,15 @@ def notice(path: str | None, shot: Shot | None, pending: placing.Pending = None)
 
     Gradio fires `upload` for files and pasted pictures alone, not for snapshots, and `clear` with the old value;
     `change` comes for all of them, and for what the page itself puts there. The drawing may be a former one: on a busy
-    server its event comes after the photo has another face or another drawing.
+    server its event comes after the photo has another face or another drawing. Each upload has a path of its own, and
+    Gradio tells twice of some: taken a second time, it would undo what was chosen in the meantime.
     """
+    if path is not None and pending is not None and path == pending[0]:
+        return gr.skip()
     removed = path is None and shot is None and pending is not None and pending[0] in _FACELESS
     if not removed and (path in _DRAWN or path == (shot.shown if shot else None)):
         return gr.skip()
-    return path, time.monotonic_ns()  # the same file may come twice
+    return path, time.monotonic_ns()  # a photo may be removed twice
 
 
 def take_photo(pending: tuple[str | None, int]) -> tuple[Shot | None, Any, Any, str]:
@@ -271,7 +276,7 @@ def on_change(
         taking: what takes a new file, for a tab that wants another way than take_photo.
         also: components that `taking` returns values for, after the photo's own.
     """
-    photo.image.change(notice, [photo.image, photo.shot, photo.pending], photo.pending, **VIEWS)
+    photo.image.change(notice, [photo.image, photo.shot, photo.pending], photo.pending, **NOTICES)
     outputs = [*photo.outputs, *also]
     then(photo.pending.change(taking, photo.pending, outputs, show_progress_on=photo.image, **RUNS))
     then(photo.face.input(pick_face, [photo.shot, photo.face], photo.outputs, show_progress_on=photo.image, **RUNS))

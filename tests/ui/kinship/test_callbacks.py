@@ -182,7 +182,14 @@ def test_the_pages_own_drawing_is_not_a_new_photo(biden: Shot) -> None:
     assert shot is not None and notice(shown, shot) == gr.skip()
     assert notice(None, None) == gr.skip()
     assert notice(None, shot)[0] is None and notice("/tmp/new.jpg", shot)[0] == "/tmp/new.jpg"
-    assert notice("/tmp/new.jpg", shot) != notice("/tmp/new.jpg", shot)  # the same file again is news
+
+
+def test_a_photo_that_is_told_of_twice_is_taken_once(biden: Shot) -> None:
+    told = notice("/tmp/new.jpg", None)
+    assert notice("/tmp/new.jpg", None, told) == notice("/tmp/new.jpg", biden, told) == gr.skip()
+    assert notice("/tmp/newer.jpg", biden, told)[0] == "/tmp/newer.jpg"
+    removed = notice(None, biden, told)
+    assert notice(None, biden, removed) != removed  # another photo may have come from elsewhere in the meantime
 
 
 def test_a_former_drawing_is_not_a_new_photo_either(six: Path) -> None:

@@ -114,7 +114,7 @@ def patient(page: Any) -> Any:
 
     def waiting(condition: str, **options: Any) -> Any:
         tried = f"try {{ return ({condition})(given); }} catch (e) {{ if (!(e instanceof TypeError)) throw e; }}"
-        return wait(f"given => {{ {tried} }}", polling=50, **options)  # else at every picture
+        return wait(f"given => {{ {tried} }}", polling=50, **options)  # else at every frame drawn
 
     page.wait_for_function = waiting
     return page

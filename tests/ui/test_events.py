@@ -31,3 +31,9 @@ def test_an_event_during_its_own_step_is_not_lost() -> None:
     steps = [d for d in app.build().config["dependencies"] if d["backend_fn"] and d["api_visibility"] == "private"]
     dropped = {d["api_name"].rstrip("_0123456789") for d in steps if d["trigger_mode"] != "always_last"}
     assert len(steps) > 300 and dropped == MAKE_FILES | {"forget", "frame"}  # when a page is closed; of a camera
+
+
+def test_changes_of_a_picture_are_noticed_one_after_the_other() -> None:
+    """Gradio tells twice of an upload; side by side neither would see the other, and the photo would be taken twice."""
+    notices = [fn for fn in app.build().fns.values() if str(fn.api_name).rstrip("_0123456789") == "notice"]
+    assert len(notices) > 5 and {(fn.concurrency_id, fn.concurrency_limit) for fn in notices} == {("notice", 1)}

@@ -116,9 +116,9 @@ def expression_answerer(path: Path) -> Callable[[], object]:
     method = telling.default_method(weight)
 
     def once() -> object:
+        evidence.FOUND.clear()
         shot, leading, nothing = take(str(path)), expression_callbacks.LEADING, expression_callbacks.NOTHING
         looked, *shown = expression_callbacks.run(shot, weight, [])
-        evidence.FOUND.clear()
         return shown, expression_callbacks.explain(shot, looked, method, None, leading, nothing, 0.5)
 
     return once

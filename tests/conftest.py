@@ -53,6 +53,7 @@ SHARED = {
             "browser/test_tri", "browser/test_api", "browser/test_models"),
     "two": ("browser/test_first_screen", "browser/test_addresses", "browser/test_partial", "browser/test_attention",
             "browser/test_inside", "browser/test_keypoints", "browser/test_lost", "browser/test_expression"),
+    "three": ("hostile/test_access", "hostile/test_load"),
 }  # fmt: skip
 """Files that share a process: those of a browser and of an app, which take seconds to start."""
 

@@ -27,6 +27,25 @@ def write_choices(report: Mapping[str, Any], path: Path = PAGE) -> None:
     path.write_text(put(path.read_text(), "cam choices", choices(report)))
 
 
+def write_patches(report: Mapping[str, Any], path: Path = PAGE) -> None:
+    """Put the table of benchmarks/evidence/patch_choices.py between its markers."""
+    path.write_text(put(path.read_text(), "patch choices", patches(report)))
+
+
+def patches(report: Mapping[str, Any]) -> str:
+    """One table: a row a weight and a patch, and the map that stands beside it."""
+    cells = [["network", "map", "stride", "answers a face", "beats random orders", "blur", "ROAD"]]
+    for name, row in report["weights"].items():
+        for r in row["rows"]:
+            first = [name, f"patch 1/{r['patch']} of the side", f"1/{r['stride']}", str(r["answers"])]
+            cells.append([*first, *(share_of(r[k]) for k in ("both", *FILLS))])
+        beside = row["beside"]
+        shares = (share_of(beside[k]) for k in ("both", *FILLS))
+        cells.append([name, EXPLAINERS[beside["method"]].title, "", "1", *shares])
+    said = [f"{name}: {row['count']} {row['unit']} of {row['source']}" for name, row in report["weights"].items()]
+    return f"{table(cells)}\n\n{'; '.join(said)}."
+
+
 def choices(report: Mapping[str, Any]) -> str:
     """A table a weight: what is varied, the choice, and the share of pairs with both fills and with each."""
     parts = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -11,8 +12,8 @@ from explain.core.fill import cover_of
 from models.outputs import Output
 from models.predict import Result
 
-CHUNK = 16
-"""Faces encoded at once."""
+CHUNK = 20
+"""Faces encoded at once, at most."""
 
 
 def covered_answers(result: Result, face: int, covered: Tensor, *, fill: str, target: str) -> Tensor:
@@ -53,7 +54,7 @@ def covered_readings(
         cover = cover_of(image, fill)
         codes = [model.encode(f.image.detach(), f.keypoints) if i != face else None for i, f in enumerate(result.faces)]
         answers = []
-        for masks in covered.to(image.device).split(CHUNK):
+        for masks in covered.to(image.device).tensor_split(max(1, math.ceil(len(covered) / CHUNK))):
             code = model.encode(cover(masks), own.keypoints.expand(len(masks), -1, -1))
             output = model.answer(*(code if fixed is None else fixed.expand_as(code) for fixed in codes))
             answers.append(read(output).float().cpu())

@@ -92,9 +92,10 @@ def blend(rgb: np.ndarray, values: np.ndarray, signed: bool, opacity: float, lim
     """Colours over a picture of the same size; NaN is transparent."""
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity lies in [0, 1], got {opacity}")
-    alpha = np.where(np.isnan(values), 0, opacity)[..., None].astype(np.float32)
-    mixed = rgb * (1 - alpha) + colours(values, limit, signed=signed) * alpha
-    return mixed.round().astype(np.uint8)
+    shown, picture, share = ~np.isnan(values), rgb.copy(), np.float32(opacity)
+    mixed = rgb[shown] * (1 - share) + colours(values[shown], limit, signed=signed) * share
+    picture[shown] = mixed.round().astype(np.uint8)
+    return picture
 
 
 def colour_bar(limit: float, *, signed: bool, unit: str) -> np.ndarray:

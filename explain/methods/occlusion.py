@@ -12,6 +12,7 @@ from torch import Tensor
 from explain.core.covering import covered_answers
 from explain.core.findings import Heatmap, RegionDrops
 from models.faces.regions import REGIONS, region_masks
+from models.outputs import ClassOutput
 from models.predict import Result
 
 CAPTION = (
@@ -19,6 +20,13 @@ CAPTION = (
     "place holds it up, below zero it holds it down. A covered face is unusual input, and places that act together "
     "can hide each other."
 )
+
+
+PARTS = {True: (4, 8), False: (5, 10)}
+"""Answer of classes, or one that compares faces -> the side of the crop over the patch's, and over the stride.
+
+Larger ones take fewer answers. As good as finer ones, as far as intervals tell: benchmarks/results/patch_choices.json.
+"""
 
 
 def occlusion_maps(
@@ -34,8 +42,8 @@ def occlusion_maps(
     Args:
         result: from predict; no graph needed.
         target: a scalar of the answer; by default result.explained.
-        patch: side of the covered square in pixels of the crop; by default a sixth of the crop.
-        stride: distance between patches in pixels; by default a fifteenth of the crop.
+        patch: side of the covered square in pixels of the crop; by default as PARTS says.
+        stride: distance between patches in pixels; by default as PARTS says.
         fill: a name of explain.core.fill.FILLS.
 
     Returns:
@@ -45,8 +53,9 @@ def occlusion_maps(
         ValueError: a patch that does not fit the crop, a stride below 1 or above the patch, an unknown fill or target.
     """
     size, target = result.model.spec.size, target or result.explained
-    patch = max(1, size // 6) if patch is None else patch
-    stride = max(1, min(size // 15, patch)) if stride is None else stride
+    parts = PARTS[isinstance(result.output, ClassOutput)]
+    patch = max(1, size // parts[0]) if patch is None else patch
+    stride = max(1, min(size // parts[1], patch)) if stride is None else stride
     masks = patch_masks(size, patch, stride)
     baseline = result.scalar(target)
     caption = f"{CAPTION} Patch {patch} px, stride {stride} px of {size}; fill: {fill}."

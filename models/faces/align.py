@@ -7,7 +7,7 @@ from PIL import Image
 from PIL.Image import Resampling, Transform
 
 from models.faces.face import Face, InputSpec
-from models.faces.geometry import invert_affine, pil_coefficients
+from models.faces.geometry import apply_affine, invert_affine, pil_coefficients
 
 ARCFACE_112 = InputSpec(
     112, ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
@@ -35,9 +35,24 @@ def warp_back(values: np.ndarray, face: Face, spec: InputSpec) -> np.ndarray:
     height, width = face.photo.shape[:2]
     crop = Image.fromarray(values.astype(np.float32)).resize((spec.size, spec.size), Resampling.BILINEAR)
     inside = Image.new("F", crop.size, 1.0)
-    coefficients = pil_coefficients(invert_affine(face.alignment(spec)))
-    moved = [
-        np.asarray(layer.transform((width, height), Transform.AFFINE, coefficients, Resampling.BILINEAR))
+    to_photo = invert_affine(face.alignment(spec))
+    left, top, right, bottom = _reach(to_photo, spec.size, width, height)
+    to_photo[:, 2] -= left, top  # of a large photo only the part under the crop is computed
+    whole = np.full((height, width), np.nan, np.float32)
+    if left >= right or top >= bottom:
+        return whole
+    size, coefficients = (right - left, bottom - top), pil_coefficients(to_photo)
+    moved, covers = (
+        np.asarray(layer.transform(size, Transform.AFFINE, coefficients, Resampling.BILINEAR))
         for layer in (crop, inside)
-    ]
-    return np.where(moved[1] > 0.5, moved[0], np.nan).astype(np.float32)
+    )
+    whole[top:bottom, left:right] = np.where(covers > 0.5, moved, np.nan)
+    return whole
+
+
+def _reach(to_photo: np.ndarray, size: int, width: int, height: int) -> tuple[int, int, int, int]:
+    """The part of a photo that a crop covers: left, top, right, bottom in pixels, the last two not included."""
+    edge = np.array([-1.0, size])
+    corners = apply_affine(to_photo, np.array([(x, y) for x in edge for y in edge]))
+    low, high = np.floor(corners.min(0)).clip(0), np.ceil(corners.max(0)) + 1
+    return int(low[0]), int(low[1]), int(min(high[0], width)), int(min(high[1], height))

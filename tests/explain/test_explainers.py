@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch.nn.functional import max_pool2d
 
 from explain import EXPLAINERS, explain, layers_for, methods_for
 from explain.core import render
+from explain.core.findings import Heatmap
 from models import Face, create_model, detect_faces, load_model, open_photo, predict
 from models.faces.regions import face_parts
 from models.pair import PairModel
@@ -59,9 +61,9 @@ def test_the_table_is_well_formed() -> None:
 
 
 def found_by(method: str, result: Result) -> np.ndarray:
-    """The planted square as finely as a method can find it: to whole parts of the face, or to a quarter of a patch."""
+    """The planted square as finely as a method can find it: to whole parts of the face, or to a third of a patch."""
     square = inside()
-    if method == "corr_rise":
+    if method in ("corr_rise", "occlusion"):
         return max_pool2d(square[None].float(), 9, stride=1, padding=4)[0].numpy() > 0
     if method == "part_shapley":
         parts = face_parts(result.faces[0].keypoints[0].numpy(), SIZE).values()
@@ -115,13 +117,14 @@ def test_faces_swap_with_their_maps(method: str) -> None:
 @pytest.mark.parametrize("method", ALL)
 def test_other_weights_give_another_map(method: str) -> None:
     """Adebayo et al., "Sanity checks for saliency maps": a map that survives random weights explains nothing."""
-    assert rank_correlation(method, 0, 0) > 0.99
-    other = [rank_correlation(method, 0, seed) for seed in (1, 2, 3, 4)]
+    maps = explain(seeded_result(0), method)
+    assert rank_correlation(maps, explain(seeded_result(0), method)) > 0.99
+    other = [rank_correlation(maps, explain(seeded_result(seed), method)) for seed in (1, 2, 3, 4)]
     assert np.mean(np.abs(other)) < 0.6  # smooth maps of one crop share its borders; a map of the crop alone gives 1
 
 
-def rank_correlation(method: str, seed: int, other: int) -> float:
-    pairs = zip(explain(seeded_result(seed), method), explain(seeded_result(other), method), strict=True)
+def rank_correlation(maps: Sequence[Heatmap], others: Sequence[Heatmap]) -> float:
+    pairs = zip(maps, others, strict=True)
     return float(np.mean([spearmanr(x.values.ravel(), y.values.ravel()).statistic for x, y in pairs]))
 
 
@@ -173,10 +176,10 @@ def test_eight_threads_explain_on_one_model(method: str) -> None:
         result = predict(model, noise_faces(model, seed), noise_faces(model, seed + 100), grad=True)
         return explain(result, method)[0].values
 
-    alone = [run(seed) for seed in range(8)]
+    alone = [run(seed) for seed in range(2)]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(run, range(8)))
-    for x, y in zip(alone, together, strict=True):
+        together = list(pool.map(run, [0, 1] * 4))
+    for x, y in zip(alone * 4, together, strict=True):
         np.testing.assert_allclose(x, y, atol=1e-4 * float(np.abs(x).max()))
 
 

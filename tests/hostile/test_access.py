@@ -14,7 +14,6 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from tests.browser.conftest import running_app
 from tests.hostile.clients import FILE_TYPES, Visitor, spoken
 from tests.ui.photos import EXAMPLES
 from ui.serve.owners import COOKIE
@@ -22,17 +21,6 @@ from ui.serve.paths import REFUSED
 
 NAME = "canary-5d1f.jpg"
 BLANK = {"state": None, "dropdown": "dlib_kin", "textbox": "nose", "number": 0, "checkbox": False}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("served")
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[str]:
-    with running_app(tmp_path_factory, GRADIO_TEMP_DIR=str(folder)) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,10 @@ from explain.core.parts import PartValues
 from explain.expression.cover import cover_words, covered
 from explain.expression.regions import RegionShares, region_shares, watched
 from explain.expression.report import write_expression
-from explain.expression.said import TASK, Said, ask, load_expression
+from explain.expression.said import TASK, Said, ask, load_expression, said_of
 from explain.report.known import Known
 from models import Result, available_weights, predict
+from models.outputs import ClassOutput
 from ui.shared.answering import sidecar
 from ui.shared.evidence import FOUND, method_title
 from ui.shared.held import Held, fingerprint
@@ -118,19 +119,29 @@ def key_of(shot: Shot) -> Key:
 
 
 def look(shot: Shot, weight: str, covers: Sequence[str] = (), seed: int = 0) -> Looked:
-    """Answer about every face of a photo, and about the chosen one covered, in one forward pass.
+    """Answer about every face of a photo, and about the chosen one covered: one pass for it, one for all others.
 
     Raises:
         PhotoError: the photo is no longer there.  WeightError: as network.  ValueError: an unknown cover.
     """
     model, face = network(weight), shot.face()
     numbers = tuple(i for i in range(len(shot.marks)) if i < MOST_FACES or i == shot.chosen)
-    batches = [shot.pick(i).face().aligned(model.spec) for i in numbers]
+    batches = {i: shot.pick(i).face().aligned(model.spec) for i in numbers}
+    crops = tuple(batch.pixels()[0] for batch in batches.values())
+    others = [i for i in numbers if i != shot.chosen]
     extra = [covered(face, model.spec, covers, seed)] if covers else []
-    said = ask(model, [*batches, *extra])
-    crops = tuple(batch.pixels()[0] for batch in batches)
+    asked = [*(batches[i] for i in others), *extra]
+    said = ask(model, asked) if asked else []
+    every = dict(zip(others, said, strict=False)) | {shot.chosen: bare(shot, weight)}
     then = (said[-1], extra[0].pixels()[0]) if extra else None
-    return Looked(weight, key_of(shot), numbers, tuple(said[: len(batches)]), crops, tuple(covers), then)
+    return Looked(weight, key_of(shot), numbers, tuple(every[i] for i in numbers), crops, tuple(covers), then)
+
+
+def bare(shot: Shot, weight: str) -> Said:
+    """The answer about the chosen face, nothing covered; what is made of it next asks no more. Raises as look."""
+    output = result_of(shot, weight).output
+    assert isinstance(output, ClassOutput)
+    return said_of(network(weight), output)[0]
 
 
 def cover(shot: Shot, looked: Looked, covers: Sequence[str], seed: int = 0) -> Looked:
@@ -143,14 +154,24 @@ def cover(shot: Shot, looked: Looked, covers: Sequence[str], seed: int = 0) -> L
         return replace(looked, covers=(), covered=None)
     model, face = network(looked.weight), shot.face()
     fed = covered(face, model.spec, covers, seed)
-    bare, then = ask(model, [face.aligned(model.spec), fed])
-    every = tuple(bare if i == looked.chosen else said for i, said in enumerate(looked.every))
+    (then,) = ask(model, [fed])
+    alone = bare(shot, looked.weight)
+    every = tuple(alone if i == looked.chosen else said for i, said in enumerate(looked.every))
     return replace(looked, every=every, covers=tuple(covers), covered=(then, fed.pixels()[0]))
 
 
 def result_of(shot: Shot, weight: str, method: str | None = None) -> Result:
-    """The chosen face asked alone, with its evidence. Raises as look."""
-    return predict(network(weight), shot.face(), grad=bool(method and EXPLAINERS[method].grad))
+    """The chosen face asked alone, with its evidence; without gradients once for all that is made of it.
+
+    Raises:
+        as look.
+    """
+    model = network(weight)
+    fed = shot.face().aligned(model.spec)
+    if method and EXPLAINERS[method].grad:
+        return predict(model, fed, grad=True)
+    found: Result = FOUND.get((sidecar(weight).sha256, fingerprint(fed), "answer"), lambda: predict(model, fed))
+    return found
 
 
 def method_choices(weight: str) -> list[tuple[str, str]]:

@@ -133,7 +133,7 @@ def draw(shot: Shot | None, mapped: Mapped | None, opacity: float) -> Any:
     if shot is None or mapped is None or mapped.key != telling.key_of(shot):
         return gr.skip()
     heatmap, spec = mapped.heatmap, telling.network(mapped.weight).spec
-    face = shot.faces_in_view()[shot.chosen]
+    face = shot.faces_in_view(cards.PHOTO_SIDE)[shot.chosen]
     drawn = render.on_photo(face, spec, heatmap, opacity=opacity, limit=render.shared_limit([heatmap]))
     return expression_cards.map_view(mapped, drawn, opacity)
 

@@ -20,7 +20,6 @@ from models.expressions import EXPRESSIONS
 from ui.expression.answers import Looked, Mapped
 from ui.shared.cards import CROP_SIDE, colour_scale, figure, percent, picture, reading
 from ui.shared.doubts import NONE, Doubts, of
-from ui.shared.photos import shrink
 
 NOTICE = (
     "<div class='ks-notice' role='note'><strong>A shown expression is not a felt emotion.</strong> The network guesses "
@@ -140,20 +139,19 @@ def words(found: RegionShares, target: str) -> str:
 
 
 def map_view(mapped: Mapped, drawn: np.ndarray, opacity: float) -> str:
-    """The crop with the map, the photo with the map, scale and caption."""
+    """The crop with the map, the photo with the map (at most PHOTO_SIDE pixels a side), scale and caption."""
     heatmap, row = mapped.heatmap, EXPLAINERS[mapped.method]
     limit = render.shared_limit([heatmap])
     large = _sized(mapped.crop, CROP_SIDE)
     over = render.overlay(large, heatmap, opacity=opacity, limit=limit)
     low, high = float(heatmap.values.min()), float(heatmap.values.max())
-    small, _ = shrink(drawn, 640)
     bar = colour_scale(limit, signed=heatmap.signed, unit=heatmap.unit)
     target = f"What speaks for {_target_words(mapped.target)}"
     return (
         f"<div class='ks-maps' data-target='{escape(mapped.target)}' data-method='{mapped.method}'>"
         "<div class='ks-grid2'>"
         + figure(over, f"{row.title} map over the face, values from {low:.3g} to {high:.3g}", f"{target}: the map")
-        + figure(small, "the map over the photo", "The same, warped back onto the photo")
+        + figure(drawn, "the map over the photo", "The same, warped back onto the photo")
         + f"</div>{bar}<p class='ks-caption'><b>{escape(row.title)}.</b> "
         f"{escape(heatmap.caption)} It reads {escape(row.reads)}, of the face as it is, nothing covered.</p></div>"
     )

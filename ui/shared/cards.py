@@ -19,10 +19,10 @@ from models.tasks import TASKS, Task
 from ui.shared.answering import Answer, Verdict, network, sidecar
 from ui.shared.doubts import NONE, Doubts
 from ui.shared.evidence import Maps
-from ui.shared.photos import Shot, shrink
+from ui.shared.photos import Shot
 
-CROP_SIDE = 360
-"""Side in pixels at which crops are drawn on the page."""
+CROP_SIDE, PHOTO_SIDE = 360, 640
+"""Sides in pixels at which crops, and photos under a map, are drawn on the page; of a photo the longest, at most."""
 NOTICEABLE = 0.02
 """Areas under curves that differ by less, of a score from 0 to 1, are called equal."""
 NOTICE = (
@@ -174,10 +174,9 @@ def _on_crop(maps: Maps, face: int, opacity: float, limit: float) -> str:
 
 
 def _on_photo(shot: Shot, maps: Maps, face: int, opacity: float, limit: float) -> str:
-    whole = shot.faces_in_view()[shot.chosen]
+    whole = shot.faces_in_view(PHOTO_SIDE)[shot.chosen]
     drawn = render.on_photo(whole, network(maps.weight).spec, maps.maps[face], opacity=opacity, limit=limit)
-    small, _ = shrink(drawn, 640)
-    return figure(small, f"map of face {capital(face)} over its photo", f"Photo {capital(face)}: map, warped back")
+    return figure(drawn, f"map of face {capital(face)} over its photo", f"Photo {capital(face)}: map, warped back")
 
 
 def region_table(drops: Sequence[RegionDrops]) -> str:

@@ -79,14 +79,14 @@ class Shot:
         mark = self.marks[self.chosen]
         return Face(read(self.path).pixels, mark.keypoints, mark.box, mark.confidence)
 
-    def faces_in_view(self) -> list[Face]:
-        """All faces, in a copy of the photo of at most VIEW_SIDE pixels a side.
+    def faces_in_view(self, side: int = VIEW_SIDE) -> list[Face]:
+        """All faces, in a copy of the photo of at most `side` pixels a side.
 
         Raises:
             PhotoError: the file is no longer there.
         """
         photo = read(self.path).pixels
-        view, scale = shrink(photo, VIEW_SIDE)
+        view, scale = shrink(photo, side)
         return [Face(view, to_view(m.keypoints, scale), to_view(m.box, scale), m.confidence) for m in self.marks]
 
     def view(self) -> np.ndarray:

@@ -107,8 +107,8 @@ def test_the_game_is_counted_beside_a_random_map() -> None:
     model = ready(Planted())
     donor = noise_faces(model, 7)
     donor.image[:, :2, ROWS, COLUMNS], donor.image[:, 2, ROWS, COLUMNS] = 0, 0.9  # blue where both others share red
-    records = pair_records(model, planted_faces(model), ["occlusion"], QUICK, donor)
-    found = summarise([{"pair": 0, "same": True, **r} for r in records], 0.5)["occlusion"]["flips"]
+    records = pair_records(model, planted_faces(model), ["hires_cam"], QUICK, donor)
+    found = summarise([{"pair": 0, "same": True, **r} for r in records], 0.5)["hires_cam"]["flips"]
     assert found["parts_played"] == 1 and found["map"]["0.05"] == 1 and found["random"]["0.05"] == 0
 
 

@@ -12,7 +12,8 @@ from explain.methods.occlusion import mean_over_patches, patch_masks
 from models.faces.face import FaceBatch
 from models.faces.regions import REGIONS, region_masks
 from models.predict import predict
-from tests.explain.tiny import inside, planted_result, seeded_result
+from tests.explain.tiny import SIZE, inside, noise_faces, planted_result, ready, seeded_result
+from tests.one_face.mood import Mood
 
 
 @pytest.mark.parametrize(("size", "patch", "stride"), [(12, 4, 4), (13, 4, 3), (10, 10, 1), (9, 1, 1), (150, 25, 10)])
@@ -100,3 +101,14 @@ def test_fills() -> None:
         filled(image, "white")
     with pytest.raises(ValueError, match="no fill"):
         explain(planted_result(), "occlusion", fill="white")
+
+
+def test_a_patch_is_a_fifth_of_the_side_for_a_pair_and_a_quarter_for_classes() -> None:
+    torch.manual_seed(0)
+    mood = ready(Mood())
+    alone = predict(mood, noise_faces(mood))
+    size = mood.spec.size
+    assert (
+        f"Patch {SIZE // 5} px, stride {SIZE // 10} px of {SIZE};" in explain(seeded_result(), "occlusion")[0].caption
+    )
+    assert f"Patch {size // 4} px, stride {size // 8} px of {size};" in explain(alone, "occlusion")[0].caption

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,24 @@ def test_a_spot_is_warped_back_to_its_keypoint(face: Face):
     rows, columns = np.nonzero(back > 0.5 * back.max())
     eye_distance = np.linalg.norm(face.keypoints[1] - face.keypoints[0])
     assert np.hypot(columns.mean() - face.keypoints[0, 0], rows.mean() - face.keypoints[0, 1]) < 0.05 * eye_distance
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (-220, 20), (200, -160), (150, 450)])
+def test_only_what_lies_under_the_crop_is_warped_and_rightly(face: Face, shift: tuple[int, int]) -> None:
+    """Over any edge of the photo, against a photo so large that the crop lies inside it."""
+    height, width = face.photo.shape[:2]
+    values, margin = np.random.default_rng(0).normal(size=(7, 7)).astype(np.float32), 500
+    moved = replace(face, keypoints=face.keypoints + np.array(shift, np.float32))
+    large = np.zeros((height + 2 * margin, width + 2 * margin, 3), np.uint8)
+    inside = warp_back(values, replace(moved, photo=large, keypoints=moved.keypoints + np.float32(margin)), DLIB_150)
+    wanted = inside[margin : margin + height, margin : margin + width]
+    back = warp_back(values, moved, DLIB_150)
+    assert np.isfinite(inside).sum() > np.isfinite(back).sum() > 0 or shift == (0, 0)
+    unlike = np.isfinite(back) != np.isfinite(wanted)  # at the rim the half of a pixel may fall either way
+    assert unlike.mean() < 1e-3
+    np.testing.assert_allclose(back[~unlike], wanted[~unlike], atol=1e-3)
+    assert np.isnan(warp_back(values, replace(face, keypoints=face.keypoints + np.float32(5000)), DLIB_150)).all()
+    assert np.isnan(warp_back(values, replace(face, keypoints=face.keypoints - np.float32(5000)), DLIB_150)).all()
 
 
 def test_an_upside_down_photo_with_exif_is_aligned_upright(photos: Path, tmp_path: Path, face: Face):

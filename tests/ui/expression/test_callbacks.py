@@ -25,6 +25,7 @@ from ui.expression import api as expression_api
 from ui.expression import callbacks as do
 from ui.expression import cards as expression_cards
 from ui.shared import answering
+from ui.shared.evidence import FOUND
 from ui.shared.photos import Shot, take
 
 WEIGHT = "expression"
@@ -106,7 +107,17 @@ def test_a_crowd_is_answered_up_to_a_number_and_the_chosen_face(six: Path, monke
     monkeypatch.setattr(telling, "MOST_FACES", 2)
     looked = do.run(take(str(six)).pick(5), WEIGHT, ["nose"])[0]
     assert looked.numbers == (0, 1, 5) and looked.chosen == 2 and looked.said == looked.every[2]
-    assert do.cover(take(str(six)).pick(5), looked, ["nose"])[0].covered[0] == looked.covered[0]
+    alone = do.cover(take(str(six)).pick(5), looked, ["nose"])[0].covered[0]
+    assert alone.shares == pytest.approx(looked.covered[0].shares, abs=1e-4)  # there others were asked with it
+
+
+def test_a_face_is_asked_once_for_answer_map_and_words(obama: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[int] = []
+    monkeypatch.setattr(telling, "predict", lambda *given, **how: (passes.append(1), predict(*given, **how))[1])
+    FOUND.clear()
+    looked = do.run(obama, WEIGHT, [])[0]
+    do.explain(obama, looked, "occlusion", None, do.LEADING, do.NOTHING, 0.5)
+    assert len(passes) == 1
 
 
 def test_a_map_of_a_difference_and_its_verdict(obama: Shot, mapped: list[Any]) -> None:

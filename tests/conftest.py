@@ -40,20 +40,26 @@ def indexes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def app_with_indexes(tmp_path_factory: pytest.TempPathFactory, indexes: Path) -> Iterator[str]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app with indexes keeps its uploads."""
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="session")
+def app_with_indexes(tmp_path_factory: pytest.TempPathFactory, indexes: Path, served: Path) -> Iterator[str]:
     """Address of an app whose visitors may search those."""
     from tests.browser.conftest import running_app
 
-    with running_app(tmp_path_factory, KINSIGHT_INDEXES=str(indexes)) as address:
+    with running_app(tmp_path_factory, KINSIGHT_INDEXES=str(indexes), GRADIO_TEMP_DIR=str(served)) as address:
         yield address
 
 
 SHARED = {
-    "one": ("browser/test_kinship", "browser/test_search", "browser/test_indexes", "hostile/test_programs",
-            "browser/test_tri", "browser/test_api", "browser/test_models"),
+    "one": ("browser/test_kinship", "browser/test_search", "browser/test_tri", "browser/test_api",
+            "browser/test_models"),
     "two": ("browser/test_first_screen", "browser/test_addresses", "browser/test_partial", "browser/test_attention",
             "browser/test_inside", "browser/test_keypoints", "browser/test_lost", "browser/test_expression"),
-    "three": ("hostile/test_access", "hostile/test_load"),
+    "three": ("browser/test_indexes", "hostile/test_access", "hostile/test_load", "hostile/test_programs"),
 }  # fmt: skip
 """Files that share a process: those of a browser and of an app, which take seconds to start."""
 

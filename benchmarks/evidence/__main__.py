@@ -99,8 +99,9 @@ def pieces(
 
 
 def write(stores: dict[str, Store], protocol: Protocol, path: Path) -> dict[str, Any]:
-    """The figures of all weights, those of other weights in the file kept."""
-    written: dict[str, Any] = json.loads(path.read_text())["weights"] if path.exists() else {}
+    """The figures of all weights; those in the file of other weights, and of a weight's other methods, are kept."""
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"weights": {}}
+    written, alike = found["weights"], found.get("protocol") == protocol.to_json()
     for weight, store in stores.items():
         sidecar = read_sidecar(weight)
         rule = sidecar.decision
@@ -108,6 +109,9 @@ def write(stores: dict[str, Store], protocol: Protocol, path: Path) -> dict[str,
         if methods:
             facts = {"sha256": sidecar.sha256, "task": sidecar.task, "source": source_of(sidecar.task)}
             facts["unit"] = "faces" if TASKS[sidecar.task].faces == 1 else "pairs"
+            former = written.get(weight, {})
+            if alike and former.get("sha256") == sidecar.sha256:
+                methods = {m: methods.get(m, figures) for m, figures in former["methods"].items()} | methods
             written[weight] = {**facts, "best": best_method(methods), "methods": methods}
     report = {
         "command": "python -m benchmarks.evidence",

@@ -24,8 +24,9 @@ def attention_of(name: str) -> list[str]:
     return [tap for tap in tap_names(create_model(name)) if kind_of(tap) in KINDS]
 
 
-MODELS = [n for n in list_models("kinship") if not n.endswith(".paper") and attention_of(n)]
-TAPS = [(name, tap) for name in MODELS for tap in attention_of(name)]
+ATTENTION = {name: attention_of(name) for name in list_models("kinship") if not name.endswith(".paper")}
+MODELS = [name for name, taps in ATTENTION.items() if taps]
+TAPS = [(name, tap) for name in MODELS for tap in ATTENTION[name]]
 
 
 class Changed(nn.Module):
@@ -106,7 +107,7 @@ def test_every_head_counts(name: str, tap: str) -> None:
 def test_what_is_handed_to_the_page_is_what_was_recorded(name: str) -> None:
     model, result = network(name), told(name)
     inside = read_evidence(result)
-    assert [*inside.attention, *inside.links] == attention_of(name)
+    assert [*inside.attention, *inside.links] == ATTENTION[name]
     for tap, pair in {**inside.attention, **inside.links}.items():
         for shown, used in zip(pair, result.evidence[tap], strict=True):
             assert torch.equal(torch.from_numpy(shown.weights), used)  # type: ignore[attr-defined]

@@ -3,6 +3,8 @@
 house.npz     WEIGHT/PAIR/answer: similarity, log-odds (a, b), log-odds (b, a), score; of a network about one face its
               logits of the pair's first face
               WEIGHT/PAIR/METHOD: (2, 16, 16) float32, the maps of both faces, each averaged over 16 x 16 cells
+              keypoints/PHOTO: (5, 2) float32, the keypoints that were fed, pixels; a last digit of theirs is enough to
+              move maps whose gradients nearly vanish
 house.json    the same keys -> sha256 of the values before averaging (`--exact` compares them, on one machine; those of
               CLOSE, which are now summed in another order, with house.npz instead)
 """
@@ -13,6 +15,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,7 @@ import torch
 import torch.nn.functional as F
 
 from explain import explain, methods_for
-from models import Result, available_weights, detect_faces, load_model, open_photo, predict
+from models import Face, Result, available_weights, detect_faces, load_model, open_photo, predict
 from models.outputs import ClassOutput
 
 HERE = Path(__file__).parent
@@ -38,12 +41,18 @@ def found(
     model = load_model(weight, "cpu")
     for pair in pairs:
         names = PAIRS[pair]
-        faces = [detect_faces(open_photo(PHOTOS / name))[0] for name in names[: model.faces]]
+        faces = [face_of(name) for name in names[: model.faces]]
         result = predict(model, *faces, grad=True)
         yield f"{weight}/{pair}/answer", answer_of(result)
         for method in (m for m in methods_for(model) if m not in skip):
             maps = explain(result, method)
             yield f"{weight}/{pair}/{method}", np.stack([m.values for m in maps])
+
+
+def face_of(name: str) -> Face:
+    """The largest face of a photo, its keypoints as they were when the file was written."""
+    face = detect_faces(open_photo(PHOTOS / name))[0]
+    return replace(face, keypoints=np.load(HERE / "house.npz")[f"keypoints/{name}"])
 
 
 def answer_of(result: Result) -> np.ndarray:

@@ -32,11 +32,6 @@ TOOLS = {
 
 
 @pytest.fixture(scope="module")
-def url(app_with_indexes: str) -> str:
-    return app_with_indexes
-
-
-@pytest.fixture(scope="module")
 def tools(url: str) -> dict[str, Any]:
     """Name -> tool, as a client lists them."""
     return {tool.name: tool for tool in coroutines.run(session(url, lambda s: s.list_tools())).tools}

@@ -39,6 +39,7 @@ ROWS = {
     "training.studies.attention_mass": ("", NO_DATA),
     "training.studies.distill_study": ("nothing.json", "nothing.json"),
     "training.studies.expression_arms": ("", NO_DATA),
+    "training.studies.expression_curve": ("", NO_DATA),
     "training.studies.expression_identity": ("", NO_DATA),
     "training.studies.expression_likeness": ("", NO_DATA),
     "training.studies.expression_occlusion": ("", NO_DATA),

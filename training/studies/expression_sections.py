@@ -131,9 +131,25 @@ def arms(report: Report) -> str:
     return section("Arms of the expression recipe", table(cells), said, by("expression_arms"))
 
 
+def curve(report: Report) -> str:
+    """training/studies/expression_curve.py: FER2013's labels after more epochs."""
+    cells = [["epochs more", "labels", "majority", "labels, training faces", "majority, training faces"]]
+    trained = [report["before"]["train"], *[None] * (len(report["epochs"]) - 1), report["train_after"]]
+    for number, (held, seen) in enumerate(zip([report["before"]["valid"], *report["epochs"]], trained, strict=True)):
+        both = [f"{100 * row[k]:.1f}" if row else "" for row in (held, seen) for k in ("labels", "majority")]
+        cells.append([str(number), *both])
+    said = (
+        f"In per cent of the {report['faces']['valid']} faces of the validation part, and of as many training faces as "
+        "they are stored. Labels: FER2013's own, by the second head. The shipped network learns on with these labels "
+        "at full weight."
+    )
+    return section("More epochs for FER2013's labels", table(cells), said, by("expression_curve"))
+
+
 EXPRESSION: dict[str, Callable[[Report], str]] = {
     "public_race": race,
     "expression_arms": arms,
+    "expression_curve": curve,
     "expression_likeness": likeness,
     "expression_occlusion": occlusion,
     "expression_identity": identity,

@@ -13,6 +13,7 @@ A run folder holds state.pt (resume), log.jsonl (one JSON object a line, each wi
 
 from __future__ import annotations
 
+import atexit
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -245,7 +246,14 @@ def make_accelerator(precision: str = "bf16") -> Accelerator:
         precision: "bf16" (autocast; parameters stay in fp32) or "no".
     """
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    atexit.register(leave_group)
     return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
+
+
+def leave_group() -> None:
+    """Ends the process group, if there is one: its threads must not outlive the interpreter."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 @torch.no_grad()

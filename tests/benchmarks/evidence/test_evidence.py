@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.evidence.__main__ import RESULTS, missing, parse, pieces
+from benchmarks.evidence.__main__ import RESULTS, missing, parse, pieces, write
 from benchmarks.evidence.curves import RANDOM, Protocol, pair_records
 from benchmarks.evidence.page import PAGE, tables
 from benchmarks.evidence.pairs import alternating, in_turn
@@ -168,6 +168,21 @@ def test_first_pairs_of_every_weight_come_first_and_known_ones_never(tmp_path: P
     assert missing(stores["v"], work[0]) is not None
     stores["v"].add({"pair": n, "method": "n"} for n in (0, 1))
     assert missing(stores["v"], work[0]) is None
+
+
+def test_other_methods_of_the_same_weight_are_kept_under_the_same_protocol(tmp_path: Path) -> None:
+    path, store = tmp_path / "x.json", Store(tmp_path, "expression", {})
+
+    def written(method: str, drop: float, protocol: Protocol) -> dict[str, float]:
+        random = record(0, True, [1, 1, 0], [0, 0, 1], RANDOM)
+        store.records = [record(0, True, [1, drop, 0], [0, 1, 1], method), random]
+        methods = write({"expression": store}, protocol, path)["expression"]["methods"]
+        return {name: 1 - 2 * found["blur"]["deletion_gain"]["mean"] for name, found in methods.items()}
+
+    assert written("a", 0.0, QUICK) == {"a": 0.0}
+    assert written("b", 0.5, QUICK) == {"a": 0.0, "b": 0.5}
+    assert written("a", 0.25, QUICK) == {"a": 0.25, "b": 0.5}
+    assert written("b", 0.5, Protocol(steps=5, orders=3)) == {"b": 0.5}
 
 
 @pytest.mark.parametrize("bad", [["--pairs", "0"], ["--fills", "nothing"], ["--models", "nobody"]])

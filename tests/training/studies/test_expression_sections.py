@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from training.studies.expression_sections import arms, identity, likeness, occlusion, race
+from training.studies.expression_sections import arms, curve, identity, likeness, occlusion, race
 
 
 def cell(mean: float, half: float = 0.01) -> dict[str, Any]:
@@ -71,3 +71,15 @@ def test_arms_show_each_seed_beside_the_mean():
     text = arms({"protocol": "two epochs", "rows": [{"name": "IR-18", "seeds": seeds, "mean": mean}]})
     assert "| IR-18 | 72.0 | 71.0, 73.0 | 50.0 | 0.700 | 0.010 |" in text and "Two epochs" in text
     assert "python -m training.studies.expression_arms" in text
+
+
+def test_the_curve_has_a_row_an_epoch_and_training_faces_before_and_after():
+    rows = [{"labels": x, "majority": x + 0.2} for x in (0.66, 0.67, 0.68)]
+    report = {"before": {"train": {"labels": 0.8, "majority": 0.9}, "valid": rows[0]}, "epochs": rows[1:]}
+    report |= {"train_after": {"labels": 0.85, "majority": 0.95}, "faces": {"train": 9, "valid": 5}}
+    lines = [line for line in curve(report).splitlines() if line.startswith("| ")]
+    assert lines[1:] == [
+        "| 0 | 66.0 | 86.0 | 80.0 | 90.0 |",
+        "| 1 | 67.0 | 87.0 |  |  |",
+        "| 2 | 68.0 | 88.0 | 85.0 | 95.0 |",
+    ]

@@ -20,12 +20,6 @@ ROOT = Path(__file__).parents[2]
 SLOW = 120_000
 """Milliseconds that one step may take on a busy machine."""
 
-FEW_FRAMES = """
-window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()), 100);
-window.cancelAnimationFrame = clearTimeout;
-"""
-"""Ten frames a second for what draws itself anew all the time: no graphics card does it here."""
-
 NOT_OURS = ("gradio.exceptions.", "starlette.requests.ClientDisconnect")
 """In a traceback of the log: Gradio's refusals, and a page that was closed in the middle of an upload."""
 
@@ -142,7 +136,6 @@ def open_page(browser: Any, app_url: str) -> Iterator[Callable[..., Any]]:
             extra_http_headers={"Accept-Encoding": "identity"},  # nothing to gain on one machine
         )
         contexts.append(context)
-        context.add_init_script(FEW_FRAMES)
         page = patient(context.new_page())
         page.on("request", lambda r: requests.append(r.url))
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)

@@ -60,8 +60,10 @@ SHARED = {
     "two": ("browser/test_first_screen", "browser/test_addresses", "browser/test_partial", "browser/test_attention",
             "browser/test_inside", "browser/test_keypoints", "browser/test_lost", "browser/test_expression"),
     "three": ("browser/test_indexes", "hostile/test_access", "hostile/test_load", "hostile/test_programs"),
+    "four": ("training/test_recognition", "training/test_partial", "training/tools/test_heads",
+             "training/tools/test_partial_fc", "training/tools/test_resume"),
 }  # fmt: skip
-"""Files that share a process: those of a browser and of an app, which take seconds to start."""
+"""Files that share a process: those of a browser, of an app and of forked trainings, which take seconds to start."""
 
 
 def group_of(nodeid: str) -> str:

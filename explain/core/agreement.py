@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from explain.core.findings import Heatmap
 
@@ -24,6 +23,8 @@ def rank_correlation(x: Heatmap, y: Heatmap) -> float | None:
     Raises:
         ValueError: maps of two faces.
     """
+    from scipy.stats import spearmanr  # a third of a second that the first page need not wait for
+
     if x.face != y.face:
         raise ValueError(f"maps of one face are compared, got faces {x.face + 1} and {y.face + 1}")
     first, second = (np.asarray(m.resized(SIDE, SIDE)).ravel() for m in (x, y))

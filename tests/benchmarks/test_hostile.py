@@ -26,7 +26,7 @@ def test_the_page_is_what_the_command_writes():
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", CHECKS if os.environ.get("KINSIGHT_FUZZ") else ["clients"])  # all: make hostile
+@pytest.mark.parametrize("name", CHECKS if os.environ.get("KINSIGHT_FUZZ") else ["large"])  # all: make hostile
 def test_the_short_form_runs(name: str, tmp_path: Path):
     target = tmp_path / "x.json"
     words = ["-m", "benchmarks.hostile", "--short", "--only", name, "--json", str(target)]

@@ -99,7 +99,7 @@ def test_the_header_says_what_the_page_is_for() -> None:
 
 def test_a_page_is_there_before_any_network() -> None:
     """Start-up stays short: weights are loaded, and what only networks need is imported, behind the first page."""
-    slow = {"timm", "torchvision", "pytorch_grad_cam", "facenet_pytorch"}
+    slow = {"timm", "torchvision", "pytorch_grad_cam", "facenet_pytorch", "scipy.stats"}
     code = f"""import sys, app, ui.shared.answering as a
 app.build()
 assert len(a.NETWORKS) == 0 and not {slow} & set(sys.modules), {slow} & set(sys.modules)

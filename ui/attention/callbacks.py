@@ -18,9 +18,8 @@ from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards, doubts
 from ui.shared.addresses import Address, Asked, Place, show_sent, tell, unless
-from ui.shared.examples import FOLDER
 from ui.shared.making import file_name, kept, photo_name
-from ui.shared.photos import Shot, take
+from ui.shared.photos import Shot, example_shot
 from ui.shared.widgets import show_shot
 
 FAILURES = (UserError, ValueError)
@@ -189,7 +188,7 @@ def redraws(occluder: str) -> Any:
 
 def example() -> list[Any]:
     """Both photos of the example, of one person: where nothing is worn, too, there is something to compare with."""
-    return [value for name in EXAMPLES for value in show_shot(take(str(FOLDER / name)))]
+    return [value for name in EXAMPLES for value in show_shot(example_shot(name))]
 
 
 def visit(asked: Asked | None, first: Shot | None) -> list[Any]:

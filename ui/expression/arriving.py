@@ -15,7 +15,7 @@ from ui.expression import answers as telling
 from ui.expression import callbacks as do
 from ui.shared.addresses import Address, Asked, Offers, Place, tell, unless
 from ui.shared.examples import FOLDER
-from ui.shared.photos import Shot, take
+from ui.shared.photos import Shot, example_shot
 from ui.shared.widgets import show_shot
 
 FILES = {Path(file).stem: FOLDER / file for file, _ in do.EXAMPLES}
@@ -67,8 +67,8 @@ def visit(asked: Asked | None, own: Shot | None, shot: Shot | None) -> list[Any]
         return [gr.skip()] * 6
     wanted, method = asked.address, gr.skip()
     try:
-        new = asked.shot or (take(str(FILES[wanted.example])) if wanted.example else own)
-        new = new or (None if shot else take(str(FOLDER / do.EXAMPLES[0][0])))
+        new = asked.shot or (example_shot(FILES[wanted.example].name) if wanted.example else own)
+        new = new or (None if shot else example_shot(do.EXAMPLES[0][0]))
         shown = [gr.skip()] * 4 if new is None else list(show_shot(new))
         if wanted.method:
             choices = telling.method_choices(wanted.model or telling.default_weight() or "")

@@ -17,9 +17,8 @@ from ui.expression import cards as expression_cards
 from ui.expression.answers import Looked, Mapped
 from ui.shared import cards, doubts
 from ui.shared.addresses import Asked
-from ui.shared.examples import FOLDER
 from ui.shared.making import file_name, kept, photo_name
-from ui.shared.photos import Shot, take
+from ui.shared.photos import Shot, example_shot
 from ui.shared.widgets import show_shot
 
 FAILURES = (UserError, ValueError)
@@ -194,9 +193,9 @@ def picked_example(event: gr.EventData) -> list[Any]:
     number = getattr(event, "example", None)
     if not isinstance(number, int) or not 0 <= number < len(EXAMPLES):
         return [gr.skip()] * 4
-    return list(show_shot(take(str(FOLDER / EXAMPLES[number][0]))))
+    return list(show_shot(example_shot(EXAMPLES[number][0])))
 
 
 def first_example() -> list[Any]:
     """What a first visit shows: the photo's outputs."""
-    return list(show_shot(take(str(FOLDER / EXAMPLES[0][0]))))
+    return list(show_shot(example_shot(EXAMPLES[0][0])))

@@ -20,10 +20,9 @@ from ui.keypoints.answers import KPRPE, MODELS, OFFSET_MODELS, PatchQuery, Point
 from ui.shared import cards, doubts
 from ui.shared.answering import sidecar, weight_of
 from ui.shared.evidence_callbacks import clicked
-from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
 from ui.shared.making import file_name, kept, photo_name
-from ui.shared.photos import Shot, take
+from ui.shared.photos import Shot, example_shot
 from ui.shared.widgets import show_shot
 
 WAITING = "The answer appears here as soon as the photo shows a face."
@@ -215,7 +214,7 @@ def make_report(shot: Shot | None, look: PatchQuery | None, held: Sweeps | None,
 
 def example() -> list[Any]:
     """What a first visit shows: a photo, and its rotation."""
-    return [*show_shot(take(str(FOLDER / EXAMPLE))), EXAMPLE_ROTATION]
+    return [*show_shot(example_shot(EXAMPLE)), EXAMPLE_ROTATION]
 
 
 def still() -> list[Any]:

@@ -22,7 +22,7 @@ from ui.shared.addresses import Asked, Offers, Place, show_sent, tell
 from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
 from ui.shared.making import file_name, kept, photo_name
-from ui.shared.photos import Shot, take
+from ui.shared.photos import Shot, example_shot, take
 from ui.shared.widgets import show_shot, take_photo
 
 NO_GALLERY = "Several photos, a folder, or a zip of photos. Every face in them is found once and kept for this session."
@@ -190,7 +190,7 @@ def open_pair(ranking: Ranking | None, entry: int | None) -> list[Any]:
 def load_example(progress: gr.Progress = PROGRESS) -> list[Any]:
     """A probe and a gallery: values for the probe's outputs, its further photos, the collection and its note."""
     collection = collect([FOLDER / name for name in GALLERY], told(progress))
-    return [*show_shot(take(str(FOLDER / PROBE))), None, (), "", collection, search_cards.gallery_note(collection)]
+    return [*show_shot(example_shot(PROBE)), None, (), "", collection, search_cards.gallery_note(collection)]
 
 
 def offers() -> Offers:

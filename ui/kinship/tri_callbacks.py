@@ -13,10 +13,9 @@ from ui.kinship.arriving import layers_of, settings
 from ui.kinship.tri_answers import Family, TriAnswer, TriMaps
 from ui.shared import cards, doubts, evidence
 from ui.shared.addresses import Address, Asked, Offers, Place, show_sent, tell, threshold_asked, unless
-from ui.shared.examples import FOLDER
 from ui.shared.failures import FAILURES
 from ui.shared.making import file_name, kept, photo_name
-from ui.shared.photos import Shot, take
+from ui.shared.photos import Shot, example_shot
 from ui.shared.widgets import show_shot
 
 WAITING = "The answer appears here as soon as father, mother and child each have a face."
@@ -162,7 +161,7 @@ def open_pair(parent: Shot | None, child: Shot | None, weight: str | None) -> li
 
 def load_example() -> list[Any]:
     """The three photos of the example: values for the outputs of father, mother and child."""
-    return [value for name in EXAMPLE for value in show_shot(take(str(FOLDER / name)))]
+    return [value for name in EXAMPLE for value in show_shot(example_shot(name))]
 
 
 def offers() -> Offers:

@@ -20,9 +20,8 @@ from ui.partial.drawn_edit import erased_mask
 from ui.partial.placing import rows_of
 from ui.shared import cards, doubts
 from ui.shared.addresses import Asked, show_sent
-from ui.shared.examples import FOLDER
 from ui.shared.making import file_name, kept, photo_name
-from ui.shared.photos import Shot, take
+from ui.shared.photos import Shot, example_shot
 from ui.shared.widgets import show_shot
 
 FAILURES = (UserError, ValueError)
@@ -158,7 +157,7 @@ def make_report(look: PartialLook | None, held: Held | None, kind: str, opacity:
 
 def example() -> list[Any]:
     """Two photos of one person, a part of the second one: outputs of both photos, the table, preset."""
-    first, second = (take(str(FOLDER / name)) for name in EXAMPLES)
+    first, second = (example_shot(name) for name in EXAMPLES)
     return [*show_shot(first), *show_shot(second), rows_of(second), EXAMPLE_PART, FACTOR]
 
 

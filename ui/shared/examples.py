@@ -6,16 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 
 from explain import Curve
 from ui.shared import answering, evidence
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
-from ui.shared.photos import Shot, take
+from ui.shared.photos import FOLDER, Shot, example_shot
 
-FOLDER = Path(__file__).resolve().parent.parent / "examples"
 RECORDS = FOLDER.parents[1] / "benchmarks" / "results" / "examples.json"
 _COMPUTING = Lock()
 
@@ -41,7 +39,7 @@ class Example:
 
     def shots(self) -> tuple[Shot, Shot]:
         """Both photos with their faces."""
-        return take(str(FOLDER / self.a)), take(str(FOLDER / self.b))
+        return example_shot(self.a), example_shot(self.b)
 
     def weight(self) -> str | None:
         """The first weight of the example's task, else the default one; None when there is none at all."""

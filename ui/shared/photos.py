@@ -20,6 +20,8 @@ from models.faces.decoder import read_untrusted
 from models.faces.photo import Photo
 from models.faces.quality import Quality, assess
 
+FOLDER = Path(__file__).resolve().parent.parent / "examples"
+"""The app's own photos."""
 MAX_MEGAPIXELS = 60
 VIEW_SIDE = 900
 """Longest side in pixels of photos as the page shows them."""
@@ -119,6 +121,12 @@ def take(path: str | None) -> Shot:
     if not faces:
         raise PhotoError(NO_FACE)
     return Shot(path, tuple(Mark(f.keypoints, f.box, f.confidence) for f in faces), note=photo.note)
+
+
+@lru_cache(maxsize=64)
+def example_shot(name: str) -> Shot:
+    """One of the app's own photos by its file name; its faces are found once. Raises as take."""
+    return take(str(FOLDER / name))
 
 
 def shrink(photo: np.ndarray, side: int) -> tuple[np.ndarray, float]:

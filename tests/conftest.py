@@ -54,14 +54,22 @@ def app_with_indexes(tmp_path_factory: pytest.TempPathFactory, indexes: Path, se
         yield address
 
 
+@pytest.fixture
+def three_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A face has three parts instead of eight: 8 answers a face instead of 256, for tests of what is made of them."""
+    from explain.methods import part_shapley
+
+    monkeypatch.setattr(part_shapley, "PARTS", part_shapley.PARTS[:3])
+
+
 SHARED = {
     "one": ("browser/test_kinship", "browser/test_search", "browser/test_tri", "browser/test_api",
             "browser/test_models"),
     "two": ("browser/test_first_screen", "browser/test_addresses", "browser/test_partial", "browser/test_attention",
             "browser/test_inside", "browser/test_keypoints", "browser/test_lost", "browser/test_expression"),
     "three": ("browser/test_indexes", "hostile/test_access", "hostile/test_load", "hostile/test_programs"),
-    "four": ("training/test_recognition", "training/test_partial", "training/tools/test_heads",
-             "training/tools/test_partial_fc", "training/tools/test_resume"),
+    "four": ("training/test_kinship", "training/test_recognition", "training/test_partial",
+             "training/tools/test_heads", "training/tools/test_partial_fc", "training/tools/test_resume"),
 }  # fmt: skip
 """Files that share a process: those of a browser, of an app and of forked trainings, which take seconds to start."""
 

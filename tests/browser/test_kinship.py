@@ -65,6 +65,34 @@ def wanted(a: Path, b: Path, weight: str, face_b: int = 0) -> float:
     return answering.answer(take(str(a)), take(str(b)).pick(face_b), weight).score
 
 
+BEHIND = """s => { let e = document.querySelector(s), c;
+  while (e && /^rgba\\(.*, 0\\)$/.test(c = getComputedStyle(e).backgroundColor)) e = e.parentElement;
+  return e ? c : 'rgb(255, 255, 255)'; }"""
+"""The colour behind an element: of its nearest ancestor that is not transparent, else the browser's white."""
+
+
+def luminance(css: str) -> float:
+    """Relative luminance of "rgb(r, g, b)" (WCAG 2)."""
+    linear = [
+        (v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4)
+        for v in (float(n) for n in re.findall(r"[\d.]+", css)[:3])
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def expect_legible(page: Any, theme: str) -> None:
+    """Contrast as WCAG 2 wants it, on the ground of a theme."""
+    ground = luminance(page.evaluate(BEHIND, "h1"))
+    assert (ground < 0.1) if theme == "dark" else (ground > 0.8)
+    unfold(page, "fold-numbers")
+    page.wait_for_selector("#details .ks-protocol")
+    for name in ("#answer .ks-big", "#answer .ks-sub", "#details .ks-protocol", "#details .ks-facts dt", ".ks-known"):
+        card = luminance(page.evaluate(BEHIND, name))
+        text = luminance(page.evaluate("s => getComputedStyle(document.querySelector(s)).color", name))
+        contrast = (max(text, card) + 0.05) / (min(text, card) + 0.05)
+        assert contrast >= 4.5, (name, contrast)
+
+
 def test_first_page_shows_a_finished_example(open_page: Callable[..., Any]) -> None:
     page, example = open_page(), PAIRS[0]
     expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, KIN))
@@ -77,6 +105,7 @@ def test_first_page_shows_a_finished_example(open_page: Callable[..., Any]) -> N
     page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot').length === 3")
     assert page.locator("#curve-table tbody tr").count() == 2
     expect_accessible(page)
+    expect_legible(page, "light")
     assert page.locator("#photo-a img").is_visible() and page.locator("#photo-b img").is_visible()
     assert "no proof of kinship" in page.locator(".ks-notice").inner_text()
 
@@ -234,8 +263,15 @@ def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: 
     page.wait_for_selector("#report-file", state="hidden")
 
 
-def test_a_snapshot_is_a_photo_too(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+def test_an_example_by_keyboard_a_photo_that_is_cleared_and_a_snapshot(open_page: Callable[..., Any]) -> None:
+    page, example = open_page(), PAIRS[-1]
+    page.get_by_role("button", name=example.names).press("Enter")
+    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, "dlib_resnet"))
+    assert "same person" in page.locator(".ks-answer .ks-sub").inner_text()
+    page.locator("#photo-b button[aria-label='Remove Image']").click()
+    page.wait_for_selector("#answer .ks-hint")
+    page.wait_for_selector("#report", state="hidden")
+    assert page.locator("#photo-a img").is_visible()
     page.locator("#photo-a button[aria-label='Remove Image']").click()
     page.wait_for_selector("#note-a .ks-hint")
     page.locator("#photo-a button[aria-label='Capture from camera']").click()
@@ -246,19 +282,9 @@ def test_a_snapshot_is_a_photo_too(open_page: Callable[..., Any]) -> None:
     assert "No face was found" in page.locator("#note-a").inner_text()
 
 
-def test_an_example_by_keyboard_and_a_photo_that_is_cleared(open_page: Callable[..., Any]) -> None:
-    page, example = open_page(), PAIRS[-1]
-    page.get_by_role("button", name=example.names).press("Enter")
-    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, "dlib_resnet"))
-    assert "same person" in page.locator(".ks-answer .ks-sub").inner_text()
-    page.locator("#photo-b button[aria-label='Remove Image']").click()
-    page.wait_for_selector("#answer .ks-hint")
-    page.wait_for_selector("#report", state="hidden")
-    assert page.locator("#photo-a img").is_visible()
-
-
 def test_sessions_do_not_mix(open_page: Callable[..., Any]) -> None:
-    first, second = open_page(), open_page()
+    first, second = open_page(), open_page(theme="dark")
+    expect_legible(second, "dark")
     kept = score(first)
     upload(second, "b", EXAMPLES / "obama_2009.jpg")
     expect_score(second, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / "obama_2009.jpg", KIN))
@@ -268,32 +294,3 @@ def test_sessions_do_not_mix(open_page: Callable[..., Any]) -> None:
     field.press("Enter")
     first.wait_for_function("() => document.querySelector('.ks-cost').innerText.includes('77.0 %')")
     assert score(first) == kept != score(second)
-
-
-BEHIND = """s => { let e = document.querySelector(s), c;
-  while (e && /^rgba\\(.*, 0\\)$/.test(c = getComputedStyle(e).backgroundColor)) e = e.parentElement;
-  return e ? c : 'rgb(255, 255, 255)'; }"""
-"""The colour behind an element: of its nearest ancestor that is not transparent, else the browser's white."""
-
-
-def luminance(css: str) -> float:
-    """Relative luminance of "rgb(r, g, b)" (WCAG 2)."""
-    linear = [
-        (v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4)
-        for v in (float(n) for n in re.findall(r"[\d.]+", css)[:3])
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_is_legible(open_page: Callable[..., Any], theme: str) -> None:
-    page = open_page(theme=theme)
-    ground = luminance(page.evaluate(BEHIND, "h1"))
-    assert (ground < 0.1) if theme == "dark" else (ground > 0.8)
-    unfold(page, "fold-numbers")
-    page.wait_for_selector("#details .ks-protocol")
-    for name in ("#answer .ks-big", "#answer .ks-sub", "#details .ks-protocol", "#details .ks-facts dt", ".ks-known"):
-        card = luminance(page.evaluate(BEHIND, name))
-        text = luminance(page.evaluate("s => getComputedStyle(document.querySelector(s)).color", name))
-        contrast = (max(text, card) + 0.05) / (min(text, card) + 0.05)
-        assert contrast >= 4.5, (name, contrast)

@@ -169,12 +169,13 @@ def test_the_model_is_left_as_it_was_after_an_exception(method: str, monkeypatch
 
 
 @pytest.mark.parametrize("method", ALL)
+@pytest.mark.usefixtures("three_parts")
 def test_eight_threads_explain_on_one_model(method: str) -> None:
-    model = ready(Seeded())
+    model, few = ready(Seeded()), {"corr_rise": {"masks": 50}, "fame": {"steps": 10}}.get(method, {})
 
     def run(seed: int) -> np.ndarray:
         result = predict(model, noise_faces(model, seed), noise_faces(model, seed + 100), grad=True)
-        return explain(result, method)[0].values
+        return explain(result, method, **few)[0].values
 
     alone = [run(seed) for seed in range(2)]
     with ThreadPoolExecutor(8) as pool:

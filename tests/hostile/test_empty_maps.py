@@ -25,6 +25,7 @@ def test_the_noise_floor_decides(largest: float, empty: bool) -> None:
     assert Heatmap(values, 0, "grad_cam", True, "unit", "caption", floor=float(np.float32(1e-6))).empty is empty
 
 
+@pytest.mark.usefixtures("three_parts")
 def test_the_same_photo_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(A), str(A), "--model", "dlib_resnet", "--method", "grad_cam", "--out", str(tmp_path / "r")]) == 0
     said = capsys.readouterr().out

@@ -1,7 +1,7 @@
 """Runs a worker of these tests in two gloo processes, as torchrun does.
 
 Both are forked from a server that imports what all workers import once, since imports take longer than what a worker
-does. One test (test_kinship.py) starts its worker under torchrun itself.
+does. One test (tests/models/search/test_processes.py) starts its worker under a launcher itself.
 """
 
 from __future__ import annotations

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +14,7 @@ from safetensors.torch import load_file
 from models.nets.svit import Svit, fuse
 from models.pair import CosineLogit, PairModel
 from models.taps import record
+from tests.training.forked import run_in_two
 from tests.training.kin_worker import MODELS, lesson, steps, tiny, train
 from training.calibrate import fit_platt, fit_platt_of_mean
 from training.data.augment import Augment
@@ -71,14 +69,8 @@ def test_two_steps_and_two_more_are_four(tmp_path: Path) -> None:
 
 def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     one = steps(tmp_path / "one", 3)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    subprocess.run(
-        [*command, "-m", "tests.training.kin_worker", str(tmp_path / "two"), "3"],
-        check=True,
-        env=environment,
-        timeout=120,
-    )
+    (tmp_path / "two").mkdir()
+    run_in_two("tests.training.kin_worker", str(tmp_path / "two"), "3")
     np.testing.assert_allclose(np.load(tmp_path / "two" / "codes.npy"), one.numpy(), atol=1e-5)
 
 

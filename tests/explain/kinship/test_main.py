@@ -18,7 +18,7 @@ from explain.kinship.__main__ import main
 from models.weights import available_weights, load_pair, read_sidecar
 
 ROOT = Path(__file__).parents[3]
-MODEL = "dlib_resnet"
+MODEL = "edgeface"
 
 
 def run(*arguments: str | Path) -> int:
@@ -52,12 +52,13 @@ def test_two_photos_in_a_report_out(same_person: Path) -> None:
     assert Image.open(same_person / f"{method}_photo_a.png").size == (480, 600)
 
 
+@pytest.mark.usefixtures("three_parts")
 def test_another_person_is_less_alike(same_person: Path, photos: Path, tmp_path: Path) -> None:
     pair = (photos / "obama.jpg", photos / "biden.jpg")
     assert run(*pair, "--model", MODEL, "--method", "eigen_cam", "--out", tmp_path, "--zip") == 0
     assert tmp_path.with_suffix(".zip").exists()
     assert report(tmp_path)["score"] < report(same_person)["score"]
-    assert report(tmp_path)["similarity"] < 0.9 < report(same_person)["similarity"]
+    assert report(tmp_path)["similarity"] < 0.3 < report(same_person)["similarity"]
 
 
 def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, *arguments: str | Path) -> str:

@@ -153,6 +153,7 @@ def test_maps_of_which_the_same_is_said_share_a_line(good: tuple[bool, ...], sai
     assert [part.split(":</b>")[0] for part in table.split("<li><b>")[1:]] == said
 
 
+@pytest.mark.usefixtures("three_parts")
 def test_report_says_what_the_page_says(family: Family, maps: TriMaps) -> None:
     path, note = do.make_report(*photos(family), maps, 0.7, 0.4)
     assert path is not None and note == ""

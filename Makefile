@@ -22,8 +22,9 @@ lint: $(VENV)/.dev           ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --num-workers 2
 
-bench: $(VENV)/.dev          ## speed, memory, the live camera, the cost of position encodings, search at scale; writes benchmarks/results/*.json
+bench: $(VENV)/.dev          ## speed, memory, evidence, the live camera, the cost of position encodings, search at scale; writes benchmarks/results/*.json
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.evidence_speed
 	$(BIN)/python -m benchmarks.live --json benchmarks/results/live.json
 	$(BIN)/python -m benchmarks.vit_cost
 	$(BIN)/python -m benchmarks.svit_training

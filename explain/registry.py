@@ -95,6 +95,7 @@ _ALL = (
     _ebp("ebp", "Excitation backpropagation, EBP"),
     _ebp("contrastive_ebp", "Contrastive excitation backpropagation"),
     _ebp("truncated_ebp", "Truncated contrastive excitation backpropagation"),
+    _ebp("subtree_ebp", "Subtree excitation backpropagation"),
     Explainer(
         "occlusion",
         "Occlusion (signed)",

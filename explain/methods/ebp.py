@@ -6,14 +6,19 @@ explain/core/excitation.py says; it is read at a layer, added up over channels, 
 
     contrastive = relu(P - P'),  P' started in the ratio of relu(-a_k b_k), the dimensions on which the faces differ
     truncated   = the same, only at the places that hold the top 80 % of P
+    subtree     = sum over the best three deeper layers of score * (P started at one node of the layer alone);
+                  the node has the largest score -x dy'/dx among those with dy/dx >= 0, y = sum of relu(a_k b_k),
+                  y' = sum of relu(-a_k b_k); layers whose best score is not above zero are left out
 
-In the paper on faces P' comes from a third person; a pair has none, so the other face's negated code stands in for it
-(the dual unit of Zhang et al.). Defined for networks of convolutions, affine maps, ReLU, pooling and sums.
+In the paper on faces P' and y' come from a third person; a pair has none, so the other face's negated code stands in
+for it (the dual unit of Zhang et al.). The value x in a node's score is our reading: below an average all places of a
+channel have the same slope. Defined for networks of convolutions, affine maps, ReLU, pooling and sums.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -30,8 +35,12 @@ CAPTIONS = {
     "differ." + _HOW,
     "truncated_ebp": "As the contrastive map, only at the places that hold 80 % of what excites the agreeing "
     "dimensions." + _HOW,
+    "subtree_ebp": "Places that excite single units, one a layer: those that hold the faces' agreement up and would "
+    "weaken their differences." + _HOW,
 }
 KEPT = 0.8
+BEST = 3
+"""Layers of which a subtree map is made."""
 
 
 def explainer(label: str) -> Callable[..., tuple[Heatmap, ...]]:
@@ -60,13 +69,16 @@ def excitation_maps(
     if target != "similarity":
         raise ValueError(f"{label} explains the similarity, not the {target}")
     name = layer or next(tap for tap in tap_names(result.model) if kind_of(tap) == "features")
-    agree, differ = winning(result, name)
-    values = agree if label == "ebp" else (agree - differ).clamp_min(0)
-    if label == "truncated_ebp":
-        values = values * top(agree, KEPT)
+    values = subtrees(result, name) if label == "subtree_ebp" else _contrasted(result, label, name)
     drawn = result.model.on_crop(name, values).cpu().numpy()
     caption = f"{CAPTIONS[label]} Layer: {name}."
     return tuple(Heatmap(m.copy(), i, label, False, "share of the excitation", caption) for i, m in enumerate(drawn))
+
+
+def _contrasted(result: Result, label: str, name: str) -> Tensor:
+    agree, differ = winning(result, name)
+    values = agree if label == "ebp" else (agree - differ).clamp_min(0)
+    return values * top(agree, KEPT) if label == "truncated_ebp" else values
 
 
 def winning(result: Result, name: str) -> tuple[Tensor, Tensor]:
@@ -75,17 +87,51 @@ def winning(result: Result, name: str) -> tuple[Tensor, Tensor]:
     Returns:
         Two (2, h, w) tensors; each map adds up to 1, or is zero.
     """
+    codes, evidence = _encoded(result, excited=True)
+    products = (codes[0] * codes[1]).detach().expand_as(codes)
+    agree, differ = (_share(codes, evidence[name], start.clamp_min(0)) for start in (products, -products))
+    return agree, differ
+
+
+def subtrees(result: Result, name: str) -> Tensor:
+    """(2, h, w) excitation at a layer from the best nodes of the best deeper layers; adds up to 1, or is zero."""
+    model = result.model
+    taps = [tap for tap in tap_names(model) if kind_of(tap) == "features"]
+    deeper = taps[taps.index(name) + 1 :] or [name]
+    codes, evidence = _encoded(result, excited=False)
+    products = codes * codes.detach().flip(0)
+    layers = [evidence[tap] for tap in deeper]
+    up, against = (
+        torch.autograd.grad(part.clamp_min(0).sum(), layers, retain_graph=True) for part in (products, -products)
+    )
+    scores = [
+        torch.where(g >= 0, -x.detach() * h, -torch.inf).flatten(1).max(1)
+        for x, g, h in zip(layers, up, against, strict=True)
+    ]
+    weight = torch.stack([score.values.clamp_min(0) for score in scores])  # (L, 2)
+    weight = weight * (weight >= weight.sort(0, descending=True).values[:BEST][-1])
+    codes, evidence = _encoded(result, excited=True)
+    maps = []
+    for tap, score in zip(deeper, scores, strict=True):
+        node = torch.zeros_like(evidence[tap]).flatten(1).scatter(1, score.indices[:, None], 1.0)
+        maps.append(_share(evidence[tap], evidence[name], node.view_as(evidence[tap])))
+    total = weight.sum(0).clamp_min(1e-30)
+    return torch.einsum("lb,lbhw->bhw", weight / total, torch.stack(maps))
+
+
+def _encoded(result: Result, excited: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    """Codes of both faces and the taps on the way, with a graph whose gradients are excitation, or plain ones."""
     images = torch.cat([f.image.detach() for f in result.faces]).requires_grad_(True)
     keypoints = torch.cat([f.keypoints.detach() for f in result.faces])
-    with record() as evidence, torch.enable_grad(), Excitation():
-        codes = result.model.encode(images, keypoints)
-    products = (codes[0] * codes[1]).detach().expand_as(codes)
-    found = []
-    for start in (products.clamp_min(0), (-products).clamp_min(0)):
-        (down,) = torch.autograd.grad(codes, evidence[name], start, retain_graph=True, materialize_grads=True)
-        total = down.sum((1, 2, 3), keepdim=True)
-        found.append(torch.where(total > 0, down / total.clamp_min(1e-30), 0.0).sum(1))
-    return found[0], found[1]
+    with record() as evidence, torch.enable_grad(), Excitation() if excited else nullcontext():
+        return result.model.encode(images, keypoints), evidence
+
+
+def _share(above: Tensor, below: Tensor, start: Tensor) -> Tensor:
+    """(B, h, w) excitation that arrives at a layer, added up over channels; each map adds up to 1, or is zero."""
+    (down,) = torch.autograd.grad(above, below, start, retain_graph=True, materialize_grads=True)
+    total = down.sum((1, 2, 3), keepdim=True)
+    return torch.where(total > 0, down / total.clamp_min(1e-30), 0.0).sum(1)
 
 
 def top(maps: Tensor, share: float) -> Tensor:

@@ -53,9 +53,9 @@ def occlusion_maps(
         ValueError: a patch that does not fit the crop, a stride below 1 or above the patch, an unknown fill or target.
     """
     size, target = result.model.spec.size, target or result.explained
-    parts = PARTS[isinstance(result.output, ClassOutput)]
-    patch = max(1, size // parts[0]) if patch is None else patch
-    stride = max(1, min(size // parts[1], patch)) if stride is None else stride
+    own = sides_of(result)
+    patch = own[0] if patch is None else patch
+    stride = max(1, min(own[1], patch)) if stride is None else stride
     masks = patch_masks(size, patch, stride)
     baseline = result.scalar(target)
     caption = f"{CAPTION} Patch {patch} px, stride {stride} px of {size}; fill: {fill}."
@@ -71,6 +71,12 @@ def occlusion_maps(
         )
         for face in range(len(result.faces))
     )
+
+
+def sides_of(result: Result) -> tuple[int, int]:
+    """Side of a patch and stride in pixels of the crop, as PARTS says."""
+    patches, strides = PARTS[isinstance(result.output, ClassOutput)]
+    return max(1, result.model.spec.size // patches), max(1, result.model.spec.size // strides)
 
 
 def patch_masks(size: int, patch: int, stride: int) -> Tensor:

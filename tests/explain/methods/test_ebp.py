@@ -13,6 +13,7 @@ from torch import Tensor
 
 from explain import EXPLAINERS, explain, methods_for
 from explain.core.excitation import Excitation
+from explain.methods import ebp
 from explain.methods.ebp import top
 from models import create_model, predict
 from models.nets.dlib_resnet import Residual
@@ -67,18 +68,29 @@ def block(layer: Residual, x: Tensor, winning: np.ndarray) -> np.ndarray:
     return down + short
 
 
-def written_out(model: Rectified, image: Tensor, other: Tensor, sign: float) -> np.ndarray:
-    """(16, 16): excitation of one face at the shallow layer, from its code down."""
+def flow(model: Rectified, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Pooled, the winners' places, the first block's map, the deep map."""
     shallow = model.affine(model.conv(image * 4 - 2)).relu()
     pooled, places = F.max_pool2d(shallow, 2, return_indices=True)
     first = model.down(pooled)
-    deep = model.plain(first)
+    return pooled, places, first, model.plain(first)
+
+
+def written_out(model: Rectified, image: Tensor, other: Tensor, sign: float) -> np.ndarray:
+    """(16, 16): excitation of one face at the shallow layer, from its code down."""
+    deep = flow(model, image)[-1]
     mean = deep.mean((2, 3))
     code = model.fc(mean)
     start = np.maximum(sign * (code * other).numpy().ravel(), 0)
     turned = model.fc.weight.numpy() * np.sign(code.numpy()).T  # a dimension below zero has its weights negated
     down = excite(dense(lambda t: t.mean((2, 3)), tuple(deep.shape[1:])), deep, excite(turned, mean, start))
-    down = block(model.down, pooled, block(model.plain, first, down))
+    return from_deep(model, image, down)
+
+
+def from_deep(model: Rectified, image: Tensor, winning: np.ndarray) -> np.ndarray:
+    """(16, 16): excitation at the shallow layer from that of the deep one."""
+    pooled, places, first, _ = flow(model, image)
+    down = block(model.down, pooled, block(model.plain, first, winning))
     at = np.zeros((6, 16 * 16))
     for channel in range(6):
         np.add.at(at[channel], places[0, channel].numpy().ravel(), down.reshape(6, -1)[channel])
@@ -104,6 +116,38 @@ def test_equals_the_rule_written_out(seed: int) -> None:
                 kept[place] = 1
                 held += agree.ravel()[place]
         np.testing.assert_allclose(maps["truncated_ebp"][i].values, contrast * kept.reshape(16, 16), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_subtree_starts_at_the_unit_that_holds_the_agreement_up(seed: int) -> None:
+    result = rectified_result(seed)
+    model = ready(Rectified(seed)).double()
+    images = [f.image.double() for f in result.faces]
+    codes = [model.encode(image, None)[0].numpy() for image in images]
+    maps = explain(result, "subtree_ebp", layer="shallow.features")
+    for i in (0, 1):
+        deep, other = flow(model, images[i])[-1][0].numpy(), codes[1 - i]
+        agree = (codes[i] * other > 0) * other @ model.fc.weight.numpy()  # slope of each channel's mean
+        differ = (codes[i] * other < 0) * -other @ model.fc.weight.numpy()
+        score = np.where(agree[:, None, None] >= 0, -deep * differ[:, None, None] / 16, -np.inf)
+        assert score.max() > 0
+        node = np.zeros(deep.size)
+        node[score.argmax()] = 1
+        np.testing.assert_allclose(maps[i].values, from_deep(model, images[i], node), atol=1e-6)
+
+
+def test_a_subtree_is_the_mean_of_the_best_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = ready(create_model("dlib_resnet"))
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2))
+    alone = {}
+    for best in (1, 2, 3):
+        monkeypatch.setattr(ebp, "BEST", best)
+        alone[best] = np.stack([m.values for m in explain(result, "subtree_ebp")])
+        np.testing.assert_allclose(alone[best].sum((1, 2)), 1, atol=1e-4)
+    assert not np.allclose(alone[1], alone[2]) and not np.allclose(alone[2], alone[3])
+    deepest = explain(result, "subtree_ebp", layer="stage5.features")[0].values
+    assert deepest.shape == (2, 2) and deepest.sum() == pytest.approx(1)
 
 
 def test_the_top_places_hold_the_share() -> None:

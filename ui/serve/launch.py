@@ -23,6 +23,7 @@ from ui.serve.guard import Guard
 from ui.serve.heap import Holes, share_heaps
 from ui.serve.limits import Limits
 from ui.serve.owners import OWNERS, Visitors
+from ui.serve.pictures import write_pictures_whole
 from ui.serve.sessions import forget_ended
 from ui.serve.steps import lighten_steps
 from ui.serve.uploads import guard_uploads
@@ -138,6 +139,7 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
     os.environ["FORWARDED_ALLOW_IPS"] = os.environ.get("KINSIGHT_PROXY", "")  # uvicorn's word for it
     folder.take_scratch()
     guard_uploads()
+    write_pictures_whole()
     lighten_steps()
     name, port = address()
     wanted = options(folder)

@@ -11,7 +11,7 @@ run: $(VENV)/.run            ## install and start the app on http://127.0.0.1:78
 
 test: $(VENV)/.dev            ## install everything, lint, types, all tests
 	$(MAKE) --jobs 2 lint bytecode
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 hostile: $(VENV)/.dev        ## attacks, bad files and load in the long form; writes figures into docs/security.md
 	KINSIGHT_FUZZ=10000 $(BIN)/python -m pytest tests/hostile tests/benchmarks/test_hostile.py tests/browser/test_addresses.py --numprocesses 3 --dist loadscope

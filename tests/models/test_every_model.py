@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pytest
 import torch
 
@@ -33,6 +35,12 @@ def faces(model: FaceModel, n: int, seed: int = 0) -> FaceBatch:
 def fresh(name: str) -> PairModel:
     torch.manual_seed(0)
     return create_pair(name).eval()
+
+
+@lru_cache
+def untouched(name: str) -> PairModel:
+    """The same for tests that only ask it: drawn once."""
+    return fresh(name).requires_grad_(False)
 
 
 def one_face(name: str) -> ClassModel:
@@ -94,7 +102,7 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
 
 @pytest.mark.parametrize("name", DEMO)
 def test_score_is_symmetric(name: str) -> None:
-    model = fresh(name)
+    model = untouched(name)
     a, b = faces(model, 1), faces(model, 1, seed=1)
     with torch.no_grad():
         ab, ba = model(a, b), model(b, a)
@@ -104,7 +112,7 @@ def test_score_is_symmetric(name: str) -> None:
 
 @pytest.mark.parametrize("name", DEMO)
 def test_taps_keep_the_vocabulary_and_change_no_bit(name: str) -> None:
-    model = fresh(name)
+    model = untouched(name)
     a, b = faces(model, 1), faces(model, 1, seed=1)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     with torch.no_grad():
@@ -127,7 +135,7 @@ def test_taps_keep_the_vocabulary_and_change_no_bit(name: str) -> None:
 @pytest.mark.parametrize("name", DEMO)
 def test_gradients_reach_the_evidence(name: str) -> None:
     """The answer is a function of the recorded features: the same score, now differentiable."""
-    model = fresh(name).requires_grad_(False)
+    model = untouched(name)
     a, b = faces(model, 1), faces(model, 1, seed=1)
     result, plain = predict(model, a, b, grad=True), predict(model, a, b)
     assert torch.equal(result.output.logit.detach(), plain.output.logit)
@@ -137,7 +145,7 @@ def test_gradients_reach_the_evidence(name: str) -> None:
 
 @pytest.mark.parametrize("name", DEMO)
 def test_a_pair_does_not_depend_on_its_batch(name: str) -> None:
-    model = fresh(name)
+    model = untouched(name)
     a, b = faces(model, 3), faces(model, 3, seed=1)
     with torch.no_grad():
         together, alone = model(a, b), model(a[1:2], b[1:2])

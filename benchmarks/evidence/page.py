@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.evidence.summary import ordered
 from explain import EXPLAINERS
 from training.docs.text import put, table
 from training.studies.evidence_table import flips_of, share_of
@@ -68,9 +69,10 @@ def tables(report: Mapping[str, Any]) -> str:
 
 
 def _weight(name: str, row: Mapping[str, Any]) -> str:
-    ordered = sorted(row["methods"].items(), key=lambda m: (-m[1]["beats_random"]["pairs"]["share"], m[1]["seconds"]))
-    count = ordered[0][1]["beats_random"]["pairs"]["count"]
-    cells = [HEADS, *([EXPLAINERS[method].title, *_figures(figures)] for method, figures in ordered)]
+    methods = row["methods"]
+    best = ordered(methods)
+    count = methods[best[0]]["beats_random"]["pairs"]["count"]
+    cells = [HEADS, *([EXPLAINERS[method].title, *_figures(methods[method])] for method in best)]
     return f"### {name}\n\n{count} {row.get('unit', 'pairs')} of {row['source']}.\n\n{table(cells)}"
 
 

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["accelerate", "tests.training.recognition_worker", "tests.training.partial_worker"])
 SECONDS = 200
-"""That both may take."""
+"""That either may take."""
 
 
 def run_in_two(module: str, *arguments: str) -> None:
@@ -31,9 +31,9 @@ def run_in_two(module: str, *arguments: str) -> None:
         ]
         for process in running:
             process.start()
-        wait([process.sentinel for process in running], SECONDS)  # the first to end well leaves the other a moment
-        if all(process.exitcode in (None, 0) for process in running):
-            wait([process.sentinel for process in running if process.exitcode is None], SECONDS)
+        while (going := [p.sentinel for p in running if p.exitcode is None]) and not any(p.exitcode for p in running):
+            if not wait(going, SECONDS):
+                break
         codes = [process.exitcode for process in running]
         for process in running:  # a failure ends the other process, which would wait for it
             process.kill()

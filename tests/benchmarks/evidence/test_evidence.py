@@ -128,11 +128,13 @@ def test_figures_by_hand() -> None:
     assert accuracy_area([record(0, True, [0.9, 0.2], [0, 0])], "blur", 0, 0.5) == pytest.approx(0.5)
 
 
-def test_the_best_method_wins_most_pairs_and_the_quicker_of_equals() -> None:
-    def row(share: float, seconds: float) -> dict[str, Any]:
-        return {"beats_random": {"pairs": {"share": share}}, "seconds": seconds}
+def test_the_best_method_wins_most_pairs_for_sure_then_covers_then_is_quick() -> None:
+    def row(low: float, seconds: float, share: float = 1.0) -> dict[str, Any]:
+        return {"beats_random": {"pairs": {"share": share, "ci95": [low, 1.0]}}, "seconds": seconds}
 
     assert best_method({"slow": row(0.9, 2), "quick": row(0.9, 1), "poor": row(0.4, 0.1)}) == "quick"
+    assert best_method({"a": row(0.6, 1, 1.0), "b": row(0.7, 2, 0.9)}) == "b"  # of many pairs
+    assert best_method({"quick": row(0.7, 0.1), "occlusion": row(0.7, 2), "part_shapley": row(0.7, 3)}) == "occlusion"
     assert best_method({}) is None
 
 

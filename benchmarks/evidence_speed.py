@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,10 @@ FASTER = {"one at a time": 4.0, "as many at once": 1.5}
 """How many times as long Captum's Occlusion should take."""
 
 
-def shown_rows(faces: tuple[Face, Face], runs: int) -> list[dict[str, Any]]:
+def shown_rows(faces: tuple[Face, Face], weights: Sequence[str], runs: int) -> list[dict[str, Any]]:
     """What the page shows of an answer of each weight: seconds of its parts, the map and its verdict within a limit."""
     rows = []
-    for weight in pair_weights():
+    for weight in weights:
         network = model(weight)
         method = default_method(weight, methods_for(network))
         result = predict(network, *faces, grad=EXPLAINERS[method].grad)
@@ -116,13 +116,14 @@ def captum_occlusion(result: Result, batch: int) -> Callable[[], object]:
     return once
 
 
-def measure(runs: int, former: dict[str, Any]) -> dict[str, Any]:
-    """Everything that stands in the JSON; Captum's rows are the former ones where it is not installed."""
+def measure(weights: Sequence[str], runs: int, former: dict[str, Any]) -> dict[str, Any]:
+    """Everything in the JSON; other weights' rows are the former ones, and Captum's where it is not installed."""
     a, b = (detect_faces(open_photo(ROOT / "tests" / "photos" / name))[0] for name in PORTRAITS)
     weight = default_weight()
     assert weight is not None
     captum = captum_rows((a, b), weight, runs) if find_spec("captum") else former.get("captum", [])
-    shown, methods = shown_rows((a, b), runs), method_rows((a, b), weight, runs)
+    kept = [r for r in former.get("shown", []) if r["what"] not in weights]
+    shown, methods = [*kept, *shown_rows((a, b), weights, runs)], method_rows((a, b), weight, runs)
     return {"machine": machine(), "weight": weight, "shown": shown, "methods": methods, "captum": captum}
 
 
@@ -135,7 +136,7 @@ def tables(found: dict[str, Any]) -> str:
     methods = [["method", "s", "limit", "holds"]]
     for r in found["methods"]:
         limit = [f"{r['limit']:g}", _yes(r["holds"])] if r["limit"] is not None else ["", ""]
-        methods.append([EXPLAINERS[r["what"]].title, f"{r['value']:.2f}", *limit])
+        methods.append([f"`{r['what']}`", f"{r['value']:.2f}", *limit])
     captum = [["occlusion", "s", "times as long as here", "wanted", "holds"]]
     for r in found["captum"]:
         more = [f"{r['times']:g}", f"{r['limit']:g}", _yes(r["holds"])] if "times" in r else ["", "", ""]
@@ -151,10 +152,14 @@ def _yes(holds: bool) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = pair_weights()
+    parser.add_argument(
+        "--models", nargs="+", choices=names, default=names, metavar="NAME", help="weights; all of them"
+    )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path, default=RESULTS)
     args = parser.parse_args()
-    found = measure(args.runs, json.loads(args.json.read_text()) if args.json.exists() else {})
+    found = measure(args.models, args.runs, json.loads(args.json.read_text()) if args.json.exists() else {})
     args.json.write_text(json.dumps(found, indent=1) + "\n")
     if args.json == RESULTS:
         PAGE.write_text(put(PAGE.read_text(), "evidence speed", tables(found)))

@@ -124,7 +124,7 @@ def measure(weights: Sequence[str], runs: int, former: dict[str, Any]) -> dict[s
     captum = captum_rows((a, b), weight, runs) if find_spec("captum") else former.get("captum", [])
     kept = [r for r in former.get("shown", []) if r["what"] not in weights]
     shown, methods = [*kept, *shown_rows((a, b), weights, runs)], method_rows((a, b), weight, runs)
-    return {"machine": machine(), "weight": weight, "shown": shown, "methods": methods, "captum": captum}
+    return {"machine": machine(), "runs": runs, "weight": weight, "shown": shown, "methods": methods, "captum": captum}
 
 
 def tables(found: dict[str, Any]) -> str:
@@ -141,7 +141,8 @@ def tables(found: dict[str, Any]) -> str:
     for r in found["captum"]:
         more = [f"{r['times']:g}", f"{r['limit']:g}", _yes(r["holds"])] if "times" in r else ["", "", ""]
         captum.append([r["what"], f"{r['value']:.2f}", *more])
-    said = "{cpu_count} CPUs, {threads} threads, torch {torch}.".format(**found["machine"])
+    said = "{cpu_count} CPUs, {threads} threads, torch {torch}; ".format(**found["machine"])
+    said += f"runs after a warm-up, of which this is the median: {found['runs']}."
     words = f"The methods, and occlusion beside Captum's with the same patches, on {found['weight']}:"
     return "\n\n".join([said, table(shown), words, table(methods), table(captum)])
 

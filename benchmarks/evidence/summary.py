@@ -123,7 +123,7 @@ def accuracy_area(records: Sequence[dict[str, Any]], fill: str, curve: int, thre
 
 
 def best_method(figures: dict[str, Any]) -> str | None:
-    """The method whose map beats a random order on most pairs for sure (explain.core.measured.rank); None of none."""
+    """The method that is best by explain.core.measured.rank; None without any."""
     return next(iter(ordered(figures)), None)
 
 

@@ -105,7 +105,7 @@ _ALL = (
         signed=True,
         caption=occlusion.CAPTION,
         reads="the answer with one patch after another covered",
-        options=("patch", "stride", "fill"),
+        options=("patch", "stride", "fill", "faces"),
     ),
     Explainer(
         "corr_rise",
@@ -116,7 +116,7 @@ _ALL = (
         signed=True,
         caption=corr_rise.CAPTION,
         reads="the rank of the answer under random coverings",
-        options=("masks", "fill", "seed"),
+        options=("masks", "fill", "seed", "faces"),
     ),
     Explainer(
         "part_shapley",
@@ -127,7 +127,7 @@ _ALL = (
         signed=True,
         caption=part_shapley.CAPTION,
         reads="the answer with every set of the face's eight parts covered",
-        options=("fill",),
+        options=("fill", "faces"),
     ),
     Explainer(
         "attention",
@@ -220,7 +220,8 @@ def explain(
         target: the scalar of the answer to explain ("similarity", "logit", a class, "X - Y"); by default
             default_target. A method that looks at no answer (Eigen-CAM, attention) has nothing to choose.
         layer: the tap to read, one of layers_for(result.model, method); by default the model's own choice.
-        options: of the method itself, named in its row: patch, stride, fill of "occlusion"; theta of "fggb".
+        options: of the method itself, named in its row: patch, stride, fill of "occlusion"; theta of "fggb"; faces, the
+            indices of those to explain, of methods that take one face after another.
 
     Returns:
         A heatmap a face.

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from explain import EXPLAINERS, explain
+from benchmarks.evidence.curves import first_map
+from explain import EXPLAINERS
 from models import predict
 from models.face_model import FaceModel
 from models.faces.face import FaceBatch
@@ -39,7 +40,7 @@ def shuffled(model: M, share: float, seed: int = 0) -> M:
 def map_of(model: FaceModel, faces: Sequence[FaceBatch], method: str) -> np.ndarray:
     """(size, size) the map of the first face."""
     result = predict(model, *faces, grad=EXPLAINERS[method].grad)
-    return explain(result, method)[0].resized(model.spec.size, model.spec.size)
+    return first_map(result, method).resized(model.spec.size, model.spec.size)
 
 
 def alike(first: np.ndarray, second: np.ndarray) -> float:

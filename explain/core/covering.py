@@ -16,6 +16,18 @@ CHUNK = 20
 """Faces encoded at once, at most."""
 
 
+def chosen(result: Result, faces: Sequence[int] | None) -> Sequence[int]:
+    """The indices of the faces to explain: those given, or all.
+
+    Raises:
+        ValueError: an index that the answer has no face for.
+    """
+    every = range(len(result.faces))
+    if faces is not None and not set(faces) <= set(every):
+        raise ValueError(f"faces are numbered 0 to {len(every) - 1}, got {list(faces)}")
+    return every if faces is None else faces
+
+
 def covered_answers(result: Result, face: int, covered: Tensor, *, fill: str, target: str) -> Tensor:
     """One scalar of the answer for each way of covering one face, (V,): as covered_readings."""
     return covered_readings(result, face, covered, fill=fill, read=lambda output: output.scalar(target))

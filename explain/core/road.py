@@ -51,7 +51,7 @@ def _solved(pixels: np.ndarray, missing: np.ndarray) -> np.ndarray:
         return found.reshape(pixels.shape)
     weights = _weights(*missing.shape)[mask]
     system = diags(np.asarray(weights.sum(1)).ravel()) - weights[:, mask]
-    solver = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+    solver = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", panel_size=1, options={"SymmetricMode": True})
     found[mask] = solver.solve(weights[:, ~mask] @ flat[~mask])
     return found.reshape(pixels.shape)
 

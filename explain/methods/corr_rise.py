@@ -10,11 +10,13 @@ One seeded set of masks serves both faces and all pairs. Patches lie fully insid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from explain.core.covering import covered_answers
+from explain.core.covering import chosen, covered_answers
 from explain.core.findings import Heatmap
 from models.predict import Result
 
@@ -32,7 +34,13 @@ DIGITS = 6
 
 
 def corr_rise(
-    result: Result, *, target: str | None = None, masks: int = 500, fill: str = "black", seed: int = 0
+    result: Result,
+    *,
+    target: str | None = None,
+    masks: int = 500,
+    fill: str = "black",
+    seed: int = 0,
+    faces: Sequence[int] | None = None,
 ) -> tuple[Heatmap, ...]:
     """Correlation maps of every face at the resolution of the crop, with the standard error of each place.
 
@@ -42,6 +50,7 @@ def corr_rise(
         masks: how many, N.
         fill: what stands in the patches: "black" as published, "blur" or "grey".
         seed: of the masks and of the bootstrap.
+        faces: indices of the faces to explain; all by default.
 
     Returns:
         A signed map a face, in [-1, 1]; `error` is the standard deviation over bootstrap samples of the masks.
@@ -53,8 +62,11 @@ def corr_rise(
         raise ValueError(f"at least two masks are wanted, got {masks}")
     target = target or result.explained
     covered = patches(result.model.spec.size, masks, seed)
-    answers = [covered_answers(result, i, covered, fill=fill, target=target) for i in range(len(result.faces))]
-    return tuple(_heatmap(found, covered, face, target, fill, seed) for face, found in enumerate(answers))
+    wanted = chosen(result, faces)
+    answers = [covered_answers(result, face, covered, fill=fill, target=target) for face in wanted]
+    return tuple(
+        _heatmap(found, covered, face, target, fill, seed) for face, found in zip(wanted, answers, strict=True)
+    )
 
 
 def _heatmap(answers: Tensor, covered: Tensor, face: int, target: str, fill: str, seed: int) -> Heatmap:

@@ -5,11 +5,13 @@ One face is covered at a time and encoded again; the other face's code is comput
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from explain.core.covering import covered_answers
+from explain.core.covering import chosen, covered_answers
 from explain.core.findings import Heatmap, RegionDrops
 from models.faces.regions import REGIONS, region_masks
 from models.outputs import ClassOutput
@@ -36,6 +38,7 @@ def occlusion_maps(
     patch: int | None = None,
     stride: int | None = None,
     fill: str = "blur",
+    faces: Sequence[int] | None = None,
 ) -> tuple[Heatmap, ...]:
     """Occlusion maps of every face at the resolution of the crop.
 
@@ -45,6 +48,7 @@ def occlusion_maps(
         patch: side of the covered square in pixels of the crop; by default as PARTS says.
         stride: distance between patches in pixels; by default as PARTS says.
         fill: a name of explain.core.fill.FILLS.
+        faces: indices of the faces to explain; all by default.
 
     Returns:
         A signed map a face: baseline minus the answer with the place covered.
@@ -69,7 +73,7 @@ def occlusion_maps(
             caption=caption,
             floor=1e-3,  # a cosine, log-odds or logit that moves by less has not moved
         )
-        for face in range(len(result.faces))
+        for face in chosen(result, faces)
     )
 
 

@@ -8,13 +8,13 @@ rest. Shapley values: Shapley, 1953; as feature attributions: Lundberg and Lee, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from explain.core.covering import covered_readings
+from explain.core.covering import chosen, covered_readings
 from explain.core.findings import Heatmap
 from explain.core.parts import PartValues
 from models.faces.regions import PARTS, face_parts
@@ -28,13 +28,16 @@ CAPTION = (
 )
 
 
-def part_shapley(result: Result, *, target: str | None = None, fill: str = "blur") -> tuple[Heatmap, ...]:
+def part_shapley(
+    result: Result, *, target: str | None = None, fill: str = "blur", faces: Sequence[int] | None = None
+) -> tuple[Heatmap, ...]:
     """Maps of every face at the resolution of the crop: each part's Shapley value over its share of the crop.
 
     Args:
         result: from predict; no graph needed.
         target: a scalar of the answer; by default result.explained.
         fill: a name of explain.core.fill.FILLS.
+        faces: indices of the faces to explain; all by default.
 
     Returns:
         A signed map a face; the mean over its pixels, times 100, is the answer minus the answer without any part.
@@ -42,16 +45,18 @@ def part_shapley(result: Result, *, target: str | None = None, fill: str = "blur
     Raises:
         ValueError: an unknown fill or target.
     """
-    return tuple(part_map(result, found) for found in part_values(result, target=target, fill=fill))
+    return tuple(part_map(result, found) for found in part_values(result, target=target, fill=fill, faces=faces))
 
 
-def part_values(result: Result, *, target: str | None = None, fill: str = "blur") -> tuple[PartValues, ...]:
+def part_values(
+    result: Result, *, target: str | None = None, fill: str = "blur", faces: Sequence[int] | None = None
+) -> tuple[PartValues, ...]:
     """The answer for every set of parts of every face, with the parts' Shapley values; a finding a face.
 
     Args, errors: as part_shapley.
     """
     target = target or result.explained
-    return tuple(_of_face(result, face, target, fill) for face in range(len(result.faces)))
+    return tuple(_of_face(result, face, target, fill) for face in chosen(result, faces))
 
 
 def _of_face(result: Result, face: int, target: str, fill: str) -> PartValues:

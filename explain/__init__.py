@@ -15,7 +15,7 @@ from explain.core.words import flip_sentence, part_paragraph
 from explain.evidence import Evidence, PatchQuery, read_evidence
 from explain.methods.occlusion import occlude_regions
 from explain.methods.part_shapley import part_values
-from explain.registry import EXPLAINERS, Explainer, explain, layers_for, methods_for
+from explain.registry import EXPLAINERS, Explainer, explain, explain_step_by_step, layers_for, methods_for
 from explain.report.pair import write_report
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "RegionDrops",
     "Shares",
     "explain",
+    "explain_step_by_step",
     "faithfulness",
     "flip_sentence",
     "layers_for",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -117,6 +117,7 @@ _ALL = (
         caption=corr_rise.CAPTION,
         reads="the rank of the answer under random coverings",
         options=("masks", "fill", "seed", "faces"),
+        refine=corr_rise.refined,
     ),
     Explainer(
         "part_shapley",
@@ -231,6 +232,26 @@ def explain(
             without a graph for a method that needs gradients.
         TypeError: no Result.
     """
+    row, options = _asked(result, method, target, layer, options)
+    return tuple(_named(heatmap, row, result) for heatmap in row.run(result, **options))
+
+
+def explain_step_by_step(
+    result: Result, method: str, *, target: str | None = None, layer: str | None = None, **options: Any
+) -> Iterator[tuple[Heatmap, ...]]:
+    """As explain, from coarse maps to fine ones where the method samples; the last are those of explain.
+
+    Args, errors: as explain.
+    """
+    row, options = _asked(result, method, target, layer, options)
+    for found in (row.run(result, **options),) if row.refine is None else row.refine(result, **options):
+        yield tuple(_named(heatmap, row, result) for heatmap in found)
+
+
+def _asked(
+    result: Result, method: str, target: str | None, layer: str | None, options: dict[str, Any]
+) -> tuple[Explainer, dict[str, Any]]:
+    """The method's row and everything it is called with. Raises as explain."""
     if not isinstance(result, Result):
         raise TypeError(f"an answer is wanted first (predict(model, *faces)), got {type(result).__name__}")
     row = _explainer_for(result.model, method)
@@ -247,7 +268,7 @@ def explain(
             known = result.output.scalars if row.targets == ANY else row.targets
             raise ValueError(f"{method} cannot explain {wanted!r}; there are: {', '.join(known)}")
         options["target"] = wanted
-    return tuple(_named(heatmap, row, result) for heatmap in row.run(result, **options))
+    return row, options
 
 
 def _named(heatmap: Heatmap, row: Explainer, result: Result) -> Heatmap:

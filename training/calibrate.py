@@ -6,6 +6,8 @@ Platt scaling (Platt, "Probabilistic outputs for support vector machines", 1999)
 sigmoid(slope * cos + offset), fitted by maximum likelihood with both classes given equal mass, so that a
 score of 0.5 is the even-odds point whatever the share of matching pairs in the list. Never fitted on an
 evaluation set.
+
+    python -m training.calibrate MODEL --pairs LIST.csv --images DIR    # for your own photos: training/domain.py
 """
 
 from __future__ import annotations
@@ -215,3 +217,14 @@ def verification_pairs(model: PairModel, root: Path) -> tuple[np.ndarray, np.nda
         same.append(labels)
         rows.append(data_row(f"{name} (calibration)", folder, names))
     return np.concatenate(cosine), np.concatenate(same), rows
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command, in a module of its own: it exports weights, and what exports them imports this one."""
+    from training import domain
+
+    domain.main(arguments)
+
+
+if __name__ == "__main__":
+    main()

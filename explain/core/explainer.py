@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from explain.core.findings import Heatmap
@@ -29,6 +29,7 @@ class Explainer:
         targets: scalars of the answer that it can explain; ANY for all, empty when it looks at none.
         layers: tap kind that the option `layer` chooses from; empty when it has no such option.
         options: names of its further options.
+        refine: the same call, from coarse maps to fine ones, of a method that samples; the last are those of `run`.
     """
 
     label: str
@@ -42,3 +43,4 @@ class Explainer:
     targets: tuple[str, ...] = ANY
     layers: str = ""
     options: tuple[str, ...] = ()
+    refine: Callable[..., Iterator[tuple[Heatmap, ...]]] | None = None

@@ -10,7 +10,7 @@ One seeded set of masks serves both faces and all pairs. Patches lie fully insid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -27,6 +27,8 @@ CAPTION = (
 )
 PATCHES, SIDE = 3, 30 / 112
 """Patches of a mask, and their side as a share of the crop's."""
+FIRST = (20, 60, 140, 300)
+"""Masks after which a map is shown while the rest are asked."""
 RESAMPLES = 100
 """Bootstrap samples of the masks, for the standard error."""
 DIGITS = 6
@@ -58,15 +60,40 @@ def corr_rise(
     Raises:
         ValueError: fewer than two masks, an unknown fill or target.
     """
-    if masks < 2:
-        raise ValueError(f"at least two masks are wanted, got {masks}")
-    target = target or result.explained
-    covered = patches(result.model.spec.size, masks, seed)
-    wanted = chosen(result, faces)
-    answers = [covered_answers(result, face, covered, fill=fill, target=target) for face in wanted]
-    return tuple(
-        _heatmap(found, covered, face, target, fill, seed) for face, found in zip(wanted, answers, strict=True)
-    )
+    *_, last = _after(result, (masks,), target, fill, seed, faces)
+    return last
+
+
+def refined(
+    result: Result,
+    *,
+    target: str | None = None,
+    masks: int = 500,
+    fill: str = "black",
+    seed: int = 0,
+    faces: Sequence[int] | None = None,
+) -> Iterator[tuple[Heatmap, ...]]:
+    """The maps after the first of the masks, after more, and after all: each with its own standard error.
+
+    Args, errors: as corr_rise.
+    """
+    yield from _after(result, (*(n for n in FIRST if n < masks), masks), target, fill, seed, faces)
+
+
+def _after(
+    result: Result, counts: Sequence[int], target: str | None, fill: str, seed: int, faces: Sequence[int] | None
+) -> Iterator[tuple[Heatmap, ...]]:
+    """Maps after each of these numbers of masks."""
+    if counts[-1] < 2:
+        raise ValueError(f"at least two masks are wanted, got {counts[-1]}")
+    target, wanted = target or result.explained, chosen(result, faces)
+    covered = patches(result.model.spec.size, counts[-1], seed)
+    answers, done = [torch.zeros(0) for _ in wanted], 0
+    for count in counts:
+        new = [covered_answers(result, face, covered[done:count], fill=fill, target=target) for face in wanted]
+        answers, done = [torch.cat(both) for both in zip(answers, new, strict=True)], count
+        found = zip(wanted, answers, strict=True)
+        yield tuple(_heatmap(values, covered[:count], face, target, fill, seed) for face, values in found)
 
 
 def _heatmap(answers: Tensor, covered: Tensor, face: int, target: str, fill: str, seed: int) -> Heatmap:

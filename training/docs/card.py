@@ -9,8 +9,8 @@ from models.evaluations import evaluation_of
 from models.registry import MODELS
 from models.weights import Sidecar
 from training.data.holdout import HELD_OUT_ROW
-from training.docs import facts, results
-from training.docs.text import MADE, link, table
+from training.docs import facts, groups, results
+from training.docs.text import MADE, link, table, with_interval
 from training.evaluate.published import figure
 
 
@@ -27,6 +27,7 @@ def page(sidecar: Sidecar, folder: Path, here: Path, figures: Path, shared: set[
         known.summary if known else "",
         table([["", ""], *_facts(sidecar, folder, here, figures)]),
         _measured(sidecar, here, figures),
+        groups.section(sidecar),
         "## Made by\n\n" + "\n".join(["```", *facts.commands(sidecar), "```"]),
         _origin(sidecar),
         _data(sidecar),
@@ -66,24 +67,18 @@ def _measured(sidecar: Sidecar, here: Path, figures: Path) -> str:
     return f"## Figures\n\n{table(cells)}" if rows else "## Figures\n\nNone measured yet."
 
 
-OTHERS = {"rank5": "rank@5", "map": "mAP", "macro_f1": "macro F1"}
+OTHERS = {"rank5": "rank@5", "map": "mAP", "macro_f1": "macro F1", "ece": "ECE"}
 
 
 def _figures(task: str, values: dict[str, Any]) -> list[str]:
     """Accuracy, AUC, other figures, TARs. A search's report repeats rank@5 as its accuracy: shown once."""
-    accuracy = "" if "rank5" in values else _number(values, "accuracy")
-    auc = _number(values, "auc") if "auc" in values else ""
-    others = [f"{word} {_number(values, key)}" for key, word in OTHERS.items() if key in values]
+    accuracy = "" if "rank5" in values else with_interval(values, "accuracy")
+    auc = with_interval(values, "auc") if "auc" in values else ""
+    others = [f"{word} {with_interval(values, key)}" for key, word in OTHERS.items() if key in values]
     if evaluation_of(task).main != ("accuracy",):
         others.append(f"{evaluation_of(task).on} {figure(task, values)}")
     tars = [f"{tar:.3f} at {far}" for far, tar in values.get("tar", {}).items()]
     return [accuracy, auc, ", ".join(others), ", ".join(tars)]
-
-
-def _number(values: dict[str, Any], key: str) -> str:
-    """ "0.737 (0.717-0.758)", without brackets where no interval was measured."""
-    interval = values.get(f"{key}_ci95")
-    return f"{values[key]:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
 
 
 def _origin(sidecar: Sidecar) -> str:

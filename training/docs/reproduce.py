@@ -68,6 +68,7 @@ STUDIES = {
     "Attention and average pooling on partial faces": "python -m training.studies.part_study "
     "runs/partial_face_partial runs/partial_average_partial runs/partial_average_whole",
     "Digits under affine transforms": "python -m training.studies.digits",
+    "How far thresholds travel": "python -m training.studies.calibration --pairs LIST.csv --images DIR",
     "Position encodings on faces that are not aligned": "python -m training.studies.position_study ABS.json IRPE.json "
     "KPRPE.json",
 }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 MADE = "<!-- Written by `python -m training.cards`; do not edit by hand. -->"
 """First line of every page that is written whole."""
@@ -15,6 +16,12 @@ def table(cells: Sequence[Sequence[str]]) -> str:
     """A table with its first row as the heading."""
     lines = ["| " + " | ".join(row) + " |" for row in cells]
     return "\n".join([lines[0], "|---" * len(cells[0]) + "|", *lines[1:]])
+
+
+def with_interval(values: Mapping[str, Any], key: str) -> str:
+    """ "0.737 (0.717-0.758)", without brackets where no interval was measured."""
+    interval = values.get(f"{key}_ci95")
+    return f"{values[key]:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
 
 
 def filled(cells: Sequence[Sequence[str]], columns: Sequence[int]) -> list[list[str]]:

@@ -17,6 +17,21 @@ FARS = (1e-1, 1e-2, 1e-3)
 """False accept rates at which the true accept rate is reported."""
 
 
+def pair_ece(score: np.ndarray, same: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error of a probability that assumes as many matching as other pairs.
+
+    sum over bins of |sum of w (same - score)|, bins of equal width, the weights w of either kind adding up to one half.
+    Bins: Naeini, Cooper, Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015.
+
+    Raises:
+        ValueError: only one kind of pair, or a score that is not finite.
+    """
+    score, same = checked(score, same)
+    weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+    place = np.minimum((score * bins).astype(int), bins - 1)
+    return float(np.abs(np.bincount(place, weight * (same - score))).sum())
+
+
 def roc(score: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(threshold, FAR, TAR) at every distinct score, thresholds descending; the first row, at inf, accepts nothing."""
     score, same = checked(score, same)

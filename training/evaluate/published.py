@@ -105,7 +105,7 @@ LAYOUTS: dict[str, Layout] = {
         },
     ),
     "kinship": Layout(
-        {"accuracy": ("accuracy",), "AUC": ("auc",), **_parts(*RELATIONS)},
+        {"accuracy": ("accuracy",), "AUC": ("auc",), "ECE": ("ece",), **_parts(*RELATIONS)},
         {
             "S-ViT": {"accuracy": 0.768, **dict(zip(map(relation_words, RELATIONS), _S_VIT, strict=True))},
             "S-ViT's arm with ResNet50": {"accuracy": 0.758},
@@ -121,7 +121,7 @@ LAYOUTS: dict[str, Layout] = {
         "EdgeFace's trunk; `siamese_ir` learnt from `dlib_kin`",
     ),
     "tri": Layout(
-        {"accuracy": ("accuracy",), "AUC": ("auc",), **_parts("FMS", "FMD")},
+        {"accuracy": ("accuracy",), "AUC": ("auc",), "ECE": ("ece",), **_parts("FMS", "FMD")},
         {"S-ViT": {relation_words("FMS"): 0.76, relation_words("FMD"): 0.75}, "HCL": {"accuracy": 0.86}},
         "published: RFIW2020 task 2, test list; ours: validation list",
     ),

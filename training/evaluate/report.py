@@ -16,7 +16,7 @@ import numpy as np
 
 from models.relations import relation_words
 from models.weights import Sidecar
-from training.evaluate.metrics import accuracy, auc, best_threshold, bootstrap_ci, tar_table
+from training.evaluate.metrics import accuracy, auc, best_threshold, bootstrap_ci, pair_ece, tar_table
 from training.evaluate.published import beside, published
 from training.evaluate.scoring import Scored
 
@@ -37,7 +37,8 @@ def figures(scored: Scored, threshold: float, groups: Sequence[str] | None = Non
     """Accuracy at a given threshold, best-threshold accuracy, AUC and TAR of a list of pairs.
 
     Args:
-        groups: of each pair (family, identity), for 95 % bootstrap intervals of accuracy and AUC; None: none.
+        groups: of each pair (family, identity), for 95 % bootstrap intervals of accuracy, AUC and ECE;
+            None: no intervals, and no ECE.
 
     Figures that need both kinds of pair are left out where there is only one kind.
     """
@@ -52,6 +53,8 @@ def figures(scored: Scored, threshold: float, groups: Sequence[str] | None = Non
     values |= {"best_accuracy": accuracy(score, same, best), "best_threshold": best, "auc": auc(score, same)}
     if groups is not None:
         values["auc_ci95"] = bootstrap_ci(lambda r: auc(score[r], same[r]), groups)
+        values["ece"] = pair_ece(score, same)
+        values["ece_ci95"] = bootstrap_ci(lambda r: pair_ece(score[r], same[r]), groups)
     return {**values, "tar": tar_table(score, same)}
 
 
@@ -93,6 +96,8 @@ COLUMNS = (
     "loss",
     "loss_ci95",
     "auc",
+    "far_at_threshold",
+    "tar_at_threshold",
     "tar",
     "map",
     "map_ci95",
@@ -100,13 +105,14 @@ COLUMNS = (
     "rank5_ci95",
 )
 
-ELSEWHERE = ("breakdown", "published", "by_area")
+ELSEWHERE = ("breakdown", "subgroups", "published", "by_area")
 """What has a table of its own, or a plot."""
 
 
 def table(report: dict[str, Any]) -> str:
     """The report as text: a line for the whole and one for each part, then the published results beside it."""
     rows = [("all", report), *((relation_words(part), v) for part, v in report.get("breakdown", {}).items())]
+    rows += [(f"{d}: {n}", v) for d, parts in report.get("subgroups", {}).items() for n, v in parts.items()]
     shown = [c for c in COLUMNS if any(c in values for _, values in rows)]
     cells = [["", *shown]] + [[name, *(_cell(values.get(c)) for c in shown)] for name, values in rows]
     facts = [f"{k}: {_cell(report[k])}" for k in report if k not in (*COLUMNS, *ELSEWHERE)]

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from models.nets.expression import Expression
-from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_val_pairs, folder_crops, lfw_pairs, read_pairs
+from training.data.sets import (
+    Pair,
+    data_root,
+    family_of,
+    fiw_crops,
+    fiw_val_pairs,
+    folder_crops,
+    identity_of,
+    lfw_pairs,
+    read_pairs,
+)
 from training.evaluate.affine import affine_lfw
 from training.evaluate.area_plot import draw_by_area
 from training.evaluate.expression_sets import ckplus, jaffe
@@ -23,6 +33,7 @@ from training.evaluate.report import at_threshold, figures, head
 from training.evaluate.scoring import Scored, encode_crops, encode_photos, score_pairs, unique_images, with_mirror
 from training.evaluate.search import search
 from training.evaluate.setup import CHOICE, RAW, Setup
+from training.evaluate.subgroups import Divisions, looks_of, of_photos, of_relations, subgroups
 from training.evaluate.tri import tri
 
 
@@ -45,6 +56,8 @@ def lfw(setup: Setup) -> dict[str, Any]:
     )
     if setup.sidecar.task != "verification":
         protocol += "; pairs are ranked by the cosine of the embeddings: this network was not trained to verify"
+    else:
+        protocol += "; subgroups: single view, shipped threshold, intervals: bootstrap over the person of image a"
     return {
         **head("lfw", setup.sidecar, protocol),
         **figures(both, setup.sidecar.rule.threshold),
@@ -56,6 +69,7 @@ def lfw(setup: Setup) -> dict[str, Any]:
             "auc": auc(single.score, single.same),
             "accuracy_at_shipped_threshold": accuracy(single.score, single.same, setup.sidecar.rule.threshold),
         },
+        "subgroups": _of_people(setup, root, pairs, single),
         "breakdown": {f"fold {k + 1}": _fold(both, fold == k, per_fold[k]) for k in range(len(per_fold))},
     }
 
@@ -63,6 +77,14 @@ def lfw(setup: Setup) -> dict[str, Any]:
 def identity_scores(setup: Setup, scored: Scored) -> Scored:
     """The score where it asks for the same person; else the cosine, which then stands in its place."""
     return scored if setup.sidecar.task == "verification" else replace(scored, score=scored.similarity)
+
+
+def _of_people(setup: Setup, root: Path, pairs: list[Pair], scored: Scored) -> dict[str, Any]:
+    """Subgroups by what the photos show; of a network that was not trained to verify none: its threshold is another."""
+    if setup.sidecar.task != "verification":
+        return {}
+    photos = of_photos(pairs, looks_of(root / "lfw" / "images", pairs), sizes=True)
+    return subgroups(scored, setup.sidecar.rule.threshold, [identity_of(p.a) for p in pairs], photos)
 
 
 def _fold(scored: Scored, rows: np.ndarray, value: float) -> dict[str, Any]:
@@ -80,7 +102,8 @@ def kinship(setup: Setup) -> dict[str, Any]:
         "FIW val_pairs (RFIW2020 task 1), images aligned by the ArcFace template they were stored on, as in training; "
         "accuracy at the shipped threshold; intervals: bootstrap over the families of image_a"
     )
-    return _at_shipped(setup, "kinship", protocol, pairs, scored)
+    looks = looks_of(root / "fiw" / "val", pairs)
+    return _at_shipped(setup, "kinship", protocol, pairs, scored, of_photos(pairs, looks, sizes=False))
 
 
 def pairs(setup: Setup) -> dict[str, Any]:
@@ -95,14 +118,19 @@ def pairs(setup: Setup) -> dict[str, Any]:
         f"{setup.pairs.name}: {RAW}; accuracy at the shipped threshold; intervals: "
         "bootstrap over the top folders of image_a (over image_a itself where there is no folder)"
     )
-    report = _at_shipped(setup, "pairs", protocol, listed, scored)
+    looks = looks_of(setup.images, listed)
+    report = _at_shipped(setup, "pairs", protocol, listed, scored, of_photos(listed, looks, sizes=True))
     return {**report, "images": len(names), "undetected": len(missed), "undetected_images": missed}
 
 
-def _at_shipped(setup: Setup, task: str, protocol: str, listed: list[Pair], scored: Scored) -> dict[str, Any]:
-    """Report at the shipped threshold with the relations below."""
+def _at_shipped(
+    setup: Setup, task: str, protocol: str, listed: list[Pair], scored: Scored, photos: Divisions
+) -> dict[str, Any]:
+    """Report at the shipped threshold with the relations and the subgroups below."""
     first, groups = head(task, setup.sidecar, protocol), [family_of(p.a) for p in listed]
-    return at_threshold(first, scored, [p.relation for p in listed], setup.sidecar.rule.threshold, groups)
+    relations, threshold = [p.relation for p in listed], setup.sidecar.rule.threshold
+    report = at_threshold(first, scored, relations, threshold, groups)
+    return {**report, "subgroups": subgroups(scored, threshold, groups, {**of_relations(relations), **photos})}
 
 
 def of_expressions(task: str, run: Callable[[Expression, Path], dict[str, Any]]) -> Callable[[Setup], dict[str, Any]]:

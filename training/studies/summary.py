@@ -9,6 +9,7 @@ from typing import Any
 
 from models.weights import SHIPPED
 from training.docs.text import sentence, table
+from training.studies.calibration_table import calibration
 from training.studies.evidence_table import evidence
 from training.studies.expression_sections import EXPRESSION
 from training.studies.wording import by, holds_0, interval, section, seen, share, signed, spread
@@ -277,6 +278,7 @@ STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "part_study": parts,
     "digits": digits,
     "position_study": positions,
+    "calibration": calibration,
     "evidence": evidence,
     **EXPRESSION,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -134,17 +135,18 @@ def offer_layers(weight: str | None, method: str, wanted: str = "") -> Any:
 
 def explain_pair(
     a: Shot | None, b: Shot | None, answer: Answer | None, method: str, layer: str | None, opacity: float
-) -> tuple[Maps | None, str]:
-    """Maps of an answered pair and their picture."""
+) -> Iterator[tuple[Maps | None, Any]]:
+    """Maps of an answered pair and their picture; of a method that samples, coarse ones first, as they come."""
     if a is None or b is None or answer is None:
-        return None, cards.message(WAITING_MAPS)
+        yield None, cards.message(WAITING_MAPS)
+        return
     try:
         layers = evidence.layer_choices(answer.weight, method)
         chosen = layer if layer in layers else None
-        maps = evidence.make_maps(a, b, answer.weight, method, chosen)
-        return maps, cards.maps_view(maps, a, b, opacity)
+        for maps in evidence.growing_maps(a, b, answer.weight, method, chosen):
+            yield maps, gr.update(value=cards.maps_view(maps, a, b, opacity), elem_classes=[])
     except (WeightError, ValueError) as error:
-        return None, cards.message(str(error), error=True)
+        yield None, cards.message(str(error), error=True)
 
 
 def part_words(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,7 @@ from explain import (
     PatchQuery,
     RegionDrops,
     explain,
+    explain_step_by_step,
     layers_for,
     methods_for,
     read_evidence,
@@ -149,6 +150,18 @@ def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> 
     return Maps(weight, method, layer, maps_of(result, weight, method, layer), crops_of(result))
 
 
+def growing_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> Iterator[Maps]:
+    """As make_maps; of a method that samples coarse maps first, unless the fine ones are held. Raises as make_maps."""
+    result = ask(a, b, weight, grad=EXPLAINERS[method].grad)
+    crops, options = crops_of(result), {"layer": layer} if layer else {}
+    if EXPLAINERS[method].refine is None or FOUND.holds(_key(result, weight, method, layer)):
+        yield Maps(weight, method, layer, maps_of(result, weight, method, layer), crops)
+        return
+    for found in explain_step_by_step(result, method, **options):
+        yield Maps(weight, method, layer, found, crops)
+    _held(result, weight, lambda: found, method, layer)
+
+
 def maps_of(result: Result, weight: str, method: str, layer: str | None) -> tuple[Heatmap, ...]:
     """Maps of an answer of a weight, a map a face. Raises ValueError as make_maps."""
     options = {"layer": layer} if layer else {}
@@ -182,7 +195,11 @@ def _regions_of(result: Result, weight: str) -> tuple[RegionDrops, ...]:
 
 
 def _held(result: Result, weight: str, make: Callable[[], Any], *what: Hashable) -> Any:
-    return FOUND.get((sidecar(weight).sha256, *map(fingerprint, result.faces), *what), make)
+    return FOUND.get(_key(result, weight, *what), make)
+
+
+def _key(result: Result, weight: str, *what: Hashable) -> tuple[Hashable, ...]:
+    return (sidecar(weight).sha256, *map(fingerprint, result.faces), *what)
 
 
 def occlude_regions(a: Shot, b: Shot, weight: str) -> tuple[RegionDrops, ...]:

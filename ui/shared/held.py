@@ -60,6 +60,11 @@ class Held(Generic[V]):
         self._values.move_to_end(key)
         return self._values[key]
 
+    def holds(self, key: Hashable) -> bool:
+        """Is the value of a key there now?"""
+        with self._guard:
+            return key in self._values
+
     def clear(self) -> None:
         """Hold nothing any more."""
         with self._guard:

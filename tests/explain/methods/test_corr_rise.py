@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import pearsonr, rankdata
 
-from explain import explain
+from explain import explain, explain_step_by_step
 from explain.methods.corr_rise import RESAMPLES, correlation, patches, ranked
 from models.predict import predict
 from tests.explain.tiny import SIZE, inside, planted_result, seeded_result
@@ -90,3 +90,18 @@ def test_a_flat_answer_gives_nothing() -> None:
     )
     with pytest.raises(ValueError, match="two masks"):
         explain(planted_result(), "corr_rise", masks=1)
+
+
+def test_maps_grow_from_few_masks_to_all() -> None:
+    result = seeded_result(grad=False)
+    every = list(explain_step_by_step(result, "corr_rise", masks=150, seed=5))
+    assert len(every) == 4  # after 20, 60, 140 and 150
+    for count, maps in zip((20, 60, 140, 150), every, strict=True):
+        assert f"{count} masks of" in maps[1].caption and maps[1].floor == pytest.approx(count**-0.5)
+    for whole, last in zip(explain(result, "corr_rise", masks=150, seed=5), every[-1], strict=True):
+        assert np.array_equal(whole.values, last.values) and np.array_equal(whole.error, last.error)
+
+
+def test_a_method_that_does_not_sample_has_one_step() -> None:
+    (only,) = explain_step_by_step(seeded_result(grad=False), "occlusion")
+    assert only[0].method == "occlusion"

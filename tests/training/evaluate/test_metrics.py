@@ -15,6 +15,7 @@ from training.evaluate.metrics import (
     fold_accuracy,
     fold_ci,
     hit_within,
+    pair_ece,
     roc,
     tar_at_far,
     tar_table,
@@ -125,3 +126,13 @@ def test_the_interval_of_a_mean_is_that_of_any_statistic():
     right, groups = rng.random(90) < 0.7, [f"F{i}" for i in rng.integers(0, 12, 90)]
     slow = bootstrap_ci(lambda r: float(right[r].mean()), groups)
     assert bootstrap_mean_ci(right, groups) == pytest.approx(slow, abs=1e-12) and slow[0] < slow[1]
+
+
+def test_calibration_error_of_pairs_by_hand(scored):
+    score = np.array([0.05, 0.05, 0.95, 0.95, 0.5])
+    same = np.array([False, True, True, True, False])
+    # matching pairs weigh 1/6 each, others 1/4: the first bin has 1/6 (1 - .05) - 1/4 * .05, and so on
+    expected = abs(0.95 / 6 - 0.05 / 4) + 2 * 0.05 / 6 + 0.5 / 4
+    assert pair_ece(score, same) == pytest.approx(expected)
+    calibrated = np.full(400, 0.5)
+    assert pair_ece(calibrated, scored[1]) == pytest.approx(0, abs=1e-12)

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from benchmarks.examples import record
-from explain import EXPLAINERS
+from explain import EXPLAINERS, explain
 from explain.core.measured import Measured
+from explain.methods.corr_rise import FIRST
 from models import load_model, open_photo, predict, read_sidecar
 from ui.kinship import callbacks as do
 from ui.kinship import gallery
@@ -98,10 +99,23 @@ def test_maps_lie_on_the_crops_the_model_saw(maps: Maps, obama: Shot) -> None:
 
 @pytest.mark.parametrize("method", ["grad_cam", "eigen_cam", "occlusion"])
 def test_explain_pair(obama: Shot, biden: Shot, answer: Answer, method: str) -> None:
-    made, view = do.explain_pair(obama, biden, answer, method, "stage2.features", 0.5)
+    ((made, drawn),) = do.explain_pair(obama, biden, answer, method, "stage2.features", 0.5)
+    view = drawn["value"]
     assert made is not None and made.method == method
     assert made.layer == ("stage2.features" if EXPLAINERS[method].layers else None)
     assert EXPLAINERS[method].title in view and "alt=''" not in view and 'alt=""' not in view
+
+
+def test_a_map_that_is_sampled_grows_finer_and_is_made_once(obama: Shot, biden: Shot, answer: Answer) -> None:
+    every = list(do.explain_pair(obama, biden, answer, "corr_rise", None, 0.5))
+    assert len(every) == len(FIRST) + 1 and all(drawn["elem_classes"] == [] for _, drawn in every)
+    errors = [float(made.maps[0].error.mean()) for made, _ in every]
+    assert errors == sorted(errors, reverse=True)
+    assert all(f"{count} masks of" in drawn["value"] for count, (_, drawn) in zip((*FIRST, 500), every, strict=True))
+    (direct,) = [m for m in explain(answering.ask(obama, biden, KIN), "corr_rise") if m.face == 1]
+    assert np.array_equal(every[-1][0].maps[1].values, direct.values)
+    ((again, _),) = do.explain_pair(obama, biden, answer, "corr_rise", None, 0.5)
+    assert again.maps is every[-1][0].maps
 
 
 def test_pickers_offer_what_the_model_has() -> None:
@@ -163,11 +177,12 @@ def test_report_says_what_the_page_says(
 def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
     given, card, _, rest, seen = do.answer_pair(obama, None, KIN, 0.5)
     assert given is None and seen is None and do.WAITING in card and rest["visible"] is False
-    assert do.explain_pair(obama, None, None, "grad_cam", None, 0.5)[0] is None
+    ((no_maps, waiting),) = do.explain_pair(obama, None, None, "grad_cam", None, 0.5)
+    assert no_maps is None
     assert do.cover_regions(obama, None, None)[0] is None
     assert do.check_maps(obama, None, None) == ("", None) and do.draw_curves(None)[:2] == (None, None)
     assert do.make_report(obama, None, None, 0.5, 0.5)[0] is None
-    assert do.redraw(None, obama, None, 0.5) == do.explain_pair(None, None, None, "grad_cam", None, 0.5)[1]
+    assert do.redraw(None, obama, None, 0.5) == waiting
 
 
 def test_no_weight_and_a_lost_photo_are_said(obama: Shot, biden: Shot) -> None:

@@ -215,7 +215,8 @@ def load_model(name: str | None = None, device: torch.device | str | None = None
     except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise WeightError(f"{find_weight(name)} does not fit {sidecar.model}: {error}") from error
     model.threshold = sidecar.decision.threshold if sidecar.decision else None
-    return model.eval().requires_grad_(False).to(device or pick_device())
+    model = model.eval().requires_grad_(False).to(device or pick_device())
+    return model.to(memory_format=torch.channels_last)  # convolutions are quicker by a tenth to a half
 
 
 def load_pair(name: str | None = None, device: torch.device | str | None = None) -> PairModel:

@@ -5,8 +5,8 @@
 For each pair (first face, the second as it is), or face of a class: deletion and insertion of the answer in the order
 of the method's map and in random orders, with every fill; for pairs of the same person (or of kin) the inpainting game
 too. What was measured is kept under --work and not measured again, so a stopped run goes on. Writes
-benchmarks/results/evidence.json, from which the app takes each model's default method, and the tables of
-docs/evidence.md.
+benchmarks/results/evidence.json, from which the app takes each model's default method, the tables of docs/evidence.md,
+and docs/evidence.png.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.evidence.curves import RANDOM, Protocol, pair_records
+from benchmarks.evidence.glance import draw
 from benchmarks.evidence.page import write_page
 from benchmarks.evidence.pairs import drawn
 from benchmarks.evidence.sanity import sanity_records
@@ -173,7 +174,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 write(stores, protocol, asked.out)
     written = write(stores, protocol, asked.out)
     if asked.out == RESULTS:
-        write_page(json.loads(RESULTS.read_text()))
+        report = json.loads(RESULTS.read_text())
+        write_page(report)
+        draw(report)
     for weight in weights:
         print(f"{weight}: {written.get(weight, {}).get('best')}")
 

@@ -18,11 +18,9 @@ seconds a pair on one core.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from benchmarks.evidence.by_weight import Benchmark
 from benchmarks.evidence.curves import RANDOM, Protocol, order_rows, scalars_of
 from benchmarks.evidence.page import write_choices
 from benchmarks.evidence.pairs import drawn
@@ -44,9 +43,9 @@ from models import load_model, predict, read_sidecar
 from models.faces.face import FaceBatch
 from models.outputs import ClassOutput
 from models.predict import Result
-from training.data.sets import data_root
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "cam_choices.json"
+PROTOCOL = Protocol()
 OTHER = {"logit": "log-odds", "score": "probability"}
 """Name of a scalar in records -> in the table."""
 COPIES, NOISE = 16, 0.1
@@ -111,7 +110,7 @@ def records_of(number: int, same: bool | None, result: Result, protocol: Protoco
     return [{**common, "method": name, "curves": row} for name, row in zip(names, rows, strict=True)]
 
 
-def measured(weight: str, each: int, data: Path, protocol: Protocol) -> dict[str, Any]:
+def measured(weight: str, each: int, data: Path, protocol: Protocol = PROTOCOL) -> dict[str, Any]:
     """The figures of one weight on `each` pairs of either kind, or twice as many faces."""
     model, sidecar = load_model(weight, "cpu"), read_sidecar(weight)
     pairs, records = drawn(sidecar.task, data, model.spec, each), []
@@ -127,27 +126,20 @@ def measured(weight: str, each: int, data: Path, protocol: Protocol) -> dict[str
     return {"sha256": sidecar.sha256, "unit": unit, "count": 2 * each, "smoothed_at": model.cam_tap, "rows": rows}
 
 
+COMMAND = Benchmark(
+    "benchmarks.evidence.cam_choices",
+    "Class activation maps: which choice?",
+    ("edgeface_kin", "expression"),
+    25,
+    RESULTS,
+    write_choices,
+    {"protocol": PROTOCOL.to_json(), "copies": COPIES, "noise": NOISE},
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure each weight, keep those of other weights in the file, write."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.evidence.cam_choices", description="CAMs: which choice?"
-    )
-    parser.add_argument("--models", nargs="+", default=["edgeface_kin", "expression"], metavar="NAME")
-    parser.add_argument("--pairs", type=int, default=25, help="of either kind; twice as many single faces")
-    parser.add_argument("--data", type=Path, help="folder of the research data; KINSIGHT_DATA unless given")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    asked = parser.parse_args(arguments)
-    if asked.pairs < 1:
-        parser.error("--pairs must be at least 1")
-    protocol = Protocol()
-    weights = json.loads(asked.out.read_text())["weights"] if asked.out.exists() else {}
-    for weight in asked.models:
-        weights[weight] = measured(weight, asked.pairs, data_root(asked.data), protocol)
-        report = {"command": "python -m benchmarks.evidence.cam_choices", "date": date.today().isoformat()}
-        report |= {"protocol": protocol.to_json(), "copies": COPIES, "noise": NOISE, "weights": weights}
-        asked.out.write_text(json.dumps(report, indent=1) + "\n")
-    if asked.out == RESULTS:
-        write_choices(json.loads(RESULTS.read_text()))
+    COMMAND.run(COMMAND.parse(arguments), measured)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from benchmarks.evidence.summary import ordered
 from explain import EXPLAINERS
 from training.docs.text import put, table
 from training.studies.evidence_table import flips_of, share_of
+from training.studies.wording import signed
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"
 HEADS = ["method", "explains", "beats random orders", *("blur", "ROAD"), "flips at 1 %", "flips at 5 %"]
@@ -31,6 +32,33 @@ def write_choices(report: Mapping[str, Any], path: Path = PAGE) -> None:
 def write_patches(report: Mapping[str, Any], path: Path = PAGE) -> None:
     """Put the table of benchmarks/evidence/patch_choices.py between its markers."""
     path.write_text(put(path.read_text(), "patch choices", patches(report)))
+
+
+def write_patched(report: Mapping[str, Any], path: Path = PAGE) -> None:
+    """Put the tables of benchmarks/evidence/patched.py between their markers."""
+    path.write_text(put(path.read_text(), "patched", found_patches(report)))
+
+
+def found_patches(report: Mapping[str, Any]) -> str:
+    """A table a weight: areas under both error rates, and by how much random orders' are larger."""
+    parts = []
+    for name, row in report["weights"].items():
+        methods = dict(row["methods"])
+        random = methods.pop("random")
+        cells = [["method", "FMR, area", "less than random", "FNMR, area", "less than random"]]
+        ranked = sorted(methods, key=lambda m: -sum(methods[m][rate]["sooner"]["mean"] for rate in RATES))
+        for m in ranked:
+            found = [(methods[m][rate]["area"], methods[m][rate]["sooner"]) for rate in RATES]
+            cells.append([EXPLAINERS[m].title, *(text for a, s in found for text in (f"{100 * a:.0f}", signed(s)))])
+        cells.append(["random orders", *(t for rate in RATES for t in (f"{100 * random[rate]['area']:.0f}", ""))])
+        starts = ", ".join(f"{rate.upper()} {100 * random[rate]['start']:.0f}" for rate in RATES)
+        counts = " and ".join(str(random[rate]["pairs"]) for rate in RATES)
+        said = f"{counts} pairs of {row['source']}, different and the same; with all patches in place: {starts}."
+        parts += [f"### Patches in faces, {name}", said, table(cells)]
+    return "\n\n".join(parts)
+
+
+RATES = ("fmr", "fnmr")
 
 
 def patches(report: Mapping[str, Any]) -> str:

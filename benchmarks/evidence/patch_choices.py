@@ -10,17 +10,16 @@ seconds a pair on one core.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from tqdm import tqdm
 
+from benchmarks.evidence.by_weight import Benchmark
 from benchmarks.evidence.curves import RANDOM, Protocol, order_rows, scalars_of
 from benchmarks.evidence.page import write_patches
 from benchmarks.evidence.pairs import Drawn, DrawnFaces, alternating, drawn
@@ -31,12 +30,13 @@ from models import load_model, predict, read_sidecar
 from models.faces.face import InputSpec
 from models.predict import Result
 from training.data.kin_batches import held_out_list, split
-from training.data.sets import data_root, fiw_crops, fiw_train_pairs
+from training.data.sets import fiw_crops, fiw_train_pairs
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "patch_choices.json"
 TRIED = ((6, 15), (5, 10), (4, 8), (3, 6))
 """Side of the crop over the patch's side, and over the stride."""
 BESIDE = "hires_cam"
+PROTOCOL = Protocol()
 
 
 def chosen_on(task: str, root: Path, spec: InputSpec, each: int) -> Drawn | DrawnFaces:
@@ -70,7 +70,7 @@ def records_of(number: int, same: bool | None, result: Result, protocol: Protoco
     return [{**common, "method": n, "seconds": s, "curves": row} for n, s, row in zip(names, times, rows, strict=True)]
 
 
-def measured(weight: str, each: int, data: Path, protocol: Protocol) -> dict[str, Any]:
+def measured(weight: str, each: int, data: Path, protocol: Protocol = PROTOCOL) -> dict[str, Any]:
     """The figures of one weight on `each` pairs of either kind, or twice as many faces."""
     model, sidecar = load_model(weight, "cpu"), read_sidecar(weight)
     pairs, records = chosen_on(sidecar.task, data, model.spec, each), []
@@ -98,27 +98,20 @@ def _shares(figures: dict[str, Any], protocol: Protocol) -> dict[str, Any]:
     }
 
 
+COMMAND = Benchmark(
+    "benchmarks.evidence.patch_choices",
+    "Occlusion: which patch?",
+    ("edgeface_kin", "expression"),
+    30,
+    RESULTS,
+    write_patches,
+    {"protocol": PROTOCOL.to_json()},
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure each weight, keep those of other weights in the file, write."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.evidence.patch_choices", description="Occlusion: which patch?"
-    )
-    parser.add_argument("--models", nargs="+", default=["edgeface_kin", "expression"], metavar="NAME")
-    parser.add_argument("--pairs", type=int, default=30, help="of either kind; twice as many single faces")
-    parser.add_argument("--data", type=Path, help="folder of the research data; KINSIGHT_DATA unless given")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    asked = parser.parse_args(arguments)
-    if asked.pairs < 1:
-        parser.error("--pairs must be at least 1")
-    protocol = Protocol()
-    weights = json.loads(asked.out.read_text())["weights"] if asked.out.exists() else {}
-    for weight in asked.models:
-        weights[weight] = measured(weight, asked.pairs, data_root(asked.data), protocol)
-        report: dict[str, Any] = {"command": "python -m benchmarks.evidence.patch_choices"}
-        report |= {"date": date.today().isoformat(), "protocol": protocol.to_json(), "weights": weights}
-        asked.out.write_text(json.dumps(report, indent=1) + "\n")
-    if asked.out == RESULTS:
-        write_patches(json.loads(RESULTS.read_text()))
+    COMMAND.run(COMMAND.parse(arguments), measured)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,8 @@ PAGES = """## Pages
 | weights/README.md, docs/results.md, docs/reproduce.md, docs/cards, the README's table | `python -m training.cards` |
 | docs/screenshot.png, docs/screenshot.json | `python -m benchmarks.screenshot` |
 | benchmarks/results/examples.json | `python -m benchmarks.examples` |
+| benchmarks/results/evidence.json, docs/evidence.png | `python -m benchmarks.evidence` |
+| benchmarks/results/patched.json | `python -m benchmarks.evidence.patched` |
 | benchmarks/results/speed.json, evidence_speed.json, live.json, vit_cost.json, svit_training.json | `make bench` |
 | benchmarks/results/first_page.json | `python -m benchmarks.first_page` |
 

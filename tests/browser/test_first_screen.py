@@ -178,6 +178,7 @@ def compare_methods(page: Any) -> None:
     page.locator("[role=option]").filter(has_text=EXPLAINERS["eigen_cam"].title).first.click()
     page.wait_for_function(shown, arg=4)
     assert page.locator("#side-by-side .ks-agree tbody tr").count() == 6
+    page.wait_for_selector("#side-stop", state="hidden")
     page.keyboard.press("Escape")
     settle(page)
     expect_accessible(page)

@@ -118,11 +118,14 @@ def _wire_every_model(page: Page) -> None:
 
 
 def _wire_methods(page: Page) -> None:
-    """Tried when the part is opened, for another answer while it is open, and when others are chosen."""
+    """Tried when the part is opened, for another answer while it is open, and when others are chosen; it can stop."""
     side, how = page.side, {"show_progress": "hidden", **ALL}
     given = [side.fold.opened, side.fold.filled, page.turn, *page.photos, page.answer, side.methods]
-    for event in (remember(side.fold).then, page.turn.change, side.methods.input):
-        event(side_by_side.compare, given, [side.fold.filled, side.fold.panel, side.methods, side.view], **how)
+    asked = [
+        event(side_by_side.compare, given, side.outputs, **how)
+        for event in (remember(side.fold).then, page.turn.change, side.methods.input)
+    ]
+    side.stop.click(side_by_side.stopped, None, [side.note, side.stop], cancels=asked, **VIEWS)
 
 
 def fill_curves(event: Any, page: Page) -> None:

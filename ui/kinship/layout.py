@@ -65,6 +65,13 @@ class Side(NamedTuple):
     fold: Fold
     methods: gr.Dropdown
     view: gr.HTML
+    note: gr.HTML
+    stop: gr.Button
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What side_by_side.compare returns values for."""
+        return [self.fold.filled, self.fold.panel, self.methods, self.view, self.note, self.stop]
 
 
 class Inside(NamedTuple):
@@ -270,8 +277,9 @@ def _side() -> Side:
     with fold("Methods side by side, and how far they agree", "fold-methods") as part:
         options: dict[str, Any] = {"multiselect": True, "max_choices": side_by_side.MOST, "interactive": True}
         methods = gr.Dropdown(label="Methods", info=side_by_side.CHOOSE, elem_id="side-methods", **options)
-        view = gr.HTML(elem_id="side-by-side")
-    return Side(part, methods, view)
+        view, note = gr.HTML(elem_id="side-by-side"), gr.HTML(elem_id="side-note")
+        stop = gr.Button("Stop", size="sm", visible=False, elem_id="side-stop")
+    return Side(part, methods, view, note, stop)
 
 
 def _regions() -> Regions:

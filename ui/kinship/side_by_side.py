@@ -27,6 +27,7 @@ SIDE = 150
 """Of a picture, pixels."""
 OPACITY = 0.55
 CHOOSE = f"Choose up to {MOST} methods."
+STOPPED = "Stopped: the methods that had answered until then are shown. Choose methods again to go on."
 SAME = (
     "Spearman's rank correlation of the places, mean of both faces: 1 the same order, 0 none, -1 the opposite. Methods "
     "that agree can be wrong together; each one's test stands under its maps."
@@ -61,12 +62,12 @@ def try_method(a: Shot, b: Shot, weight: str, method: str) -> Tried:
 def compare(
     opened: bool | None, filled: Any, turn: Any, a: Shot | None, b: Shot | None, answer: Answer | None, asked: list[str]
 ) -> Iterator[list[Any]]:
-    """Values for what the part was filled for, its panel, the picker and the view, as the methods answer.
+    """Values for what the part was filled for, its panel, picker, view, note and stop button, as the methods answer.
 
     Nothing where the part is closed. Where none that was chosen is left, with another model, it begins anew.
     """
     if not opened or a is None or b is None or answer is None:
-        yield [gr.skip()] * 4
+        yield [gr.skip()] * 6
         return
     choices = evidence.method_choices(answer.weight)
     offered = [label for _, label in choices]
@@ -75,14 +76,20 @@ def compare(
         best = evidence.default_method(answer.weight)
         chosen = [best, *(m for m in offered if m != best)][:FIRST]
     if filled == (turn, *chosen):
-        yield [gr.skip(), gr.update(elem_classes=[]), gr.skip(), gr.skip()]
+        yield [gr.skip(), gr.update(elem_classes=[]), *[gr.skip()] * 4]
         return
-    yield [None, gr.update(elem_classes=[]), gr.update(choices=choices, value=chosen), view([], chosen)]
+    picker, stop = gr.update(choices=choices, value=chosen), gr.update(visible=len(chosen) > 0)
+    yield [None, gr.update(elem_classes=[]), picker, view([], chosen), "", stop]
     tried: list[Tried] = []
     for method in chosen:
         tried.append(try_method(a, b, answer.weight, method))
-        yield [gr.skip(), gr.skip(), gr.skip(), view(tried, chosen)]
-    yield [(turn, *chosen), gr.skip(), gr.skip(), gr.skip()]
+        yield [*[gr.skip()] * 3, view(tried, chosen), gr.skip(), gr.skip()]
+    yield [(turn, *chosen), *[gr.skip()] * 4, gr.update(visible=False)]
+
+
+def stopped() -> tuple[str, Any]:
+    """After a stop: a note, and no stop button."""
+    return cards.message(STOPPED), gr.update(visible=False)
 
 
 def view(tried: Sequence[Tried], chosen: Sequence[str]) -> str:

@@ -26,6 +26,9 @@ def test_maps_come_one_after_another_with_their_test_and_agreement(obama: Shot, 
     steps = list(side_by_side.compare(True, None, 7, obama, biden, answer, TWO))
     assert [step[3].count("data-method") for step in steps[:-1]] == [0, 1, 2]
     assert steps[0][0] is None and steps[-1][0] == (7, *TWO)  # one that was cut off is not taken for a whole one
+    assert steps[0][4:] == ["", gr.update(visible=True)] and steps[-1][5] == gr.update(visible=False)
+    note, button = side_by_side.stopped()
+    assert side_by_side.STOPPED in note and button == gr.update(visible=False)
     assert steps[0][2]["value"] == TWO and len(steps[0][2]["choices"]) > len(TWO)
     shown = steps[-2][3]
     assert shown.count("<img") == 4 and "ks-agree" not in steps[1][3]
@@ -54,9 +57,9 @@ def test_at_first_the_page_s_own_and_never_more_than_four(obama: Shot, biden: Sh
 @pytest.mark.usefixtures("no_model_runs")
 def test_nothing_runs_while_closed_for_the_same_or_without_a_method(obama: Shot, biden: Shot, answer: Answer) -> None:
     for opened, a, given in ((False, obama, answer), (True, None, answer), (True, obama, None)):
-        assert list(side_by_side.compare(opened, None, 7, a, biden, given, TWO)) == [[gr.skip()] * 4]
+        assert list(side_by_side.compare(opened, None, 7, a, biden, given, TWO)) == [[gr.skip()] * 6]
     ((filled, panel, *others),) = side_by_side.compare(True, (7, *TWO), 7, obama, biden, answer, TWO)
-    assert filled == gr.skip() and panel["elem_classes"] == [] and others == [gr.skip()] * 2
+    assert filled == gr.skip() and panel["elem_classes"] == [] and others == [gr.skip()] * 4
     steps = list(side_by_side.compare(True, (7, *TWO), 7, obama, biden, answer, []))
     assert side_by_side.CHOOSE in steps[0][3] and steps[-1][0] == (7,)
 

@@ -40,7 +40,9 @@ def part_sentences(found: PartValues, face: str) -> str:
         listed = [f"{named(first[0])} {verb(first[0])} {first[1]:+.2f}", *(f"{named(p)} {v:+.2f}" for p, v in rest)]
         said.append(f"{capital(joined(listed))}.")
     if lowering:
-        said.append(f"Against it count {joined([f'{named(p)} {v:+.2f}' for p, v in lowering])}.")
+        alone = len(lowering) == 1 and lowering[0][0] not in PLURAL
+        listed = joined([f"{named(p)} {v:+.2f}" for p, v in lowering])
+        said.append(f"Against it {'counts' if alone else 'count'} {listed}.")
     if little:
         said.append(f"Less than {SMALL} either way: {joined([named(p) for p in little])}.")
     return " ".join([*said, *_raised(found)])

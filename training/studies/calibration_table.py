@@ -27,8 +27,8 @@ def calibration(report: Mapping[str, Any]) -> str:
         "threshold 0.5. A threshold travels where both accuracies are alike; where they are not, "
         "`python -m training.calibrate MODEL --pairs LIST.csv --images DIR` fits both to photos of your own. ECE: "
         "expected calibration error, 15 bins, either kind of pair with equal mass: the probabilities assume that half "
-        "of all pairs are kin, which the page's control for another share changes. Intervals: bootstrap over families; a "
-        "resampled list has a slightly larger ECE than the list itself."
+        "of all pairs are kin, which the page's control for another share changes. Intervals: bootstrap over families; "
+        "a resampled list has a slightly larger ECE than the list itself."
     )
     return section("How far thresholds travel", said, *blocks, by("calibration"))
 

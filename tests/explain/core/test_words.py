@@ -36,7 +36,7 @@ def test_the_sentences_of_one_face() -> None:
     assert part_sentences(additive(), "face A") == (
         "Of the similarity of 0.60, 0.08 is there without any part of face A. "
         "The nose carries +0.15, the left eye +0.12, what lies outside the face +0.11, the right eye +0.09 and the "
-        "cheeks +0.07. Against it count the mouth -0.02. Less than 0.005 either way: the jaw and the forehead. "
+        "cheeks +0.07. Against it counts the mouth -0.02. Less than 0.005 either way: the jaw and the forehead. "
         "Covering the mouth alone raises it by 0.02."
     )
 

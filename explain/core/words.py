@@ -41,8 +41,8 @@ def part_sentences(found: PartValues, face: str) -> str:
         said.append(f"{capital(joined(listed))}.")
     if lowering:
         alone = len(lowering) == 1 and lowering[0][0] not in PLURAL
-        listed = joined([f"{named(p)} {v:+.2f}" for p, v in lowering])
-        said.append(f"Against it {'counts' if alone else 'count'} {listed}.")
+        against = joined([f"{named(p)} {v:+.2f}" for p, v in lowering])
+        said.append(f"Against it {'counts' if alone else 'count'} {against}.")
     if little:
         said.append(f"Less than {SMALL} either way: {joined([named(p) for p in little])}.")
     return " ".join([*said, *_raised(found)])

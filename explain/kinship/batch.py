@@ -23,7 +23,7 @@ from models.faces.choice import nearest_centre
 from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.photo import Photo, PhotoError
-from models.faces.quality import assess
+from models.faces.quality import Quality, assess, undecided
 from models.metrics import accuracy, auc, bootstrap_ci, bootstrap_mean_ci
 from models.pair import PairModel
 from models.predict import aligned_for
@@ -46,6 +46,7 @@ class Row:
         score_ab, score_ba: the same for either order.
         similarity: cosine of the embeddings, in [-1, 1].
         notes: about the faces, and why there is no answer.
+        withheld: why nothing is decided by the faces: "blurred face in A"; empty where something is.
     """
 
     pairing: Pairing
@@ -54,14 +55,16 @@ class Row:
     score_ba: float | None = None
     similarity: float | None = None
     notes: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Looked:
-    """A photo's face, encoded (1, ...); None with the reason among the notes."""
+    """A photo's face, encoded (1, ...), and what was measured on it; None with the reason among the notes."""
 
     code: Tensor | None
     notes: tuple[str, ...]
+    quality: Quality | None = None
 
 
 def unseen(path: str, face: Face) -> None:
@@ -107,7 +110,8 @@ class Comparison:
         row = Row(pairing, notes=tuple(notes))
         if len(codes) == 2:
             score, ab, ba, similarity = self._compare(*codes)
-            row = Row(pairing, score, ab, ba, similarity, tuple(notes))
+            seen = [(name, x.quality) for name, x in zip("AB", found, strict=True) if x and x.quality]
+            row = Row(pairing, score, ab, ba, similarity, tuple(notes), undecided(*seen))
         self._forget(pairing)
         return row
 
@@ -131,7 +135,8 @@ class Comparison:
         aligned = aligned_for(self._model, face)
         with torch.inference_mode():
             code = self._model.encode(aligned.image, aligned.keypoints)
-        return _Looked(code, (*first, *several, *assess(face).warnings))
+        quality = assess(face)
+        return _Looked(code, (*first, *several, *quality.warnings), quality)
 
     def _compare(self, x: Tensor, y: Tensor) -> tuple[float, float, float, float]:
         with torch.inference_mode():

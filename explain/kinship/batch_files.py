@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from explain.kinship.batch import PROTOCOL, Figures, Row
 from explain.report.pair import NOTICE, versions
 from models.faces.files import Skipped
+from models.faces.quality import or_withheld
 from models.relations import relation_words
 from models.tables import plain_cell
 from models.tasks import TASKS
@@ -53,24 +54,32 @@ class Answered:
     ended: str = ""
 
     def decision(self, row: Row) -> str:
-        """In words; "" without an answer."""
+        """In words, or why it is withheld; "" without an answer."""
         if row.score is None:
             return ""
-        return TASKS[self.sidecar.task].decision(row.score >= self.threshold)
+        return or_withheld(TASKS[self.sidecar.task].decision(row.score >= self.threshold), row.withheld)
 
-    def counts(self) -> tuple[int, int, int]:
-        """Pairs at or above the threshold, below it, and without an answer."""
-        scores = [row.score for row in self.rows if row.score is not None]
+    def counts(self) -> tuple[int, int, int, int]:
+        """Pairs at or above the threshold, below it, with an answer but no decision, and without an answer."""
+        scores = [row.score for row in self.rows if row.score is not None and not row.withheld]
         above = sum(score >= self.threshold for score in scores)
-        return above, len(scores) - above, len(self.rows) - len(scores)
+        withheld = sum(row.score is not None and bool(row.withheld) for row in self.rows)
+        return above, len(scores) - above, withheld, len(self.rows) - len(scores) - withheld
 
 
 def counted(answered: Answered) -> str:
     """ "12 pairs: 7 blood relatives, 4 not blood relatives, 1 without an answer." """
-    above, below, none = answered.counts()
-    task, pairs = TASKS[answered.sidecar.task], len(answered.rows)
-    last = f", {none:,} without an answer" if none else ""
-    return f"{pairs:,} {'pair' if pairs == 1 else 'pairs'}: {above:,} {task.yes}, {below:,} {task.no}{last}."
+    pairs = len(answered.rows)
+    return f"{pairs:,} {'pair' if pairs == 1 else 'pairs'}: {each_kind(answered)}."
+
+
+def each_kind(answered: Answered) -> str:
+    """ "7 blood relatives, 4 not blood relatives, 2 without a decision, 1 without an answer"; the last two if any."""
+    above, below, withheld, none = answered.counts()
+    task = TASKS[answered.sidecar.task]
+    words = [f"{above:,} {task.yes}", f"{below:,} {task.no}"]
+    words += [f"{n:,} without {what}" for n, what in ((withheld, "a decision"), (none, "an answer")) if n]
+    return ", ".join(words)
 
 
 def write_csv(target: IO[str], answered: Answered) -> None:

@@ -13,9 +13,10 @@ from explain.core.findings import LETTERS, letter
 from explain.core.measured import default_method
 from explain.evidence import PatchQuery, left_eye
 from explain.registry import EXPLAINERS, layers_for, methods_for
-from explain.report.pair import write_report
+from explain.report.pair import reasons, write_report
 from models.face_model import FaceModel
 from models.faces.face import Face
+from models.faces.quality import or_withheld
 from models.predict import Result, predict
 from models.taps import tap_names
 from models.tasks import TASKS
@@ -69,7 +70,9 @@ def write(args: argparse.Namespace) -> str:
     options = {"target": args.target, "layer": args.layer, "archive": args.zip, "look": _look(result, args)}
     path = write_report(args.out, result, faces, methods, sidecar=sidecar, threshold=threshold, **options)
     said = json.loads((args.out / "report.json").read_text())
-    return "\n".join([in_words(result, sidecar, threshold), *said["words"], *empty_maps(said), str(path)])
+    return "\n".join(
+        [in_words(result, sidecar, threshold, reasons(faces)), *said["words"], *empty_maps(said), str(path)]
+    )
 
 
 def empty_maps(report: dict[str, Any]) -> list[str]:
@@ -82,13 +85,14 @@ def empty_maps(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def in_words(result: Result, sidecar: Sidecar, threshold: float | None = None) -> str:
-    """The answer on one line."""
+def in_words(result: Result, sidecar: Sidecar, threshold: float | None = None, withheld: Sequence[str] = ()) -> str:
+    """The answer on one line, with why nothing is decided by the faces, if so."""
     if sidecar.decision is None:
         ranked = sorted(result.probabilities.items(), key=lambda c: -c[1])
-        return ", ".join(f"{name} {share:.3f}" for name, share in ranked)
+        shares = ", ".join(f"{name} {share:.3f}" for name, share in ranked)
+        return f"{or_withheld('', withheld)} ({shares})" if withheld else shares
     threshold = sidecar.rule.threshold if threshold is None else threshold
-    words = TASKS[sidecar.task].decision(result.score >= threshold)
+    words = or_withheld(TASKS[sidecar.task].decision(result.score >= threshold), withheld)
     return f"score {result.score:.3f} (threshold {threshold:.3f}): {words}; similarity {result.similarity:.3f}"
 
 

@@ -35,6 +35,7 @@ from explain.report.page import report_page
 from explain.report.parts import part_figures, words_of
 from explain.report.staging import Staging
 from models.faces.face import Face
+from models.faces.quality import assess, or_withheld, undecided
 from models.predict import Result
 from models.tasks import TASKS
 from models.weights import Sidecar
@@ -109,7 +110,7 @@ def write_report(
     values = {
         "notice": NOTICE,
         "question": TASKS[sidecar.task].question,
-        **_answer_values(result, sidecar, threshold),
+        **_answer_values(result, sidecar, threshold, faces),
         "faces": {letter(i): _face_values(face) for i, face in enumerate(faces)},
         "words": words_of(found, decided),
         "parts": [part_figures(p, decided) for p in found],
@@ -151,14 +152,27 @@ def _write_pictures(
             Image.fromarray(on_photo).save(folder / f"{method}_photo_{letter(heatmap.face)}.png")
 
 
-def _answer_values(result: Result, sidecar: Sidecar, threshold: float | None) -> dict[str, Any]:
+def reasons(faces: Sequence[Face]) -> tuple[str, ...]:
+    """Why nothing is decided by these faces; empty where something is."""
+    names = ("the photo",) if len(faces) == 1 else tuple(f"photo {letter(i).upper()}" for i in range(len(faces)))
+    return undecided(*zip(names, map(assess, faces), strict=True))
+
+
+def _answer_values(result: Result, sidecar: Sidecar, threshold: float | None, faces: Sequence[Face]) -> dict[str, Any]:
+    withheld = reasons(faces)
+    if sidecar.decision is None:
+        answer = _class_values(result)
+    else:
+        answer = _decision_values(result, sidecar, threshold)
+        answer["decision"] = or_withheld(answer["decision"], withheld)
     return {
         "model": sidecar.model,
         "weight": sidecar.name,
         "weight_sha256": sidecar.sha256,
         "licence": sidecar.licence,
         "task": sidecar.task,
-        **(_class_values(result) if sidecar.decision is None else _decision_values(result, sidecar, threshold)),
+        **answer,
+        "withheld": withheld,
     }
 
 

@@ -5,6 +5,7 @@ A few numbers from one face, by formulas short enough to check by hand; a guide 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,6 +98,20 @@ LIMITS = (
     f"{100 * CUT_AWAY:g} % of the face outside the photo"
 )
 """When a face is spoilt, in words."""
+
+
+def undecided(*faces: tuple[str, Quality]) -> tuple[str, ...]:
+    """Why nothing is decided by these faces: "blurred face in photo A"; empty where something is.
+
+    Args:
+        faces: what each is called, and what was measured on it.
+    """
+    return tuple(f"{', '.join(quality.spoilt)} in {name}" for name, quality in faces if quality.spoilt)
+
+
+def or_withheld(decision: str, reasons: Sequence[str]) -> str:
+    """A decision in words, or why it is withheld."""
+    return f"withheld: {', '.join(reasons)}" if reasons else decision
 
 
 def _quarter(roll: float) -> int:

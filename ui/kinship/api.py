@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from explain.report.parts import part_figures, words_of
-from models.faces.quality import assess
+from models.faces.quality import assess, or_withheld
 from models.gallery import Hit
 from models.numbers import Range, within
 from models.search.index import TOP
@@ -16,7 +16,7 @@ from models.weights import default_model
 from ui.kinship import search_indexes
 from ui.kinship import tri_answers as triplet
 from ui.kinship.search_answers import Ranking, collect, rank, silent
-from ui.shared import answering, evidence
+from ui.shared import answering, doubts, evidence
 from ui.shared.failures import in_words
 from ui.shared.photos import take
 from ui.shared.widgets import API_RUNS, GALLERIES, file_image, whole_number
@@ -37,14 +37,16 @@ def kin_score(photo_a: str, photo_b: str, model: str = DEFAULT) -> Json:
 
     Returns:
         score (number): calibrated probability from 0 to 1, mean of score_ab and score_ba (numbers); similarity
-        (number): cosine from -1 to 1; threshold (number): on the score; decision (string): in words; far and tar
+        (number): cosine from -1 to 1; threshold (number): on the score; decision (string): in words,
+        or why it is withheld, for a face too poor to decide by; far and tar
         (numbers): shares measured at the threshold on the pairs that protocol (string) names; model and weight_sha256
         (strings): what answered.
     """
     _check_weight(model, answering.pair_weights())
     with in_words():
-        given = answering.answer(take(photo_a), take(photo_b), model)
-    row = answering.sidecar(model)
+        a, b = take(photo_a), take(photo_b)
+        given = answering.answer(a, b, model)
+    row, spoilt = answering.sidecar(model), doubts.about(("photo_a", a), ("photo_b", b)).spoilt
     verdict = answering.judge(given, row.rule.threshold)
     return {
         "score": given.score,
@@ -52,7 +54,7 @@ def kin_score(photo_a: str, photo_b: str, model: str = DEFAULT) -> Json:
         "score_ba": given.score_ba,
         "similarity": given.similarity,
         "threshold": row.rule.threshold,
-        "decision": verdict.decision,
+        "decision": or_withheld(verdict.decision, spoilt),
         "far": verdict.far,
         "tar": verdict.tar,
         "protocol": verdict.protocol,
@@ -98,12 +100,15 @@ def tri_score(father: str, mother: str, child: str, model: str = DEFAULT) -> Jso
     Returns:
         score (number): from 0 to 1, a probability only when calibrated (boolean, on triplets) is true; father_child
         and mother_child (numbers): the scores of the two pairs; threshold (number): on the score; decision (string):
-        in words; far and tar (numbers): shares measured on triplets at the threshold, null where nobody measured them;
-        protocol, model and weight_sha256 (strings).
+        in words, or why it is withheld; far and tar (numbers): shares measured on triplets at the threshold, null where
+        nobody measured them; protocol, model and weight_sha256 (strings).
     """
     _check_weight(model, triplet.weights())
     with in_words():
-        given = triplet.answer(triplet.Family(take(father), take(mother), take(child)), model)
+        family = triplet.Family(take(father), take(mother), take(child))
+        given = triplet.answer(family, model)
+    shots = {"father": family.father, "mother": family.mother, "child": family.child}
+    spoilt = doubts.about(*shots.items()).spoilt
     row, threshold = answering.sidecar(model), triplet.own_threshold(model)
     verdict = triplet.judge(given, threshold)
     return {
@@ -112,7 +117,7 @@ def tri_score(father: str, mother: str, child: str, model: str = DEFAULT) -> Jso
         "father_child": given.father.pair.score,
         "mother_child": given.mother.pair.score,
         "threshold": threshold,
-        "decision": verdict.decision,
+        "decision": or_withheld(verdict.decision, spoilt),
         "far": verdict.far,
         "tar": verdict.tar,
         "protocol": verdict.protocol,

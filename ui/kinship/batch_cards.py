@@ -8,7 +8,7 @@ from html import escape
 from pathlib import PurePosixPath
 
 from explain.kinship.batch import Figures, Row, order
-from explain.kinship.batch_files import LABELS, Answered
+from explain.kinship.batch_files import LABELS, Answered, each_kind
 from explain.kinship.matching import Pairing
 from models.faces.files import Skipped
 from models.relations import relation_words
@@ -80,10 +80,9 @@ def _duration(seconds: float) -> str:
 
 def answer_card(batch: Batch, answered: Answered) -> str:
     """The answer first: how many of the pairs reach the threshold, and how that agrees with the labels."""
-    above, below, none = answered.counts()
+    above, below, *_ = answered.counts()
     task = TASKS[answered.sidecar.task]
-    sub = f"{count(len(batch.rows), 'pair')}: {above:,} {task.yes}, {below:,} {task.no}"
-    sub += f", {none:,} without an answer" if none else ""
+    sub = f"{count(len(batch.rows), 'pair')}: {each_kind(answered)}"
     ended = f" {escape(batch.ended)} {len(batch.rows):,} of {batch.of:,} were compared." if batch.ended else ""
     return (
         f"<section class='ks-answer' role='status' data-pairs='{len(batch.rows)}'><div class='ks-head'>"
@@ -163,7 +162,8 @@ def _line(answered: Answered, row: Row, place: int) -> str:
     names = "".join(_name(name) for name in (pair.a, pair.b))
     notes = "".join(f"<li>{escape(note)}</li>" for note in row.notes)
     listed = f"<ul class='ks-notes'>{notes}</ul>" if notes else ""
-    score, above = "", row.score is not None and row.score >= answered.threshold
+    score = ""
+    above = row.score is not None and row.score >= answered.threshold and not row.withheld
     if row.score is not None:
         score = (
             f"{percent(row.score)}<span class='ks-gauge'><span class='ks-fill' style='width:{100 * row.score:.1f}%'>"

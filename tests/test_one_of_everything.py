@@ -125,8 +125,8 @@ def test_a_score_at_the_threshold_is_a_yes(monkeypatch: pytest.MonkeyPatch, abov
     assert tri_answers.judge(SimpleNamespace(weight="dlib_kin", score=SCORE), threshold).above is above  # type: ignore[arg-type]
     assert Said(0.5, SCORE, threshold).same is above
     result: Any = SimpleNamespace(score=SCORE, score_ab=SCORE, score_ba=SCORE, similarity=0.5)
-    assert _answer_values(result, row, threshold)["decision"] == word
-    monkeypatch.setattr(api, "take", lambda photo: photo)
+    assert _answer_values(result, row, threshold, ())["decision"] == word
+    monkeypatch.setattr(api, "take", lambda _: None)
     monkeypatch.setattr(answering, "answer", lambda *_: given)
     assert api.kin_score("a.jpg", "b.jpg", "dlib_kin")["decision"] == word
     assert f": {word};" in in_words(result, row, threshold)

@@ -16,6 +16,7 @@ from models.weights import OperatingPoints
 from training.calibrate import Calibration
 from training.data.holdout import EARLIER, is_held_out
 from training.tools.checkpoint import RESEARCH, Facts, export
+from training.tools.loop import Run
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,13 @@ def fresh_accelerate() -> Iterator[None]:
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Crops are kept in the test's folder; no learning curve is drawn, which takes longer than these runs."""
+    monkeypatch.setenv("KINSIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Run, "draw_curve", lambda _: None)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,13 +31,7 @@ HOW = Settings(epochs=2, batch=8, lr=1e-3, warmup=4, patience=9)
 SMALL = {"trunk": "ir18"}
 
 
-@pytest.fixture(autouse=True)
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("KINSIGHT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Run, "draw_curve", lambda _: None)
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def trained(root: Path, folder: Path, how: Settings, **facts: str) -> Expression:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from accelerate.state import AcceleratorState
 
 from models.weights import file_sha256
 from tests.training.voted import write_ferplus
 from training.expression import faces_of
 from training.studies.expression_curve import HOW, NAMES, SHIPPED, studied
-from training.tools.loop import Run
 
-
-@pytest.fixture(autouse=True)
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("KINSIGHT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Run, "draw_curve", lambda _: None)
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_an_epoch_is_a_row_and_the_start_is_the_shipped_network(tmp_path: Path) -> None:

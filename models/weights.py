@@ -60,8 +60,31 @@ def _flaw(path: Path) -> str | None:
     beside = path.with_suffix(".json")
     if not beside.exists():
         return f"{path} has no sidecar {beside.name} beside it."
-    marks = [(s.st_mtime_ns, s.st_size) for s in (path.stat(), beside.stat())]
-    return _flaw_of(path, *marks)
+    return _flaw_of(path, *_marks(path)) or _not_lent(path)
+
+
+def _marks(path: Path) -> list[tuple[int, int]]:
+    """Age and size of a weight and of its sidecar."""
+    return [(s.st_mtime_ns, s.st_size) for s in (path.stat(), path.with_suffix(".json").stat())]
+
+
+def _not_lent(path: Path) -> str | None:
+    """What a weight, or one that lends to it, reads from another that is not there; None when nothing is missing."""
+    try:
+        lenders = [_lender(path, loan) for loan in _loans_of(path, *_marks(path))]
+    except WeightError as error:
+        return str(error)
+    return next((why for lender in lenders if (why := _not_lent(lender))), None)
+
+
+@lru_cache(maxsize=256)
+def _loans_of(path: Path, *_marks: tuple[int, int]) -> list[Loan]:
+    return _sidecar_of(path).loans
+
+
+@lru_cache(maxsize=256)
+def _sha256_of(path: Path, *_marks: tuple[int, int]) -> str:
+    return _sidecar_of(path).sha256
 
 
 @lru_cache(maxsize=256)
@@ -192,7 +215,7 @@ def _lender(path: Path, loan: Loan) -> Path:
     """The very file that lends: beside the weight, or wherever weights are looked for."""
     for directory in (path.parent, *weight_dirs()):
         found = directory / f"{loan.weight}.safetensors"
-        if found.exists() and found.with_suffix(".json").exists() and _sidecar_of(found).sha256 == loan.sha256:
+        if found.exists() and found.with_suffix(".json").exists() and _sha256_of(found, *_marks(found)) == loan.sha256:
             return found
     raise WeightError(
         f"{path} reads {loan.prefix}* from {loan.weight}, as it was at sha256 {loan.sha256[:12]}...: not found."

@@ -13,7 +13,15 @@ from safetensors.torch import load_file
 from models import create_model
 from models.nets.svit_guide import PREFIX, with_guide
 from models.pair import PairModel
-from models.weights import SHIPPED, WeightError, load_model, read_sidecar, read_tensors
+from models.weights import (
+    SHIPPED,
+    WeightError,
+    available_weights,
+    load_model,
+    read_sidecar,
+    read_tensors,
+    unreadable_weights,
+)
 from training.calibrate import Calibration, operating_points
 from training.tools.checkpoint import RESEARCH, Facts, borrowed, export
 
@@ -88,3 +96,19 @@ def test_a_users_own_lender_does_not_hide_the_right_one(tmp_path: Path, monkeypa
 def read_sidecar_in(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(folder))
     return read_sidecar("svit")
+
+
+def test_what_cannot_borrow_is_passed_over_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shelf = tmp_path / "weights"
+    shelf.mkdir()
+    for name in ("dlib_kin", "edgeface_kin", "kin_joined"):
+        for kind in ("safetensors", "json"):
+            shutil.copy(SHIPPED / f"{name}.{kind}", shelf / f"{name}.{kind}")
+    monkeypatch.setattr("models.weights.SHIPPED", shelf)
+    assert available_weights() == ["edgeface_kin"]
+    whys = {path.stem: why for path, why in unreadable_weights()}
+    assert "reads trunk.* from dlib_resnet" in whys["dlib_kin"] and "not found" in whys["kin_joined"]
+    for name in ("dlib_resnet", "dlib_tuned"):  # they come back while the app runs
+        for kind in ("safetensors", "json"):
+            shutil.copy(SHIPPED / f"{name}.{kind}", shelf / f"{name}.{kind}")
+    assert len(available_weights()) == 5 and not unreadable_weights()

@@ -9,6 +9,7 @@ On the pairs (or faces) of the benchmark of evidence, with its curves and random
     pooling     HiRes-CAM, which weighs each place by its own gradient where Grad-CAM takes the layer's mean
     target      Grad-CAM of the other scalar: a pair's log-odds, a class's probability
     smoothing   HiRes-CAM, mean over noisy copies of the face (SmoothGrad: Smilkov et al., 2017)
+    pixels      xSSAB, a map of single pixels, with the Gaussian that FGGB ends with
     grid        the occlusion map, averaged to the grid of each layer and stretched again: what a map as coarse as the
                 layer could reach if it knew the answer
 
@@ -38,7 +39,8 @@ from explain import explain
 from explain.core.findings import Heatmap
 from explain.core.recorded import evidence_gradient, face_evidence
 from explain.methods.grad_cam import CAMS, weighted_maps
-from explain.registry import layers_for
+from explain.methods.pair_gradients import smoothed as blurred
+from explain.registry import layers_for, methods_for
 from models import load_model, predict, read_sidecar
 from models.faces.face import FaceBatch
 from models.outputs import ClassOutput
@@ -93,6 +95,11 @@ def choices(result: Result) -> Iterator[tuple[str, str, Heatmap]]:
     target = other_target(result)
     yield "Grad-CAM, target", OTHER[scalars_of(result)[target]], explain(result, "grad_cam", target=target)[0]
     yield "HiRes-CAM, smoothed over copies", f"{COPIES}", smoothed(result, model.cam_tap)
+    if "xssab" in methods_for(model):
+        pixels = explain(result, "xssab")[0]
+        yield "xSSAB", "of single pixels", pixels
+        wide = blurred(torch.from_numpy(pixels.values)).numpy()
+        yield "xSSAB", "smoothed as FGGB is", replace(pixels, values=wide)
     occlusion = explain(result, "occlusion")[0]
     yield "Occlusion", "as it is", occlusion
     sides = {layer: face_evidence(result, layer).shape[-1] for layer in layers_for(model, "grad_cam")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,32 @@ def choices(report: Mapping[str, Any]) -> str:
 
 
 def tables(report: Mapping[str, Any]) -> str:
-    """A table a weight; a word where none was measured."""
+    """All weights together, then a table a weight; a word where none was measured."""
     if not report["weights"]:
         return NOTHING
-    return "\n\n".join(_weight(name, row) for name, row in report["weights"].items())
+    weights = report["weights"]
+    return "\n\n".join([overview(weights), *(_weight(name, row) for name, row in weights.items())])
+
+
+def overview(weights: Mapping[str, Any]) -> str:
+    """A row a method: weights it was measured on, its mean share, on how many it beats random orders in most pairs."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in weights.values():
+        for method, figures in row["methods"].items():
+            found.setdefault(method, []).append(figures["beats_random"]["pairs"])
+    best = Counter(row["best"] for row in weights.values())
+    cells = [["method", "weights", "beats random orders, mean", "surely in most pairs", "surely in few", "shown first"]]
+    means = {method: sum(f["share"] for f in rows) / len(rows) for method, rows in found.items()}
+    for method in sorted(found, key=lambda m: -means[m]):
+        rows = found[method]
+        most, few = (sum(f["ci95"][0] > 0.5 for f in rows), sum(f["ci95"][1] < 0.5 for f in rows))
+        counts = [str(n) if n else "" for n in (most, few, best[method])]
+        cells.append([EXPLAINERS[method].title, str(len(rows)), f"{100 * means[method]:.0f}", *counts])
+    said = (
+        "Surely in most pairs: the interval of the share lies above one half; surely in few: below. Weights were "
+        "measured on different numbers of pairs, which stand over their tables."
+    )
+    return f"### All weights\n\n{table(cells)}\n\n{said}"
 
 
 def _weight(name: str, row: Mapping[str, Any]) -> str:

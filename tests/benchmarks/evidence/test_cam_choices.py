@@ -32,7 +32,7 @@ def test_every_choice_is_measured_once(pair: Result) -> None:
     assert len(set(found)) == len(found) and ("Grad-CAM, target", "log-odds") in found
     by_choice = {choice: heatmap.values for what, choice, heatmap in choices(pair) if what == "xSSAB"}
     raw, wide = by_choice["of single pixels"], by_choice["smoothed as FGGB is"]
-    assert wide.std() < raw.std() and wide.sum() == pytest.approx(raw.sum(), abs=0.2 * np.abs(raw).sum())
+    assert wide.std() < raw.std() and wide.sum() == pytest.approx(raw.sum(), abs=0.2 * float(np.abs(raw).sum()))
     records = records_of(3, True, pair, Protocol(steps=4, orders=2, fills=("blur", "grey")))
     assert [r["method"] for r in records] == [*(json.dumps(f) for f in found), RANDOM]
     assert {(r["pair"], r["same"], r["target"]) for r in records} == {(3, True, "similarity")}

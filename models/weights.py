@@ -238,7 +238,10 @@ def load_model(name: str | None = None, device: torch.device | str | None = None
     except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise WeightError(f"{find_weight(name)} does not fit {sidecar.model}: {error}") from error
     model.threshold = sidecar.decision.threshold if sidecar.decision else None
-    model = model.eval().requires_grad_(False).to(device or pick_device())
+    where = torch.device(device or pick_device())
+    model = model.eval().requires_grad_(False).to(where)
+    if where.type == "mps":
+        return model
     return model.to(memory_format=torch.channels_last)  # convolutions are quicker by a tenth to a half
 
 

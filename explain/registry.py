@@ -71,7 +71,7 @@ _ALL = (
     ),
     Explainer(
         "xssab",
-        "Gradients of agreeing and differing dimensions, xSSAB (signed)",
+        "Agreeing and differing dimensions, xSSAB (signed)",
         xssab.xssab,
         needs=frozenset({"pair"}),
         grad=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 EVEN = 0.5
-"""The share of matching pairs that every calibration here gives them (training/calibrate.py)."""
+"""The share of matching pairs that every calibration here gives them (training/tools/calibration.py)."""
 
 
 def posterior(score: float, prior: float) -> float:

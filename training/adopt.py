@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -34,12 +33,12 @@ from models.commands import command
 from models.pair import CosineLogit, PairModel
 from models.registry import entry
 from models.weights import file_sha256
-from training.calibrate import Calibration, calibrate_cosine, verification_pairs
 from training.data.sets import DataError, Pair, data_root, data_row, read_pairs
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_photos, score_pairs, unique_images
 from training.evaluate.setup import RAW
-from training.tools.checkpoint import Facts, command_line, export
+from training.tools.calibration import Calibration, calibrate_cosine, verification_pairs
+from training.tools.checkpoint import Facts, command_line, export, user_folder
 from training.tools.public import CheckpointError, Family, family_of, network_of, read_checkpoint, start_facts
 
 UNKNOWN = "unknown: as stated by the checkpoint's owner"
@@ -97,12 +96,6 @@ def write_weight(args: argparse.Namespace, weight: str, family: Family, state: d
     facts = Facts(args.licence or UNKNOWN, [row, *measured.data], calibration, config=config, notes=notes)
     path = export(model, weight, facts, half=args.half, folder=folder)
     return f"wrote {path}\n{note}\nin the app: KINSIGHT_WEIGHTS={shlex.quote(str(folder))} python app.py"
-
-
-def user_folder() -> Path | None:
-    """KINSIGHT_WEIGHTS, where it is set."""
-    own = os.environ.get("KINSIGHT_WEIGHTS")
-    return Path(own) if own else None
 
 
 def pairs_given(args: argparse.Namespace) -> list[Pair] | None:

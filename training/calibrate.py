@@ -1,229 +1,181 @@
-"""From raw cosines to a probability, a threshold and what the threshold costs, on held-out training pairs.
+"""The probability and threshold of a weight for your own photos, from labelled pairs of them.
 
-    calibration = calibrate_cosine(model.logit, cosine, same, "words on the pairs")
+    python -m training.calibrate MODEL --pairs LIST.csv --images DIR [--prior P] [--out FOLDER] [--json FILE]
 
-Platt scaling (Platt, "Probabilistic outputs for support vector machines", 1999): P(same | cos) =
-sigmoid(slope * cos + offset), fitted by maximum likelihood with both classes given equal mass, so that a
-score of 0.5 is the even-odds point whatever the share of matching pairs in the list. Never fitted on an
-evaluation set.
+A threshold that was chosen on one set of photos may be wrong on another: similarities of old portraits, say, are all
+higher. Here slope and offset of the probability are fitted anew on LIST.csv (image_a, image_b, kin or same); the
+network stays as it is. Printed is what that gains: accuracy and calibration error with the shipped threshold, and
+cross-fitted, that is on families that the fit did not see (images joined by matching pairs are one family).
 
-    python -m training.calibrate MODEL --pairs LIST.csv --images DIR    # for your own photos: training/domain.py
+The probability assumes that half of all pairs match; --prior P says which share does, and moves the threshold to
+1 - P. With --out (or KINSIGHT_WEIGHTS) the weight is written there under a new name, with its sidecar; the app and
+every command then offer it. Do not evaluate it on the same list.
 """
 
 from __future__ import annotations
 
-import random
+import argparse
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
-from models.operating_points import OperatingPoints, pack_scores
-from models.pair import CosineLogit, PairModel
-from training.data.sets import by_identity, data_row, family_of, folder_crops, image_names
-from training.evaluate.metrics import best_threshold
-from training.evaluate.scoring import encode_crops
-
-GRID = (0.001, 0.002, 0.005, *(i / 100 for i in range(1, 100)), 0.995, 0.998, 0.999)
-"""Thresholds of the operating points."""
+from models.commands import check_file, command
+from models.errors import UserError
+from models.pair import PairModel
+from models.prior import EVEN
+from models.weights import Sidecar, load_pair, read_sidecar
+from training.data.sets import Pair, data_row, read_pairs
+from training.evaluate.report import write_json
+from training.evaluate.scoring import compare_all, encode_photos, sigmoid, unique_images
+from training.evaluate.setup import RAW
+from training.tools.calibration import Calibration, fit_platt, operating_points
+from training.tools.checkpoint import Facts, export, user_folder
+from training.tools.crossfit import FOLDS, cross_fit, figures_of
+from training.tools.kin_export import platt_of
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Threshold on the score and what thresholds cost, as measured.
+class Domain:
+    """A list of pairs answered by a weight.
 
     Attributes:
-        threshold: the shipped one.
-        threshold_protocol: how and on which pairs it was chosen.
-        points: FAR and TAR over GRID.
+        pairs: the list.  images: the folder of its photos.
+        log_odds: (P, 2) by the weight as it is.
+        missed: photos without a detectable face.
     """
 
-    threshold: float
-    threshold_protocol: str
-    points: OperatingPoints
+    name: str
+    pairs: list[Pair]
+    images: Path
+    log_odds: np.ndarray
+    missed: int
+
+    @property
+    def same(self) -> np.ndarray:
+        """(P,) bool."""
+        return np.array([p.same for p in self.pairs])
+
+    @property
+    def words(self) -> str:
+        """Which pairs these are."""
+        matching = int(self.same.sum())
+        return f"{self.name}: {matching} matching and {len(self.pairs) - matching} other pairs; {RAW}"
 
 
-def fit_platt(cosine: np.ndarray, same: np.ndarray, steps: int = 100, smooth: bool = False) -> tuple[float, float]:
-    """Slope and offset of the class-balanced logistic fit, by Newton's method.
-
-    Args:
-        smooth: Platt's targets, (n + 1) / (n + 2) for n matching pairs and 1 / (n + 2) for n others, in place of 1 and
-            0: the fit is finite on any list, also on a short one whose cosines separate the kinds.
+def answered(model: PairModel, path: Path, images: Path) -> Domain:
+    """Every pair of a list of photos.
 
     Raises:
-        ValueError: one kind of pair is missing, all cosines are the same, or (without smooth) the cosines separate the
-            kinds perfectly: no finite fit.
+        DataError, ListError, PhotoError: the list or a photo will not do; in words.
     """
-    cosine, same = np.asarray(cosine, np.float64), np.asarray(same, bool)
-    if same.all() or not same.any():
-        raise ValueError("both matching and non-matching pairs are needed")
-    if np.ptp(cosine) == 0:
-        raise ValueError("every pair has the same cosine")
-    if smooth:  # in units of the spread: cosines may lie close together
-        slope, offset = _logistic(cosine / cosine.std() - cosine.mean() / cosine.std(), same, smooth, steps)
-        return slope / float(cosine.std()), offset - slope * float(cosine.mean() / cosine.std())
-    return _logistic(cosine, same, smooth, steps)
+    pairs = read_pairs(path, images)
+    codes, missed = encode_photos(model, images, unique_images(pairs))
+    log_odds, _ = compare_all(model, codes, [(p.a, p.b) for p in pairs])
+    return Domain(path.name, pairs, images, log_odds, len(missed))
 
 
-def _logistic(cosine: np.ndarray, same: np.ndarray, smooth: bool, steps: int) -> tuple[float, float]:
-    """Newton's method for fit_platt."""
-    x = np.stack([cosine, np.ones_like(cosine)], 1)
-    mass = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
-    target = np.where(same, 1 - 1 / (same.sum() + 2), 1 / ((~same).sum() + 2)) if smooth else same
-    w = np.zeros(2)
-    for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(x @ w, -60, 60)))
-        gradient = x.T @ (mass * (p - target))
-        hessian = (x * (mass * p * (1 - p))[:, None]).T @ x + 1e-12 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        w -= step / max(1.0, float(np.abs(step).max()) / 10)  # damped: the first steps may overshoot
-        if np.abs(step).max() < 1e-9:
-            return float(w[0]), float(w[1])
-    raise ValueError("no finite fit: the cosines separate matching from non-matching pairs")
-
-
-def fit_platt_of_mean(log_odds: np.ndarray, same: np.ndarray, steps: int = 100) -> tuple[float, float]:
-    """Slope and offset where the score is the mean of the probabilities of both orders, as PairOutput's.
-
-    Maximum likelihood of mean_j sigmoid(slope * log_odds_j + offset), both classes with equal mass, by Fisher scoring
-    from the fit to the mean log-odds. The two fits are the same where both orders give the same log-odds.
+def compared(domain: Domain, shipped: float, prior: float = EVEN) -> dict[str, Any]:
+    """Figures with the shipped probability and threshold, and with a cross-fitted one.
 
     Args:
-        log_odds: (P, 2), a column an order.  same: (P,) bool.
+        shipped: the weight's threshold.
+        prior: the share of matching pairs that is expected; the new threshold is 1 - prior.
 
     Raises:
-        ValueError: as fit_platt, or the likelihood has no maximum near that start.
+        ValueError: only one kind of pair, or fewer families than folds.
     """
-    log_odds, same = np.asarray(log_odds, np.float64), np.asarray(same, bool)
-    w = np.array(fit_platt(log_odds.mean(1), same))
-    if np.ptp(log_odds, axis=1).max() == 0:
-        return float(w[0]), float(w[1])
-    mass = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
-    for _ in range(steps):
-        each = 1 / (1 + np.exp(-np.clip(w[0] * log_odds + w[1], -60, 60)))  # (P, 2)
-        p, slope = each.mean(1), each * (1 - each)
-        change = np.stack([(slope * log_odds).mean(1), slope.mean(1)], 1)  # (P, 2) of p by slope and offset
-        weight = mass / np.clip(p * (1 - p), 1e-30, None)
-        gradient = change.T @ (weight * (p - same))
-        step = np.linalg.solve((change * weight[:, None]).T @ change + 1e-12 * np.eye(2), gradient)
-        w = w - step / max(1.0, float(np.abs(step).max()) / 10)
-        if np.abs(step).max() < 1e-9:
-            return float(w[0]), float(w[1])
-    raise ValueError("no finite fit of the mean of both orders")
+    fitted, same = cross_fit(domain.log_odds, domain.pairs), domain.same
+    return {
+        "pairs": len(same),
+        "matching": int(same.sum()),
+        "families": len(set(fitted.groups)),
+        "folds": FOLDS,
+        "prior": prior,
+        "undetected": domain.missed,
+        "shipped": figures_of(sigmoid(domain.log_odds).mean(1), same, shipped, fitted.groups),
+        "cross_fitted": figures_of(fitted.score, same, 1 - prior, fitted.groups),
+    }
 
 
-def operating_points(score: np.ndarray, same: np.ndarray, protocol: str) -> OperatingPoints:
-    """FAR and TAR at each threshold of GRID, and the scores that give them at any other."""
-    score, same = np.asarray(score), np.asarray(same, bool)
-    accepted = [score >= t for t in GRID]
-    return OperatingPoints(
-        [float(t) for t in GRID],
-        [round(float(a[~same].mean()), 6) for a in accepted],
-        [round(float(a[same].mean()), 6) for a in accepted],
-        protocol,
-        matching=pack_scores(score[same]),
-        non_matching=pack_scores(score[~same]),
+def moved(model: PairModel, domain: Domain, prior: float) -> Calibration:
+    """Slope and offset of a network fitted anew, in place, on the whole list."""
+    slope, offset = fit_platt(domain.log_odds.mean(1), domain.same, smooth=True)
+    platt = platt_of(model)
+    platt.offset.mul_(slope).add_(offset)
+    platt.slope.mul_(slope)
+    score = sigmoid(slope * domain.log_odds + offset).mean(1)
+    chosen = f"even odds where a share of {prior:g} of all pairs matches, probability fitted on {domain.words}"
+    return Calibration(1 - prior, chosen, operating_points(score, domain.same, domain.words))
+
+
+def write(model: PairModel, sidecar: Sidecar, domain: Domain, prior: float, name: str, folder: Path) -> Path:
+    """The weight under a new name, calibrated on the whole list."""
+    calibration = moved(model, domain, prior)
+    row = data_row(f"{domain.name} (calibration)", domain.images, unique_images(domain.pairs))
+    note = (
+        f"The network is {sidecar.name} (sha256 {sidecar.sha256[:12]}) as it was; only slope and offset of the "
+        f"probability were fitted here, on {domain.words}"
+    )
+    data, notes = [*sidecar.data, row], [*sidecar.notes, note]
+    facts = Facts(sidecar.licence, data, calibration, config=sidecar.config, seed=sidecar.seed, notes=notes)
+    return export(model, name, facts, half=True, folder=folder)
+
+
+def sentence(what: str, found: dict[str, Any]) -> str:
+    """One row of figures in words."""
+    accuracy, error = (f"{found[k]:.3f} ({found[f'{k}_ci95'][0]:.3f}-{found[f'{k}_ci95'][1]:.3f})" for k in TOLD)
+    return f"{what}: accuracy {accuracy}, calibration error {error}, threshold {found['threshold']:g}"
+
+
+TOLD = ("accuracy", "ece")
+
+
+def run(args: argparse.Namespace) -> str:
+    """Do what the command line says; what was found, and written, in words."""
+    if not 0 < args.prior < 1:
+        raise UserError(f"--prior is a share between 0 and 1, not {args.prior:g}")
+    name = args.weight_name or f"{args.model}_{args.pairs.stem}"
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise UserError(f"--weight-name {name!r}: letters, digits, '_', '-' and '.' only")
+    check_file(args.json, "--json")
+    model, sidecar, folder = load_pair(args.model, "cpu"), read_sidecar(args.model), args.out or user_folder()
+    domain = answered(model, args.pairs, args.images)
+    report = compared(domain, sidecar.rule.threshold, args.prior)
+    lines = [
+        f"{sidecar.name} on {domain.words}; {report['families']} families",
+        sentence("as shipped", report["shipped"]),
+        sentence(f"fitted on other families ({FOLDS} folds)", report["cross_fitted"]),
+    ]
+    if args.json:
+        facts = {"weight": sidecar.name, "weight_sha256": sidecar.sha256, "protocol": domain.words}
+        write_json({**facts, **report}, args.json)
+        lines.append(f"wrote {args.json}")
+    if folder is None:
+        return "\n".join([*lines, "no weight was written: give --out FOLDER or set KINSIGHT_WEIGHTS"])
+    path = write(model, sidecar, domain, args.prior, name, folder)
+    return "\n".join(
+        [*lines, f"wrote {path}", f"in the app: KINSIGHT_WEIGHTS={shlex.quote(str(folder))} python app.py"]
     )
 
 
-def calibrate_cosine(
-    logit: CosineLogit, cosine: np.ndarray, same: np.ndarray, pairs: str, smooth: bool = False
-) -> Calibration:
-    """Fit slope and offset into `logit`, choose the threshold of best balanced accuracy, measure operating points.
-
-    Args:
-        cosine, same: one value a pair, held out from training.
-        pairs: which pairs these are, in words; goes into the sidecar.
-        smooth: see fit_platt.
-
-    Raises:
-        ValueError: as fit_platt.
-    """
-    slope, offset = fit_platt(cosine, same, smooth=smooth)
-    logit.slope.fill_(slope)
-    logit.offset.fill_(offset)
-    score = 1 / (1 + np.exp(-(slope * np.asarray(cosine) + offset)))
-    rows = balanced_rows(same)
-    threshold = round(best_threshold(score[rows], np.asarray(same)[rows]), 4)
-    return Calibration(
-        threshold,
-        f"best accuracy on as many matching as non-matching pairs: {pairs}",
-        operating_points(score, same, f"{pairs}; {int(np.sum(same))} matching, {int(np.sum(~same))} non-matching"),
-    )
-
-
-def balanced_rows(same: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Rows of all pairs of the rarer kind and as many, drawn at random, of the other."""
-    kinds = [np.flatnonzero(same), np.flatnonzero(~np.asarray(same, bool))]
-    few = min(map(len, kinds))
-    rng = np.random.default_rng(seed)
-    return np.concatenate([rng.permutation(k)[:few] for k in kinds])
-
-
-def identity_pairs(
-    names: Sequence[str], each: int = 10, negatives: int = 5, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Same-person pairs (at most `each` an identity) and, for each, `negatives` pairs of people of other families.
-
-    Returns:
-        (P, 2) row numbers into names and (P,) bool.
-    """
-    draw = random.Random(seed)
-    row = {name: i for i, name in enumerate(names)}
-    positive: list[tuple[int, int]] = []
-    for images in by_identity(names).values():
-        pairs = [(row[a], row[b]) for a, b in combinations(images, 2)]
-        positive += draw.sample(pairs, min(each, len(pairs)))
-    negative: list[tuple[int, int]] = []
-    while len(negative) < negatives * len(positive):
-        i, j = draw.randrange(len(names)), draw.randrange(len(names))
-        if family_of(names[i]) != family_of(names[j]):
-            negative.append((i, j))
-    return np.array(positive + negative), np.arange(len(positive) + len(negative)) < len(positive)
-
-
-def some_images(names: Sequence[str], each: int, most: int, seed: int = 0) -> list[str]:
-    """At most `each` images of every identity that has two or more, at most `most` in all, identities at random."""
-    draw = random.Random(seed)
-    groups = [images for images in by_identity(names).values() if len(images) > 1]
-    draw.shuffle(groups)
-    return sorted([n for images in groups for n in draw.sample(images, min(each, len(images)))][:most])
-
-
-def verification_pairs(model: PairModel, root: Path) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
-    """Cosines of same-person and different-person pairs of CelebA identities and of FIW train members.
-
-    The faces go the way of an uploaded photo: detected (the face nearest the centre) and aligned. Different
-    FIW members are always of different families.
-
-    Returns:
-        cosine (P,), same (P,), and the sidecar's rows on the data.
-    """
-    cosine, same, rows = [], [], []
-    for name, folder, each, most in (
-        ("celeba", root / "celeba", 6, 1800),
-        ("fiw/train", root / "fiw" / "train", 3, 1200),
-    ):
-        names = some_images(image_names(folder), each, most)
-        pairs, labels = identity_pairs(names)
-        codes = encode_crops(model, folder_crops(folder, model.spec, names))
-        unit = F.normalize(torch.stack([codes[n] for n in names]), dim=1)
-        cosine.append((unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1).numpy())
-        same.append(labels)
-        rows.append(data_row(f"{name} (calibration)", folder, names))
-    return np.concatenate(cosine), np.concatenate(same), rows
-
-
+@command(ValueError)
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command, in a module of its own: it exports weights, and what exports them imports this one."""
-    from training import domain
-
-    domain.main(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.calibrate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", help="name of a weight that compares two faces")
+    parser.add_argument("--pairs", type=Path, required=True, help="CSV with image_a, image_b, kin (or same)")
+    parser.add_argument("--images", type=Path, required=True, help="folder the CSV's names are relative to")
+    parser.add_argument("--prior", type=float, default=EVEN, help="share of matching pairs to expect; one half")
+    parser.add_argument("--out", type=Path, help="folder of weights; default: KINSIGHT_WEIGHTS")
+    parser.add_argument("--weight-name", default="", help="default: MODEL_LIST")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    print(run(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 Reads dlib_face_recognition_resnet_model_v1.dat (CC0; training/tools/dlib_dat.py).
 
 The network is not trained here. With research data (CelebA, FIW train) its cosine is calibrated to a probability
-and a threshold is chosen (training/calibrate.py). Without data the converted network is checked against the
+and a threshold is chosen (training/tools/calibration.py). Without data the converted network is checked against the
 repository's golden descriptors and nothing is written: a weight without a measured threshold is not shipped.
 """
 
@@ -21,10 +21,10 @@ from models.commands import command
 from models.errors import UserError
 from models.nets.dlib_resnet import DlibResnet
 from models.weights import SHIPPED, file_sha256
-from training.calibrate import calibrate_cosine, verification_pairs
 from training.cards import write_cards
 from training.data.sets import DataError, data_root
 from training.evaluate.metrics import auc
+from training.tools.calibration import calibrate_cosine, verification_pairs
 from training.tools.checkpoint import CC0, Facts, export
 from training.tools.dlib_dat import DAT_NAME, load_dat, locate_dat
 

@@ -8,7 +8,7 @@ under BSD-3-Clause. It was trained on WebFace data, so the weights are for non-c
 other tensors are float32. It is a pickle, and is read with `weights_only=True` once its sha256 has been checked.
 
 The network is not trained here. Slope and offset of the probability and the threshold are fitted on same-person and
-different-person pairs of CelebA and FIW train (training/calibrate.py), as for the reference encoder.
+different-person pairs of CelebA and FIW train (training/tools/calibration.py), as for the reference encoder.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from models.commands import command
 from models.errors import UserError
 from models.nets.edgeface import EdgeFace, dequantised
 from models.weights import SHIPPED, file_sha256
-from training.calibrate import calibrate_cosine, verification_pairs
 from training.cards import write_cards
 from training.data.sets import DataError, data_root
 from training.evaluate.metrics import auc
+from training.tools.calibration import calibrate_cosine, verification_pairs
 from training.tools.checkpoint import RESEARCH, Facts, export
 
 

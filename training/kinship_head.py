@@ -32,7 +32,6 @@ from models.nets.dlib_kin import DlibKin
 from models.nets.dlib_resnet import DlibResnet
 from models.registry import create_pair
 from models.weights import SHIPPED, load_pair
-from training.calibrate import calibrate_cosine
 from training.cards import write_cards
 from training.data.crops import Crops
 from training.data.holdout import TRAINED_ON, held_out_row
@@ -41,6 +40,7 @@ from training.data.sets import Kin, Pair, by_identity, data_root, data_row, fami
 from training.data.trunk_features import ViewFeatures, view_features
 from training.evaluate.metrics import auc, bootstrap_ci
 from training.evaluate.scoring import encode_crops, unique_images
+from training.tools.calibration import calibrate_cosine
 from training.tools.checkpoint import RESEARCH, Facts, export
 from training.tools.loop import EarlyStopping, Run, follow, warm_stable_decay
 from training.tools.losses import info_nce

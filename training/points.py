@@ -21,13 +21,13 @@ from models.commands import command
 from models.operating_points import OperatingPoints
 from models.pair import PairModel
 from models.weights import Sidecar, available_weights, find_weight, load_pair, read_sidecar
-from training.calibrate import identity_pairs, operating_points, verification_pairs
 from training.data.holdout import held_out_of
 from training.data.kin_batches import held_out_list
 from training.data.sets import data_root, family_of, fiw_crops, fiw_train_pairs, image_names
 from training.data.triplets import held_out_triplets, unique_faces
 from training.evaluate.scoring import encode_crops, score_pairs, sigmoid, unique_images
 from training.evaluate.triplets import score_triplets
+from training.tools.calibration import identity_pairs, operating_points, verification_pairs
 from training.tools.checkpoint import check_tree
 from training.tools.kin_export import platt_of
 

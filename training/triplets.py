@@ -19,7 +19,6 @@ import numpy as np
 
 from models.commands import command
 from models.weights import TriOperating, find_weight, load_pair, read_sidecar
-from training.calibrate import balanced_rows, fit_platt, operating_points
 from training.cards import write_cards
 from training.data.holdout import held_out_of
 from training.data.sets import data_root, family_of, fiw_crops, fiw_train_pairs
@@ -27,6 +26,7 @@ from training.data.triplets import Triplet, held_out_triplets, unique_faces
 from training.evaluate.metrics import best_threshold
 from training.evaluate.scoring import encode_crops, sigmoid
 from training.evaluate.triplets import triplet_log_odds
+from training.tools.calibration import balanced_rows, fit_platt, operating_points
 from training.tools.checkpoint import check_tree
 from training.tools.settings import checked
 

@@ -22,7 +22,7 @@ from models.weights import (
     read_tensors,
     unreadable_weights,
 )
-from training.calibrate import Calibration, operating_points
+from training.tools.calibration import Calibration, operating_points
 from training.tools.checkpoint import RESEARCH, Facts, borrowed, export
 
 LENT = (f"{PREFIX}trunk.stem.", f"{PREFIX}trunk.stages.")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.operating_points import OperatingPoints, pack_scores, reached, unpack_scores
-from training.calibrate import operating_points
+from training.tools.calibration import operating_points
 
 SCORES = np.array([0.1, 0.3, 0.3, 0.9995, 0.29, 0.5, 0.99951, 0.99951])
 SAME = np.array([False] * 4 + [True] * 4)

@@ -13,8 +13,8 @@ from PIL import Image
 
 from models import create_model
 from models.weights import OperatingPoints
-from training.calibrate import Calibration
 from training.data.holdout import EARLIER, is_held_out
+from training.tools.calibration import Calibration
 from training.tools.checkpoint import RESEARCH, Facts, export
 from training.tools.loop import Run
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.pair import CosineLogit
-from training.calibrate import (
+from training.tools.calibration import (
     GRID,
     balanced_rows,
     calibrate_cosine,

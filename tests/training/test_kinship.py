@@ -16,12 +16,12 @@ from models.pair import CosineLogit, PairModel
 from models.taps import record
 from tests.training.forked import run_in_two
 from tests.training.kin_worker import MODELS, lesson, steps, tiny, train
-from training.calibrate import fit_platt, fit_platt_of_mean
 from training.data.augment import Augment
 from training.data.kin_batches import KinBatches, partners
 from training.data.sets import Kin, Pair, family_of, identity_of
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
 from training.kinship import Settings, fit, freeze_norms, optimizer_groups, start_from
+from training.tools.calibration import fit_platt, fit_platt_of_mean
 from training.tools.kin_export import calibrate, platt_of
 from training.tools.kin_objectives import Weights, objective_for, similarity_gap, with_partners
 from training.tools.loop import Run, make_accelerator, read_log

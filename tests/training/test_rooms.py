@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHARED = {"training.calibrate"}
-"""At the top, but no recipe: nobody starts it. Counted among the tools."""
 CARDS = "training.cards"
 """With training/docs/, which writes the pages. Every export ends with it; it reads sidecars, results and studies."""
 MAY_IMPORT = {
@@ -51,8 +49,6 @@ def room(module: str) -> str:
     parts = module.split(".")
     if module == CARDS or parts[:2] == ["training", "docs"]:
         return "cards"
-    if module in SHARED:
-        return "tools"
     if parts[0] == "models" or parts == ["training"]:
         return "models"
     return parts[1] if parts[1] in MAY_IMPORT else "recipe"

@@ -3,8 +3,8 @@
     python -m training.studies.calibration [--models NAME ...] [--pairs LIST.csv --images DIR] [--data DIR]
 
 For every weight: pairs of its held-out families, with the shipped threshold and probability (fitted on these very
-pairs) and cross-fitted (training/crossfit.py: on families that the fit did not see); and the same on a list of other
-photos where one is given. A row stays until its weight changes or it is measured again. Writes
+pairs) and cross-fitted (training/tools/crossfit.py: on families that the fit did not see); and the same on a list of
+other photos where one is given. A row stays until its weight changes or it is measured again. Writes
 benchmarks/results/calibration.json.
 """
 
@@ -20,15 +20,15 @@ import numpy as np
 from models.commands import check_file, command
 from models.pair import PairModel
 from models.weights import Sidecar, available_weights, load_pair, read_sidecar
-from training.crossfit import cross_fit, figures_of
+from training.calibrate import answered, compared
 from training.data.kin_batches import held_out_list
 from training.data.sets import Pair, data_root, fiw_crops, fiw_train_pairs, image_names
 from training.data.sets import family_of as family
-from training.domain import answered, compared
 from training.evaluate.report import write_json
 from training.evaluate.scoring import compare_all, encode_crops, sigmoid, unique_images
 from training.points import held_out_families
 from training.studies.summary import RESULTS
+from training.tools.crossfit import cross_fit, figures_of
 
 
 def held_out(model: PairModel, sidecar: Sidecar, root: Path) -> dict[str, Any]:

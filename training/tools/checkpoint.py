@@ -34,7 +34,7 @@ from models.weights import (
     read_sidecar,
     read_tensors,
 )
-from training.calibrate import Calibration
+from training.tools.calibration import Calibration
 
 CC0 = "CC0-1.0"
 RESEARCH = "non-commercial research"
@@ -69,6 +69,12 @@ class Facts:
     config: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     notes: list[str] = field(default_factory=list)
+
+
+def user_folder() -> Path | None:
+    """KINSIGHT_WEIGHTS, where it is set."""
+    own = os.environ.get("KINSIGHT_WEIGHTS")
+    return Path(own) if own else None
 
 
 def export(model: FaceModel, name: str, facts: Facts, *, half: bool = False, folder: Path = SHIPPED) -> Path:

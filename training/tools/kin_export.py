@@ -13,13 +13,13 @@ from models.nets.facor import FaCoR
 from models.nets.svit import KinLogit, Svit
 from models.pair import CosineLogit, PairModel
 from models.weights import SHIPPED
-from training.calibrate import Calibration, balanced_rows, fit_platt_of_mean, operating_points
 from training.cards import write_cards
 from training.data.crops import Crops
 from training.data.holdout import TRAINED_ON, held_out_row, start_notes
 from training.data.sets import Pair, data_row, family_of
 from training.evaluate.metrics import auc, best_threshold, bootstrap_ci
 from training.evaluate.scoring import Scored, compare_all, encode_crops, score_pairs, unique_images
+from training.tools.calibration import Calibration, balanced_rows, fit_platt_of_mean, operating_points
 from training.tools.checkpoint import RESEARCH, Facts, export
 
 

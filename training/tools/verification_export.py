@@ -1,7 +1,7 @@
 """From a trained same-person network to a shipped weight: probability, threshold, operating points, sidecar.
 
 Calibration pairs: faces of the held-out FIW training families, which the network never saw; same-person pairs of
-members and pairs of members of different families (training/calibrate.identity_pairs), aligned as they are stored.
+members and pairs of members of different families (training/tools/calibration.identity_pairs), aligned as they are stored.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from safetensors.torch import load_file
 
 from models.pair import CosineLogit, PairModel
 from models.weights import SHIPPED, file_sha256
-from training.calibrate import Calibration, calibrate_cosine, identity_pairs
 from training.cards import write_cards
 from training.data.crops import Crops
 from training.data.holdout import TRAINED_ON, held_out_row, is_held_out, start_notes
 from training.data.sets import celeba_crops, data_row, family_of, fiw_crops
 from training.evaluate.metrics import auc, bootstrap_ci
 from training.evaluate.scoring import encode_crops
+from training.tools.calibration import Calibration, calibrate_cosine, identity_pairs
 from training.tools.checkpoint import RESEARCH, Facts, export
 from training.tools.kin_export import platt_of
 

@@ -18,7 +18,6 @@ from models.nets.partial_face import PartialAverage, PartialAverageConfig, Parti
 from models.pair import PairModel
 from models.weights import OperatingPoints
 from tests.training.families import sidecar
-from training.calibrate import Calibration
 from training.data.crops import Crops
 from training.data.sets import Pair
 from training.evaluate.__main__ import main
@@ -35,6 +34,7 @@ from training.evaluate.partial import (
 from training.evaluate.precision import EXACT, TOLERANCE
 from training.evaluate.published import LAYOUTS
 from training.evaluate.setup import Setup
+from training.tools.calibration import Calibration
 from training.tools.checkpoint import Facts, export
 
 NAMES = ("obama", "obama2", "obama3", "biden")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.training.test_domain import domain
-from training.domain import compared
+from tests.training.test_calibrate_own import domain
+from training.calibrate import compared
 from training.studies.calibration_table import calibration
 
 

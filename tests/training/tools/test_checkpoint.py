@@ -9,8 +9,8 @@ import torch
 
 from models import create_model, load_model
 from models.weights import OperatingPoints, Sidecar
-from training.calibrate import Calibration
 from training.tools import checkpoint
+from training.tools.calibration import Calibration
 from training.tools.checkpoint import RESEARCH, DirtyTreeError, Facts, export, hide_data_folder
 
 FACTS = Facts(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.examples import record
-from explain import EXPLAINERS, explain
+from explain import EXPLAINERS
 from explain.core.measured import Measured
 from models import load_model, open_photo, predict, read_sidecar
 from ui.kinship import callbacks as do
@@ -106,23 +105,6 @@ def test_explain_pair(obama: Shot, biden: Shot, answer: Answer, method: str) -> 
     assert EXPLAINERS[method].title in view and "alt=''" not in view and 'alt=""' not in view
 
 
-def test_a_map_that_is_sampled_grows_finer_and_is_made_once(
-    obama: Shot, biden: Shot, answer: Answer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row, few = EXPLAINERS["corr_rise"], {"masks": 70}
-    quick = replace(row, run=partial(row.run, **few), refine=partial(row.refine, **few))  # type: ignore[arg-type]
-    monkeypatch.setitem(EXPLAINERS, "corr_rise", quick)
-    every = list(do.explain_pair(obama, biden, answer, "corr_rise", None, 0.5))
-    assert len(every) == 3 and all(drawn["elem_classes"] == [] for _, drawn in every)
-    for count, (made, drawn) in zip((20, 60, 70), every, strict=True):
-        assert made is not None and f"{count} masks of" in drawn["value"]
-    (direct,) = [m for m in explain(answering.ask(obama, biden, KIN), "corr_rise") if m.face == 1]
-    last = every[-1][0]
-    assert last is not None and np.array_equal(last.maps[1].values, direct.values)
-    ((again, _),) = do.explain_pair(obama, biden, answer, "corr_rise", None, 0.5)
-    assert again is not None and again.maps is last.maps
-
-
 def test_pickers_offer_what_the_model_has() -> None:
     method, layer = do.offer_methods(KIN, "attention")  # a convolutional network has no attention
     assert method["value"] == evidence.default_method(KIN)
@@ -183,8 +165,7 @@ def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
     given, card, _, rest, seen = do.answer_pair(obama, None, KIN, 0.5)
     assert given is None and seen is None and do.WAITING in card and rest["visible"] is False
     ((no_maps, waiting),) = do.explain_pair(obama, None, None, "grad_cam", None, 0.5)
-    assert no_maps is None
-    assert do.cover_regions(obama, None, None)[0] is None
+    assert no_maps is None and do.cover_regions(obama, None, None)[0] is None
     assert do.check_maps(obama, None, None) == ("", None) and do.draw_curves(None)[:2] == (None, None)
     assert do.make_report(obama, None, None, 0.5, 0.5)[0] is None
     assert do.redraw(None, obama, None, 0.5) == waiting

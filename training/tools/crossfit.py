@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from training.calibrate import fit_platt
 from training.data.sets import Pair
 from training.evaluate.metrics import accuracy, auc, bootstrap_ci, pair_ece
 from training.evaluate.scoring import sigmoid
+from training.tools.calibration import fit_platt
 
 FOLDS = 5
 

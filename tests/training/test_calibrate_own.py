@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from models import detect_faces, load_pair, open_photo, predict, read_sidecar
-from tests.training.test_crossfit import drawn, people
+from tests.training.tools.test_crossfit import drawn, people
+from training.calibrate import Domain, compared, main, moved
 from training.data.sets import read_pairs
-from training.domain import Domain, compared, main, moved
 
 
 def domain(shift: float, count: int = 60) -> Domain:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.calibrate import fit_platt
-from training.crossfit import cross_fit, families, figures_of
 from training.data.sets import Pair
 from training.evaluate.metrics import pair_ece
+from training.tools.calibration import fit_platt
+from training.tools.crossfit import cross_fit, families, figures_of
 
 
 def people(count: int) -> list[Pair]:

@@ -128,6 +128,8 @@ def test_the_walk_of_a_researcher(open_page: Callable[..., Any]) -> None:
     page.wait_for_function("() => document.querySelector('#report').innerText.includes('Writing the report')")
     page.locator("#report-stop").click()
     page.wait_for_function("() => document.querySelector('#report-note').innerText.includes('Stopped')")
+    page.wait_for_function("() => document.querySelector('#report').innerText.includes('Download')")
+    settle(page)
     with page.expect_download() as download:
         page.locator("#report").click()
     assert download.value.suggested_filename == "kinsight-kinship-dlib_resnet-biden_2010-obama_2009.zip"

@@ -1,7 +1,8 @@
 """From a trained same-person network to a shipped weight: probability, threshold, operating points, sidecar.
 
 Calibration pairs: faces of the held-out FIW training families, which the network never saw; same-person pairs of
-members and pairs of members of different families (training/tools/calibration.identity_pairs), aligned as they are stored.
+members and pairs of members of different families (identity_pairs of training/tools/calibration.py), aligned as they
+are stored.
 """
 
 from __future__ import annotations

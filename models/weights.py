@@ -242,7 +242,7 @@ def load_model(name: str | None = None, device: torch.device | str | None = None
     model = model.eval().requires_grad_(False).to(where)
     if where.type == "mps":
         return model
-    return model.to(memory_format=torch.channels_last)  # some convolutional networks are up to a half quicker
+    return model.to(memory_format=torch.channels_last)  # the layout convolutions on a CPU prefer
 
 
 def load_pair(name: str | None = None, device: torch.device | str | None = None) -> PairModel:

@@ -11,6 +11,7 @@ One seeded set of masks serves both faces and all pairs. Patches lie fully insid
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,28 +61,25 @@ def corr_rise(
     Raises:
         ValueError: fewer than two masks, an unknown fill or target.
     """
-    *_, last = _after(result, (masks,), target, fill, seed, faces)
+    *_, last = _after(result, (masks,), target=target, fill=fill, seed=seed, faces=faces)
     return last
 
 
-def refined(
-    result: Result,
-    *,
-    target: str | None = None,
-    masks: int = 500,
-    fill: str = "black",
-    seed: int = 0,
-    faces: Sequence[int] | None = None,
-) -> Iterator[tuple[Heatmap, ...]]:
+def refined(result: Result, *, masks: int = 500, **options: Any) -> Iterator[tuple[Heatmap, ...]]:
     """The maps after the first of the masks, after more, and after all: each with its own standard error.
 
     Args, errors: as corr_rise.
     """
-    yield from _after(result, (*(n for n in FIRST if n < masks), masks), target, fill, seed, faces)
+    yield from _after(result, (*(n for n in FIRST if n < masks), masks), **options)
 
 
 def _after(
-    result: Result, counts: Sequence[int], target: str | None, fill: str, seed: int, faces: Sequence[int] | None
+    result: Result,
+    counts: Sequence[int],
+    target: str | None = None,
+    fill: str = "black",
+    seed: int = 0,
+    faces: Sequence[int] | None = None,
 ) -> Iterator[tuple[Heatmap, ...]]:
     """Maps after each of these numbers of masks."""
     if counts[-1] < 2:

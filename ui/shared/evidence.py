@@ -34,6 +34,7 @@ from explain.methods.part_shapley import part_values
 from explain.report.known import Known
 from models import Result, predict
 from models.faces.face import FaceBatch
+from models.running import step
 from ui.shared.answering import Answer, answer_of, ask, network, sidecar
 from ui.shared.held import HeldForSessions, fingerprint
 from ui.shared.photos import Shot
@@ -158,6 +159,7 @@ def growing_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) 
         yield Maps(weight, method, layer, maps_of(result, weight, method, layer), crops)
         return
     for found in explain_step_by_step(result, method, **options):
+        step()  # one that goes beyond its time ends between two maps
         yield Maps(weight, method, layer, found, crops)
     _held(result, weight, lambda: found, method, layer)
 

@@ -48,29 +48,30 @@ MODELS: dict[str, Entry] = {
         "Reference encoder, fine-tuned",
         "The reference encoder itself, fine-tuned end to end on Families In the Wild: are they blood relatives?",
     ),
-    "ir18_none": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
+    "edgeface_none": Entry(
+        "models.nets.edgeface:EdgeFace",
+        "models.nets.edgeface:EdgeFaceConfig",
         "verification",
-        "IR-18, no gate",
-        "The plain arm of the attention comparison: is it the same person?",
-        {"dim": 256},
+        "EdgeFace, masks, no gate",
+        "The plain arm of the attention comparison, EdgeFace trained on covered faces: is it the same person?",
     ),
-    "ir18_se": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
+    "edgeface_se": Entry(
+        "models.nets.edgeface:EdgeFace",
+        "models.nets.edgeface:EdgeFaceConfig",
         "verification",
-        "IR-18, SE",
-        "The same network with a squeeze-and-excitation gate in every block: channels are weighed.",
-        {"dim": 256, "gate": "se"},
+        "EdgeFace, masks, SE",
+        "The same network with a squeeze-and-excitation gate in every convolution block of stages 1 to 3: channels are "
+        "weighed.",
+        {"gate": "se"},
     ),
-    "ir18_cbam": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
+    "edgeface_cbam": Entry(
+        "models.nets.edgeface:EdgeFace",
+        "models.nets.edgeface:EdgeFaceConfig",
         "verification",
-        "IR-18, CBAM",
-        "The same network with a CBAM gate in every block: channels and then places are weighed.",
-        {"dim": 256, "gate": "cbam"},
+        "EdgeFace, masks, CBAM",
+        "The same network with a CBAM gate in every convolution block of stages 1 to 3: channels and then places are "
+        "weighed.",
+        {"gate": "cbam"},
     ),
     "siamese_ir": Entry(
         "models.nets.ir_resnet:IRResNet",

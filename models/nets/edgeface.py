@@ -35,6 +35,8 @@ from torch import Tensor, nn
 
 from models.faces.align import ARCFACE_112
 from models.faces.face import InputSpec
+from models.layers.gates import check_gate
+from models.nets.edgeface_gates import add_gates
 from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
@@ -44,17 +46,21 @@ ARCHITECTURES = {"xs": "edgenext_x_small", "xxs": "edgenext_xx_small"}
 
 @dataclass(frozen=True)
 class EdgeFaceConfig:
-    """The two published sizes.
+    """The two published sizes, and gates, which are no part of the published network.
 
     Attributes:
         size: "xs" or "xxs".
         dim: length of the embedding.
         drop_path: of the last block, while training (stochastic depth); it rises linearly from the first block.
+        gate: "none", "se" or "cbam" (models/nets/edgeface_gates.py).
+        reduction: channels / reduction hidden units in a gate.
     """
 
     size: str = "xs"
     dim: int = 512
     drop_path: float = 0.0
+    gate: str = "none"
+    reduction: int = 16
 
 
 class EdgeFaceTrunk(nn.Module):
@@ -74,6 +80,8 @@ class EdgeFaceTrunk(nn.Module):
         net = timm.create_model(ARCHITECTURES[config.size], num_classes=config.dim, drop_path_rate=config.drop_path)
         assert isinstance(net, EdgeNeXt)
         self.stem, self.stages, self.head = net.stem, net.stages, net.head
+        check_gate(config.gate, int(self.stem[0].out_channels), config.reduction)
+        add_gates(self.stages, config.gate, config.reduction)
         self.taps = nn.ModuleList(Tap(f"stage{i + 1}.features") for i in range(len(self.stages)))
         self.pooled = Tap("pooled.features")  # 1 x 1: the narrowest place on the way, no layer for maps
         self.register_buffer("mean", torch.full((3, 1, 1), 0.5))

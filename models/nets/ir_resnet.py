@@ -30,14 +30,12 @@ from torch import Tensor, nn
 from models.face_model import Lenders
 from models.faces.align import ARCFACE_112
 from models.faces.face import InputSpec
-from models.layers.cbam import CBAM
-from models.layers.squeeze_excite import SqueezeExcite
+from models.layers.gates import check_gate, make_gate
 from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
 LAYOUTS: dict[int, tuple[int, int, int, int]] = {18: (2, 2, 2, 2), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
 """Depth -> blocks in each of the four layers. What CVLface calls IR_101 is 100 here, as in InsightFace."""
-GATES = ("none", "se", "cbam")
 
 
 @dataclass(frozen=True)
@@ -65,24 +63,7 @@ class IRConfig:
     def __post_init__(self) -> None:
         if self.depth not in LAYOUTS:
             raise ValueError(f"depth is one of {', '.join(map(str, LAYOUTS))}, not {self.depth}")
-        if self.gate not in GATES:
-            raise ValueError(f"gate is one of {', '.join(GATES)}, not {self.gate!r}")
-        if self.gate != "none" and self.width < self.reduction:
-            raise ValueError(f"width {self.width} leaves no hidden unit at reduction {self.reduction}")
-
-
-def make_gate(config: IRConfig, channels: int, tap: str) -> nn.Module:
-    """The block's gate.
-
-    It draws its initial values from a copy of the random stream: with one seed, every other layer starts from
-    the same numbers whatever the gate.
-    """
-    with torch.random.fork_rng(devices=[]):
-        if config.gate == "se":
-            return SqueezeExcite(channels, config.reduction, tap)
-        if config.gate == "cbam":
-            return CBAM(channels, config.reduction, tap)
-        return nn.Identity()
+        check_gate(self.gate, self.width, self.reduction)
 
 
 class IRBlock(nn.Module):
@@ -96,7 +77,7 @@ class IRBlock(nn.Module):
         self.prelu = nn.PReLU(cout)
         self.conv2 = nn.Conv2d(cout, cout, 3, stride, padding=1, bias=False)
         self.bn3 = nn.BatchNorm2d(cout)
-        self.gate = make_gate(config, cout, tap)
+        self.gate = make_gate(config.gate, cout, config.reduction, tap)
         self.downsample: nn.Module = nn.Identity()
         if stride > 1:
             self.downsample = nn.Sequential(nn.Conv2d(cin, cout, 1, stride, bias=False), nn.BatchNorm2d(cout))

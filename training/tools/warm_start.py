@@ -3,9 +3,8 @@
     state = load_file("runs/ir18_trunk/model.safetensors")
     start_from(create_pair("ir18_cbam"), state)
 
-Gates: the last layer of each starts at zero, so that a channel gate is 1/2 everywhere and CBAM's two gates together
-1/4; the batch norm before it is made 2 or 4 times as large. Powers of two: the answers are those of the network
-without gates, bit for bit. Relative positions (iRPE, KP-RPE) and S-ViT's guide start at zero by themselves. So the arms
+Gates start as a constant (models.layers.gates.neutral), and the layer before each is made 2 or 4 times as large: the
+answers are those of the network without gates, bit for bit. Relative positions (iRPE, KP-RPE) and S-ViT's guide start at zero by themselves. So the arms
 of a comparison start level.
 """
 
@@ -15,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from timm.models.edgenext import ConvBlock
 from torch import Tensor, nn
 
 from models.errors import UserError
-from models.layers.cbam import CBAM
-from models.layers.squeeze_excite import SqueezeExcite
+from models.layers.gates import neutral
+from models.nets.edgeface_gates import open_gates
 from models.nets.ir_resnet import IRBlock
 from models.nets.svit_guide import with_guide
 from models.nets.vit_stem import ReferenceStem
@@ -102,22 +102,15 @@ def start_from(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         raise StartError(f"these weights do not fit: missing {others[:3]}, left over {unexpected[:3]}")
     if any(ADDITIONS[0] in name for name in missing):
         for block in model.modules():
-            if isinstance(block, IRBlock):
-                neutral_gate(block)
+            neutral_gate(block)
 
 
 @torch.no_grad()
-def neutral_gate(block: IRBlock) -> None:
-    """Set the block's gate to a constant and undo the constant in the batch norm before it."""
-    gate = block.gate
-    if isinstance(gate, CBAM):
-        gate.channel.excite.weight.zero_()
-        gate.spatial.conv.weight.zero_()
-        factor = 4
-    elif isinstance(gate, SqueezeExcite):
-        gate.excite.weight.zero_()
-        factor = 2
-    else:
-        return
-    block.bn3.weight.mul_(factor)
-    block.bn3.bias.mul_(factor)
+def neutral_gate(block: nn.Module) -> None:
+    """Set a block's gate to a constant and undo the constant in the layer before it."""
+    if isinstance(block, IRBlock):
+        factor = neutral(block.gate)
+        block.bn3.weight.mul_(factor)
+        block.bn3.bias.mul_(factor)
+    elif isinstance(block, ConvBlock):
+        open_gates(block)

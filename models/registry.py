@@ -101,9 +101,10 @@ MODELS: dict[str, Entry] = {
         "models.nets.kin_joined:KinJoined",
         "models.nets.kin_joined:KinJoinedConfig",
         "kinship",
-        "EdgeFace, kinship heads and fine-tuned encoder, joined",
-        "Three networks trained on different data answer together: are they blood relatives?",
-        joins=("edgeface_kin", "dlib_kin", "dlib_tuned"),
+        "EdgeFace, fine-tuned and as published, and kinship heads, joined",
+        "Three networks trained on different data answer together, and what both faces share with everybody is taken "
+        "off: are they blood relatives?",
+        joins=("edgeface_kin", "edgeface", "dlib_kin"),
     ),
     "partial_face": Entry(
         "models.nets.partial_face:PartialFace",

@@ -1,54 +1,86 @@
 """Join three kinship networks that are trained: weights/kin_joined.safetensors.
 
-    python -m training.join --model kin_joined   # needs weights/edgeface_kin, dlib_kin and dlib_tuned
+    python -m training.join --model kin_joined   # needs weights/edgeface_kin, edgeface and dlib_kin
 
-Nothing is trained. The networks embed the held-out families' faces as they will be used; the parts that their cosines
-have in the answer are those with the highest AUC on pairs of those families, and the same pairs fit probability and
-threshold. The weight reads everything else from the three (models/weights.py: Loan). FIW's validation part is never
-read here.
+No network is trained. The crowd's centres are those of clusters (k-means) of the training families' faces, as
+fine-tuned EdgeFace embeds them. The networks then embed the held-out families' faces as they will be used; the parts
+that their cosines have in the answer, and how much of the crowds is taken off, are those with the highest AUC on pairs
+of those families, and the same pairs fit probability and threshold. The weight reads everything else from the three
+(models/weights.py: Loan). FIW's validation part is never read here.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.cluster import KMeans
 from torch import Tensor
+from tqdm import tqdm
 
 from models import create_pair
 from models.commands import command
-from models.nets.kin_joined import KinJoined, KinJoinedConfig
+from models.nets.kin_joined import SPEC, KinJoined, KinJoinedConfig, resized
 from models.weights import Loan, find_weight, read_tensors
+from training.data.crops import Crops
 from training.data.kin_batches import held_out_list, split
-from training.data.sets import Pair, data_root, fiw_crops, fiw_train_pairs
+from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_train_pairs
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, unique_images
 from training.tools.kin_export import ship
+from training.tools.settings import checked
 
 NAME = "kin_joined"
 """In the registry."""
-PARTS = ("EdgeFace", "heads", "fine-tuned encoder")
+PARTS = ("fine-tuned EdgeFace", "EdgeFace", "kinship heads")
 """What the three networks are, in the order of the shares."""
 SHARES = tuple((a / 20, b / 20, (20 - a - b) / 20) for a, b in itertools.product(range(1, 19), repeat=2) if a + b < 20)
+CROWD_SHARES = tuple(c / 20 for c in range(11))
+BATCH = 64
 
 
-def joined(shares: tuple[float, ...]) -> KinJoined:
+def joined(config: KinJoinedConfig, centres: Tensor | None = None) -> KinJoined:
     """The trained networks side by side.
+
+    Args:
+        centres: of the crowd; without them they are drawn by chance.
 
     Raises:
         WeightError: one is missing.
     """
-    model = create_pair(NAME, shares=shares)
+    model = create_pair(NAME, **asdict(config))
     assert isinstance(model, KinJoined)
     state = dict(model.state_dict())
     for prefix, (weight, theirs) in model.lenders.items():
         state |= Loan(prefix, weight, theirs, "").renamed(read_tensors(find_weight(weight)))
+    if centres is not None:
+        state["crowd.centres"] = centres
     model.load_state_dict(state)
     return model.eval()
+
+
+@torch.inference_mode()
+def crowd_of(model: KinJoined, crops: Crops, names: Sequence[str], seed: int) -> Tensor:
+    """(centres, D) unit centres of the faces' clusters, as fine-tuned EdgeFace embeds them."""
+    rows = np.array([crops.row[name] for name in names])
+    found = []
+    for start in tqdm(range(0, len(rows), BATCH), "embedding", unit="batch"):
+        faces = crops.batch(rows[start : start + BATCH])
+        found.append(F.normalize(model.edgeface(resized(faces.image)), dim=1))
+    clusters = KMeans(model.config.centres, n_init=1, random_state=seed).fit(torch.cat(found).numpy())
+    return F.normalize(torch.from_numpy(clusters.cluster_centers_).float(), dim=1)
+
+
+def crowds(model: KinJoined, codes: dict[str, Tensor], held: list[Pair]) -> np.ndarray:
+    """(P,) sums over both faces of how common each looks."""
+    found = dict(zip(codes, model.crowds(torch.stack(list(codes.values()))).tolist(), strict=True))
+    return np.array([found[p.a] + found[p.b] for p in held])
 
 
 def cosines(model: KinJoined, codes: dict[str, Tensor], held: list[Pair]) -> np.ndarray:
@@ -58,9 +90,12 @@ def cosines(model: KinJoined, codes: dict[str, Tensor], held: list[Pair]) -> np.
     return np.stack([F.cosine_similarity(x, y, dim=1).numpy() for x, y in parts])
 
 
-def by_shares(cosine: np.ndarray, same: np.ndarray) -> dict[tuple[float, ...], float]:
-    """Shares -> AUC of the joined cosine."""
-    return {shares: auc(np.array(shares) @ cosine, same) for shares in SHARES}
+def by_shares(cosine: np.ndarray, crowd: np.ndarray, same: np.ndarray) -> dict[tuple[tuple[float, ...], float], float]:
+    """(shares, crowd share) -> AUC of the joined cosine less that share of the crowds."""
+    return {
+        (shares, off): auc(np.array(shares) @ cosine - off * crowd, same)
+        for shares, off in itertools.product(SHARES, CROWD_SHARES)
+    }
 
 
 @command()
@@ -68,22 +103,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--model", default=NAME, choices=[NAME], help="the only joined network")
-    args = parser.parse_args()
-    root = data_root(args.data)
-    model = joined(KinJoinedConfig().shares)
-    crops = fiw_crops(root, "train", model.spec)
+    parser.add_argument("--seed", type=int, default=0, help="of the clusters")
+    args = checked(parser.parse_args())
+    root, start = data_root(args.data), KinJoinedConfig()
+    crops = fiw_crops(root, "train", SPEC)
     _, held_pairs = split(fiw_train_pairs(root))
     held = held_out_list(crops.names, held_pairs)
-    cosine = cosines(model, encode_crops(model, crops, unique_images(held)), held)
     same = np.array([p.same for p in held])
-    found = by_shares(cosine, same)
-    shares = max(found, key=found.__getitem__)
-    alone = {f"{part} alone": f"{auc(c, same):.4f}" for part, c in zip(PARTS, cosine, strict=True)}
-    facts = {**alone, "joined with shares " + ", ".join(f"{w:g}" for w in shares): f"{found[shares]:.4f}"}
+    out = {family_of(p.a) for p in held_pairs}
+    centres = crowd_of(joined(start), crops, [n for n in crops.names if family_of(n) not in out], args.seed)
+    model = joined(start, centres)
+    codes = encode_crops(model, crops, unique_images(held))
+    cosine, crowd = cosines(model, codes, held), crowds(model, codes, held)
+    found = by_shares(cosine, crowd, same)
+    shares, off = max(found, key=found.__getitem__)
+    facts = {f"{part} alone": f"{auc(c, same):.4f}" for part, c in zip(PARTS, cosine, strict=True)}
+    words = "joined with shares " + ", ".join(f"{w:g}" for w in shares)
+    facts |= {words: f"{found[shares, 0.0]:.4f}", f"and {off:g} of the crowds taken off": f"{found[shares, off]:.4f}"}
     print("\n".join(f"{name}: AUC {value}" for name, value in facts.items()))
     sources = [find_weight(weight) for weight, _ in model.lenders.values()]
-    config = {"shares": list(shares)}
-    print(f"wrote {ship(joined(shares), config, crops, held, root, facts, 0, sources=sources)}")
+    config = {"shares": list(shares), "crowd_share": off}
+    best = joined(KinJoinedConfig(shares, crowd_share=off), centres)
+    print(f"wrote {ship(best, config, crops, held, root, facts, args.seed, sources=sources)}")
 
 
 if __name__ == "__main__":

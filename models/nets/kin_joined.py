@@ -1,16 +1,18 @@
-"""Kinship from three trained networks side by side: EdgeFace, and two on the reference encoder.
+"""Kinship from three trained networks side by side: EdgeFace twice, as published and fine-tuned, and kinship heads.
 
-    aligned face (168 px, ArcFace's frame) -> resized to 112 px -> EdgeFace, fine-tuned                         -> e
+    aligned face (168 px, ArcFace's frame) -> resized to 112 px -> EdgeFace, fine-tuned on kin                  -> e
+                                                                -> EdgeFace as published (same person?)         -> p
                                            -> cut to dlib's frame (150 px) -> reference encoder, kinship heads  -> u
-                                                                           -> reference encoder, fine-tuned, fc -> t
-    embedding = [sqrt(w_e) e, sqrt(w_u) u, sqrt(w_t) t],  each of unit length;     logit = slope * cos(a, b) + offset
+    embedding = [sqrt(w_e) e, sqrt(w_p) p, sqrt(w_u) u],  each of unit length
+    logit = slope * (cos(a, b) - crowd_share * (crowd(e_a) + crowd(e_b))) + offset
 
-The cosine of two joined embeddings is the mean of the networks' cosines with weights w, which add up to 1. dlib's frame
-reaches below ArcFace's; what lies outside is black, as in the faces that heads and fine-tuned encoder were trained on
-(Families In the Wild is stored in ArcFace's frame). Not a published network: an ensemble of encoders that were trained
-on different data. Taps begin with "edgeface.", "encoder." and "tuned."; `on_crop` lays their maps back on the crop. The
-weight stores nothing but the shares and the calibration: all parameters are read from `edgeface_kin`, `dlib_kin` and
-`dlib_tuned` (models/weights.py: Loan).
+The cosine of two joined embeddings is the mean of the networks' cosines with weights w, which add up to 1. Two common
+faces are alike without being kin, so what each has in common with the crowd is taken off (models/layers/crowd.py); the
+score is therefore no function of the cosine alone. dlib's frame reaches below ArcFace's; what lies outside is black, as
+in the faces that the heads were trained on (Families In the Wild is stored in ArcFace's frame). Not a published
+network: an ensemble of encoders that were trained on different data. Taps begin with "edgeface.", "plain." and
+"encoder."; `on_crop` lays their maps back on the crop. The weight stores the centres of the crowd, the shares and the
+calibration; all parameters are read from `edgeface_kin`, `edgeface` and `dlib_kin` (models/weights.py: Loan).
 """
 
 from __future__ import annotations
@@ -27,13 +29,14 @@ from models.face_model import Lenders
 from models.faces.align import ARCFACE_112, DLIB_150
 from models.faces.face import InputSpec
 from models.faces.geometry import similarity_transform
+from models.layers.crowd import Crowd
 from models.nets.dlib_kin import DlibKinConfig, KinHeads
 from models.nets.dlib_resnet import DlibTrunk
 from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk, read_places
 from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
-EDGEFACE, ENCODER, TUNED = "edgeface.", "encoder.", "tuned."
+EDGEFACE, PLAIN, ENCODER = "edgeface.", "plain.", "encoder."
 EDGEFACE_SIZE = 112
 SPEC = ARCFACE_112.resized(168)
 """At 168 px the eyes lie as far apart as in dlib's crop of 150 px."""
@@ -44,15 +47,20 @@ class KinJoinedConfig:
     """Shape of the three networks.
 
     Attributes:
-        shares: w, the parts of the cosines of EdgeFace, of the reference encoder's heads, and of the fine-tuned one.
+        shares: w, the parts of the cosines of fine-tuned EdgeFace, of EdgeFace as published, and of the heads.
         heads: kinship heads on the reference encoder.
+        crowd_share: how much of both faces' crowds is taken off the cosine.
+        centres, nearest: of the crowd.
 
     Raises:
         ValueError: shares that are not three positive numbers whose sum is 1.
     """
 
-    shares: tuple[float, ...] = (0.6, 0.2, 0.2)
+    shares: tuple[float, ...] = (0.5, 0.25, 0.25)
     heads: int = 8
+    crowd_share: float = 0.2
+    centres: int = 256
+    nearest: int = 10
 
     def __post_init__(self) -> None:
         if len(self.shares) != 3 or min(self.shares) <= 0 or abs(sum(self.shares) - 1) > 1e-6:
@@ -73,6 +81,11 @@ def cut(outer: InputSpec, inner: InputSpec) -> Tensor:
     return torch.from_numpy((to_unit @ matrix @ to_pixels)[:2]).float()
 
 
+def resized(image: Tensor) -> Tensor:
+    """(B, 3, 168, 168) -> (B, 3, 112, 112), what both EdgeFaces see."""
+    return F.interpolate(image, (EDGEFACE_SIZE, EDGEFACE_SIZE), mode="bilinear", antialias=True)
+
+
 def named(trunk: nn.Module, beginning: str) -> None:
     """Put a word before the names of all taps of a network."""
     for tap in trunk.modules():
@@ -81,13 +94,14 @@ def named(trunk: nn.Module, beginning: str) -> None:
 
 
 class KinJoined(PairModel):
-    """The cosine of three networks' joined kinship embeddings; symmetric by construction."""
+    """The cosine of three networks' joined embeddings, less what both faces share with the crowd; symmetric."""
 
+    by_similarity = False
     cam_tap = "edgeface.stage2.features"
     lenders: ClassVar[Lenders] = {
         "edgeface.": ("edgeface_kin", "trunk."),
+        "plain.": ("edgeface", "trunk."),
         **{part: ("dlib_kin", part) for part in ("trunk.", "heads.")},
-        **{part: ("dlib_tuned", part.replace("tuned.", "trunk.")) for part in ("tuned.", "fc.")},
     }
     frame: Tensor
 
@@ -95,35 +109,39 @@ class KinJoined(PairModel):
         super().__init__()
         self.config = config or KinJoinedConfig()
         self.spec: InputSpec = SPEC
-        self.edgeface = EdgeFaceTrunk(EdgeFaceConfig())
-        self.trunk, self.tuned = DlibTrunk(), DlibTrunk()
-        for trunk, word in ((self.edgeface, EDGEFACE), (self.trunk, ENCODER), (self.tuned, TUNED)):
+        self.edgeface, self.plain = EdgeFaceTrunk(EdgeFaceConfig()), EdgeFaceTrunk(EdgeFaceConfig())
+        self.trunk = DlibTrunk()
+        for trunk, word in ((self.edgeface, EDGEFACE), (self.plain, PLAIN), (self.trunk, ENCODER)):
             named(trunk, word)
         self.heads = KinHeads(DlibKinConfig(self.config.heads))
-        self.fc = nn.Linear(256, 128, bias=False)
+        self.crowd = Crowd(self.config.centres, EdgeFaceConfig().dim, self.config.nearest)
         self.logit = CosineLogit()
         self.register_buffer("frame", cut(SPEC, DLIB_150), persistent=False)
 
     @property
     def lengths(self) -> tuple[int, int, int]:
         """Of the three parts of an embedding."""
-        return EdgeFaceConfig().dim, len(self.heads) * self.heads.dim, self.fc.out_features
+        return EdgeFaceConfig().dim, EdgeFaceConfig().dim, len(self.heads) * self.heads.dim
 
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
         """(B, 3, 168, 168) -> (B, sum of lengths) unit kinship embedding."""
         grid = F.affine_grid(self.frame.expand(len(image), -1, -1), [len(image), 3, 150, 150], align_corners=False)
-        inner = F.grid_sample(image, grid, align_corners=False)
-        small = F.interpolate(image, (EDGEFACE_SIZE, EDGEFACE_SIZE), mode="bilinear", antialias=True)
-        parts = self.edgeface(small), self.heads(self.trunk(inner)), self.fc(self.tuned(inner))
+        inner, small = F.grid_sample(image, grid, align_corners=False), resized(image)
+        parts = self.edgeface(small), self.plain(small), self.heads(self.trunk(inner))
         return torch.cat([F.normalize(p, dim=1) * w**0.5 for p, w in zip(parts, self.config.shares, strict=True)], 1)
 
+    def crowds(self, code: Tensor) -> Tensor:
+        """(B, sum of lengths) -> (B,): how common each face looks to fine-tuned EdgeFace."""
+        return self.crowd(code[:, : self.lengths[0]])
+
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.logit(x, y)
+        common = self.config.crowd_share * (self.crowds(x) + self.crowds(y))
+        return self.logit(x, y) - self.logit.slope * common
 
     def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        """EdgeFace: see read_places. Encoders: from dlib's frame to the crop's, twice as fine, zero outside."""
-        if tap.startswith(EDGEFACE):
-            return read_places(tap.removeprefix(EDGEFACE), values)
+        """EdgeFace: see read_places. Encoder: from dlib's frame to the crop's, twice as fine, zero outside."""
+        if tap.startswith((EDGEFACE, PLAIN)):
+            return read_places(tap.partition(".")[2], values)
         count, height, width = values.shape
         linear = torch.linalg.inv(self.frame[:, :2].to(values))
         back = torch.cat([linear, -linear @ self.frame[:, 2:].to(values)], 1)

@@ -4,8 +4,8 @@
     start_from(create_pair("ir18_cbam"), state)
 
 Gates start as a constant (models.layers.gates.neutral), and the layer before each is made 2 or 4 times as large: the
-answers are those of the network without gates, bit for bit. Relative positions (iRPE, KP-RPE) and S-ViT's guide start at zero by themselves. So the arms
-of a comparison start level.
+answers are those of the network without gates, bit for bit. Relative positions (iRPE, KP-RPE) and S-ViT's guide start
+at zero by themselves. So the arms of a comparison start level.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from models import create_model
 from models.layers.cbam import CBAM
-from models.layers.squeeze_excite import SqueezeExcite
 from models.layers.gates import GATES
+from models.layers.squeeze_excite import SqueezeExcite
 from models.nets.ir_resnet import LAYOUTS, IRBlock, IRConfig, IRResNet, IRTrunk, from_public
 from models.taps import record, tap_names
 

@@ -1,4 +1,4 @@
-"""EdgeFace and two networks on the reference encoder, joined: one crop cut to two frames, maps laid back on it."""
+"""Two EdgeFaces and kinship heads, joined: one crop cut to two frames, maps laid back on it, the crowd taken off."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from models import available_weights, load_model
 from models.faces.align import ARCFACE_112, DLIB_150
+from models.layers.crowd import Crowd
 from models.nets.kin_joined import EDGEFACE, SPEC, KinJoined, KinJoinedConfig, cut
 from models.taps import tap_names
 from training.data.crops import template_face
@@ -45,14 +46,39 @@ def test_the_cosine_is_the_weighted_mean_of_all_three() -> None:
 
 def test_every_network_has_taps_of_its_own() -> None:
     names = tap_names(KinJoined())
-    assert len(names) == len(set(names)) == 5 + 6 + 6 and KinJoined.cam_tap in names
+    assert len(names) == len(set(names)) == 5 + 5 + 6 and KinJoined.cam_tap in names
+
+
+def test_the_crowd_is_the_mean_of_the_nearest_centres_by_a_second_way() -> None:
+    torch.manual_seed(0)
+    crowd, faces = Crowd(7, 5, 3), torch.randn(4, 5)
+    for face, found in zip(faces.numpy(), crowd(faces).tolist(), strict=True):
+        cosine = [float(face @ c / np.linalg.norm(face) / np.linalg.norm(c)) for c in crowd.centres.numpy()]
+        assert found == pytest.approx(sum(sorted(cosine)[-3:]) / 3, abs=1e-6)
+    with pytest.raises(ValueError, match="from 1 to 7"):
+        Crowd(7, 5, 8)
+
+
+@torch.no_grad()
+def test_what_both_share_with_the_crowd_is_taken_off_the_cosine() -> None:
+    torch.manual_seed(0)
+    model = KinJoined(KinJoinedConfig(SHARES, heads=1, crowd_share=0.3)).eval()
+    model.logit.slope.fill_(4.0)
+    model.logit.offset.fill_(-1.5)
+    x, y = model.encode(torch.rand(4, 3, 168, 168), torch.zeros(4, 5, 2)).chunk(2)
+    taken = model.crowd(x[:, :512]) + model.crowd(y[:, :512])
+    wanted = 4 * (F.cosine_similarity(x, y) - 0.3 * taken) - 1.5
+    torch.testing.assert_close(model.relate(x, y), wanted)
+    torch.testing.assert_close(model.compare(x, y).logit, torch.stack([wanted, wanted], 1))
+    assert not model.by_similarity and float(taken.abs().max()) > 0
 
 
 def test_maps_are_laid_on_the_crop() -> None:
     model = KinJoined()
     edge = model.on_crop(EDGEFACE + "stage3.features", torch.ones(1, 7, 7))
     assert edge[:, :6, :6].all() and edge.sum() == 36
-    encoder = model.on_crop("tuned.stage3.features", torch.ones(1, 8, 8))
+    assert torch.equal(model.on_crop("plain.stage3.features", torch.ones(1, 7, 7)), edge)
+    encoder = model.on_crop("encoder.stage3.features", torch.ones(1, 8, 8))
     assert encoder.shape == (1, 16, 16) and float(encoder[0, 0].abs().sum()) == 0  # above dlib's frame
     assert float(encoder[0, 8, 8]) == pytest.approx(1)
 
@@ -78,7 +104,8 @@ def test_shares_that_do_not_add_up_are_refused(shares: tuple[float, ...]) -> Non
 @pytest.mark.skipif("kin_joined" not in available_weights(), reason="kin_joined is untrained")
 @torch.no_grad()
 def test_the_weight_holds_the_networks_it_names() -> None:
-    joined, alone = load_model("kin_joined", "cpu"), load_model("edgeface_kin", "cpu")
+    joined = load_model("kin_joined", "cpu")
     assert isinstance(joined, KinJoined)
     image = torch.rand(1, 3, 112, 112)
-    torch.testing.assert_close(joined.edgeface(image), alone.encode(image, torch.zeros(1, 5, 2)))
+    for part, weight in ((joined.edgeface, "edgeface_kin"), (joined.plain, "edgeface")):
+        torch.testing.assert_close(part(image), load_model(weight, "cpu").encode(image, torch.zeros(1, 5, 2)))

@@ -51,17 +51,19 @@ def test_a_crowd_that_raises_the_cosine_is_taken_off_in_full():
     assert off == pytest.approx(0.3, abs=0.051)
 
 
+@torch.no_grad()
 def test_centres_are_those_of_the_faces_clusters(monkeypatch: pytest.MonkeyPatch):
     model = joined(KinJoinedConfig(centres=2, nearest=1))
     draw = np.random.default_rng(0)
     photos = np.repeat(draw.integers(0, 256, (2, 168, 168, 3), np.uint8), 3, 0)  # two people, three photos each
     crops = Crops(tuple("abcdef"), photos, np.zeros((6, 5, 2), np.float32), np.ones(6, bool))
-    found = crowd_of(model, crops, crops.names, 0)
+    found = crowd_of(model, crops, crops.names, 0).clone()
     wanted = F.normalize(model.edgeface(resized(crops.batch([0, 3]).image)), dim=1)
     assert sorted((found @ wanted.T).argmax(1).tolist()) == [0, 1]
     assert (found @ wanted.T).max(1).values.tolist() == pytest.approx([1, 1], abs=1e-4)
 
 
+@torch.no_grad()
 def test_crowds_of_a_pair_are_both_faces():
     model = joined(CONFIG)
     codes = {name: F.normalize(torch.randn(sum(model.lengths)), dim=0) for name in "ab"}
@@ -75,7 +77,7 @@ def test_the_weight_is_lent_and_answers_alike(tmp_path: Path, monkeypatch: pytes
     calibration = Calibration(0.5, "test", operating_points(scores, same, "test"))
     config = {"shares": list(SHARED), "crowd_share": 0.1}
     path = export(model, "kin_joined", Facts(RESEARCH, [], calibration, config=config), half=True, folder=tmp_path)
-    assert path.stat().st_size < 5e5
+    assert path.stat().st_size < 1e6
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))
     assert {loan.weight for loan in read_sidecar("kin_joined").loans} == {"edgeface_kin", "edgeface", "dlib_kin"}
     image, keypoints = torch.rand(2, 3, 168, 168), torch.zeros(2, 5, 2)

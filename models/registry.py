@@ -73,6 +73,14 @@ MODELS: dict[str, Entry] = {
         "weighed.",
         {"gate": "cbam"},
     ),
+    "ir18_none": Entry(
+        "models.nets.ir_resnet:IRResNet",
+        "models.nets.ir_resnet:IRConfig",
+        "verification",
+        "IR-18",
+        "A thin IR-ResNet, ArcFace's backbone, taught by two encoders: is it the same person?",
+        {"dim": 256},
+    ),
     "siamese_ir": Entry(
         "models.nets.ir_resnet:IRResNet",
         "models.nets.ir_resnet:IRConfig",

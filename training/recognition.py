@@ -1,10 +1,11 @@
 """Train one arm of the attention comparison: same person or not, masked or not. The arms differ by their gate alone.
 
-    python -m training.recognition --model ir18_none [--data DIR] [--seed 0]      # also ir18_se, ir18_cbam
-    python -m training.recognition --model ir18_cbam --init runs/ir18_trunk/model.safetensors     # gates added to it
-    python -m training.recognition --model ir18_cbam.paper --sample-rate 0.1      # Partial FC over many identities
-    python -m training.recognition --model ir18_none --head adaface --symface 0.1 # another loss, and SymFace's term
-    accelerate launch -m training.recognition --model ir18_none ...               # several GPUs or nodes
+    W=weights/edgeface.safetensors                                                    # where all arms start
+    python -m training.recognition --model edgeface_none --init $W [--data DIR] [--seed 0]
+    python -m training.recognition --model edgeface_cbam --init $W                    # gates added to it; also _se
+    python -m training.recognition --model ir18_cbam.paper --sample-rate 0.1          # Partial FC over many identities
+    python -m training.recognition --model ir18_none --head adaface --symface 0.1     # another loss, and SymFace's term
+    accelerate launch -m training.recognition --model edgeface_none ...               # several GPUs or nodes
 
 Faces: FIW train members without the held-out families, and CelebA identities; never LFW, MFR2 or FIW val. The student
 sees augmented faces, --worn of them with something in front (training/data/worn_crops.py). It learns the teachers'

@@ -28,7 +28,7 @@ from models.faces.occluders import occlude
 from models.pair import PairModel
 from models.predict import Result, predict
 
-ARMS = {"ir18_none": "no gate", "ir18_se": "SE", "ir18_cbam": "CBAM"}
+ARMS = {"edgeface_none": "no gate", "edgeface_se": "SE", "edgeface_cbam": "CBAM"}
 """Name of the weight -> what the reader calls it."""
 NOTHING = "none"
 """The occluder that is none."""

@@ -1,6 +1,6 @@
 """Gates (SE or CBAM) in EdgeFace: in every convolution block of stages 1 to 3, on the branch before it is added.
 
-    block: conv7x7 of each channel, norm, C -> 4C -> C, * gamma, [gate], + shortcut
+    block: convolution of each channel, norm, C -> 4C -> C, * gamma, [gate], + shortcut
 
 So they stand in IR-ResNet and in CBAM's own paper (Woo et al., ECCV 2018, figure 3). The XCA blocks have none, and
 stage 4 has none: on its 3 x 3 map a 7x7 convolution over places says nothing about places.

@@ -52,7 +52,7 @@ def test_mask_slider_and_download(open_page: Callable[..., Any], tmp_path: Path)
         page.locator("#arms-report").click()
     path = tmp_path / "report.zip"
     download.value.save_as(path)
-    assert {"comparison.json", "arrays.npz", "ir18_cbam_gates_a.png"} <= set(zipfile.ZipFile(path).namelist())
+    assert {"comparison.json", "arrays.npz", "edgeface_cbam_gates_a.png"} <= set(zipfile.ZipFile(path).namelist())
 
 
 def moved(page: Any) -> bool:

@@ -30,7 +30,7 @@ def test_every_table_and_every_report_has_a_name() -> None:
     assert value_at({"a": 1}, ("a", "b")) is None
 
 
-@pytest.mark.parametrize("name", ["dlib_kin", "edgeface", "ir18_cbam", "kin_joined", "svit", "vit_kprpe"])
+@pytest.mark.parametrize("name", ["dlib_kin", "edgeface", "edgeface_cbam", "kin_joined", "svit", "vit_kprpe"])
 def test_parameters_are_counted_without_loading(name: str) -> None:
     loaded = sum(p.numel() for p in load_model(name, "cpu").parameters())
     assert parameters(name) == pytest.approx(loaded, rel=0.01)

@@ -108,7 +108,7 @@ def test_what_cannot_borrow_is_passed_over_and_says_why(tmp_path: Path, monkeypa
     assert available_weights() == ["edgeface_kin"]
     whys = {path.stem: why for path, why in unreadable_weights()}
     assert "reads trunk.* from dlib_resnet" in whys["dlib_kin"] and "not found" in whys["kin_joined"]
-    for name in ("dlib_resnet", "dlib_tuned"):  # they come back while the app runs
+    for name in ("dlib_resnet", "edgeface"):  # they come back while the app runs
         for kind in ("safetensors", "json"):
             shutil.copy(SHIPPED / f"{name}.{kind}", shelf / f"{name}.{kind}")
     assert len(available_weights()) == 5 and not unreadable_weights()

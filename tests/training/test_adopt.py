@@ -173,7 +173,7 @@ def test_licence_and_source_are_unknown_unless_given_and_the_app_offers_the_weig
 
 
 def test_a_list_whose_cosines_separate_the_kinds_is_calibrated_and_says_so() -> None:
-    model = create_model("ir18_none")
+    model = create_model("ir18_none.paper")
     pairs = training.adopt.Measured(
         np.array([0.8, 0.9, 0.1, 0.2]), np.array([True, True, False, False]), "four pairs", [], []
     )

@@ -150,7 +150,7 @@ def test_the_attention_starts_where_the_average_is() -> None:
 
 
 def test_a_network_on_another_template_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["partial", "--model", "ir18_none", "--data", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["partial", "--model", "ir18_none.paper", "--data", str(tmp_path)])
     with pytest.raises(SystemExit, match="160 px"):
         main()
 

@@ -64,7 +64,7 @@ STUDIES = {
     "Backbones after distillation": "python -m training.studies.distill_study LFW.json OTHER.json",
     "Links of FaCoRNet": "python -m training.studies.link_study",
     "Gates compared": "python -m training.studies.gate_comparison --runs runs/seeds",
-    "Where Grad-CAM lies": "python -m training.studies.attention_mass",
+    "Where HiRes-CAM lies": "python -m training.studies.attention_mass",
     "Attention and average pooling on partial faces": "python -m training.studies.part_study "
     "runs/partial_face_partial runs/partial_average_partial runs/partial_average_whole",
     "Digits under affine transforms": "python -m training.studies.digits",
@@ -73,8 +73,11 @@ STUDIES = {
     "KPRPE.json",
 }
 """Heading on the results' page -> command; each writes a file of benchmarks/results."""
-ARMS = """The runs that `gate_comparison` reads are those of the three `ir18` weights, given again with `--epochs 1
---seed N --no-export --out runs/seeds/ARM-N`; the runs that `part_study` reads are named with its results."""
+ARMS = """The runs that `gate_comparison` reads are those of the three weights `edgeface_none`, `edgeface_se` and
+`edgeface_cbam`, given again with `--epochs 1 --seed N --no-export --out runs/seeds/ARM-N`; the gated IR-18 of
+`expression_arms` start from runs of `training.recognition` with `--model ir18_se.paper` and `ir18_cbam.paper`,
+`--config '{"width": 32, "dim": 256}' --init runs/ir18_trunk/model.safetensors --no-export --out runs/ir18_se` (and
+`runs/ir18_cbam`); the runs that `part_study` reads are named with its results."""
 PAGES = """## Pages
 
 | page | command |

@@ -1,9 +1,10 @@
-"""Does CBAM move attention to the eyes? The mean share of Grad-CAM by region, for the arms with none, SE and CBAM.
+"""Does CBAM move attention to the eyes? The mean share of HiRes-CAM by region, for arms with none, SE and CBAM.
 
     python -m training.studies.attention_mass [--data DIR] [--json benchmarks/results/attention_mass.json]
 
-Every face of MFR2 (real masks) and of LFW (a drawn mask each) passes all arms. A face's map is Grad-CAM (Selvaraju et
-al., ICCV 2017) at the last stage; it explains the cosine
+Every face of MFR2 (real masks) and of LFW (a drawn mask each) passes all arms. A face's map is the part of
+HiRes-CAM (Draelos and Carin, 2020) that speaks for the cosine, at the model's own layer: of the CAM family the one that
+stands deletion and insertion on EdgeFace (docs/evidence.md). It explains the cosine
 
     mfr2        with the mean embedding of the person's other photos
     masked_lfw  with the embedding of the same photo without the mask
@@ -42,10 +43,10 @@ from training.evaluate.metrics import bootstrap_ci
 from training.evaluate.report import write_json
 from training.evaluate.scoring import encode_crops, unique_images
 
-ARMS = ("ir18_none", "ir18_se", "ir18_cbam")
+ARMS = ("edgeface_none", "edgeface_se", "edgeface_cbam")
 CLAIM = "CBAM moves attention to the eyes"
 BATCH = 32
-TINY = 1e-6
+TINY = 1e-9
 """A map whose highest value is not above this holds nothing: its face is left out, in every arm."""
 
 
@@ -92,8 +93,8 @@ def targets(model: PairModel, faces: Faces) -> Tensor:
     return F.normalize(torch.stack([torch.as_tensor(v) for v in others]), dim=1)
 
 
-def grad_cam(model: PairModel, faces: FaceBatch, target: Tensor) -> np.ndarray:
-    """(B, h, w) float32 Grad-CAM of the cosine with (B, D) unit vectors, at the model's own layer."""
+def hires_cam(model: PairModel, faces: FaceBatch, target: Tensor) -> np.ndarray:
+    """(B, h, w) float32 HiRes-CAM, where positive, of the cosine with (B, D) unit vectors, at the model's own layer."""
     device = next(model.parameters()).device
     image = faces.image.to(device).requires_grad_(True)
     with record() as evidence, torch.enable_grad():
@@ -101,8 +102,7 @@ def grad_cam(model: PairModel, faces: FaceBatch, target: Tensor) -> np.ndarray:
         cosine = (embedding * target.to(device)).sum()
         features = evidence[model.cam_tap]  # (B, C, h, w)
         (gradient,) = torch.autograd.grad(cosine, features)
-    weights = gradient.mean((2, 3), keepdim=True)
-    maps: np.ndarray = (weights * features).sum(1).clamp_min(0).detach().cpu().numpy()
+    maps: np.ndarray = (gradient * features).sum(1).clamp_min(0).detach().cpu().numpy()
     return maps
 
 
@@ -123,7 +123,7 @@ def arm_shares(model: PairModel, faces: Faces, what: str) -> np.ndarray:
     for start in tqdm(range(0, len(faces.crops), BATCH), desc=what, unit="batch"):
         rows = np.arange(start, min(start + BATCH, len(faces.crops)))
         batch = faces.crops.batch(rows)
-        maps = grad_cam(model, batch, wanted[torch.from_numpy(rows)])
+        maps = hires_cam(model, batch, wanted[torch.from_numpy(rows)])
         parts.append(shares(maps, batch.keypoints.numpy(), model.spec.size))
     return np.concatenate(parts)
 
@@ -218,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     root, models = data_root(args.data), {arm: load_pair(arm) for arm in ARMS}
     report = {
         "claim": CLAIM,
-        "method": f"Grad-CAM at {models[ARMS[0]].cam_tap} of a cosine: training/studies/attention_mass.py",
+        "method": f"positive HiRes-CAM at {models[ARMS[0]].cam_tap} of a cosine: training/studies/attention_mass.py",
         "intervals": "95 %, bootstrap over people; one training seed an arm",
         "regions": "eyes, mask area, forehead and background add up to 1; nose and mouth lie in the mask area",
         "weights": {arm: read_sidecar(arm).sha256 for arm in ARMS},

@@ -3,7 +3,7 @@
     python -m training.studies.gate_comparison --runs runs/seeds [--data DIR] [--json OUT.json]
 
 The folder holds one finished run of training.recognition for every arm and seed, named none-0, se-0, cbam-0, none-1 ...
-Each is asked about LFW (plain, one face masked, both masked), about MFR2, and where Grad-CAM lies on MFR2's faces
+Each is asked about LFW (plain, one face masked, both masked), about MFR2, and where HiRes-CAM lies on MFR2's faces
 (training/studies/attention_mass.py). Arms are compared within a seed: the same first trunk, the same order of faces.
 The interval of a difference is Student's t over seeds; it says what another seed does, not what other faces would.
 """
@@ -38,11 +38,11 @@ from training.evaluate.setup import from_run
 from training.studies.attention_mass import Faces, arm_shares, mfr2_faces
 
 GATES = ("none", "se", "cbam")
-FIGURES = ("LFW", "LFW, one masked", "LFW, both masked", "MFR2", "Grad-CAM at the eyes, MFR2")
+FIGURES = ("LFW", "LFW, one masked", "LFW, both masked", "MFR2", "HiRes-CAM at the eyes, MFR2")
 PROTOCOL = (
     "cosine of single views (no mirror image), networks in bf16, threshold of each fold from the others; LFW view 2 "
     "with drawn masks as in the task masked_lfw, MFR2 as in the task mfr2; the last figure is the mean share of "
-    "Grad-CAM at the last stage"
+    "HiRes-CAM, where positive, at stage 2"
 )
 
 
@@ -130,7 +130,7 @@ def table(report: Mapping[str, Any]) -> str:
 
 
 def _asked(gate: str, seed: int, state: Path, sets: Sets) -> dict[str, float]:
-    model, _ = from_run(f"ir18_{gate}", state)
+    model, _ = from_run(f"edgeface_{gate}", state)
     return figures(as_pair(model).to(memory_format=torch.channels_last), sets, f"{gate}-{seed}")
 
 
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = list(finished(args.runs))
     if not {gate for gate, _, _ in found} >= {"none", "cbam"}:
         raise UserError(f"{args.runs} wants finished runs of the arms to compare, such as none-0 and cbam-0")
-    sets = Sets.of(data_root(args.data), create_pair("ir18_none"))
+    sets = Sets.of(data_root(args.data), create_pair("edgeface_none"))
     runs: dict[str, dict[int, dict[str, float]]] = {gate: {} for gate in GATES}
     facts, known = {f"{gate}-{seed}": run_facts(state) for gate, seed, state in found}, measured(args.json)
     for gate, seed, state in found:

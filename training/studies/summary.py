@@ -127,7 +127,7 @@ def gates(report: Mapping[str, Any]) -> str:
 
 
 def attention(report: Mapping[str, Any]) -> str:
-    """training/studies/attention_mass.py: where Grad-CAM lies."""
+    """training/studies/attention_mass.py: where HiRes-CAM lies."""
     shown = []
     for name, found in report["sets"].items():
         regions = list(found["flat_map"])
@@ -139,7 +139,7 @@ def attention(report: Mapping[str, Any]) -> str:
         cells.append(["a flat map", *(f"{100 * found['flat_map'][r]:.2f}" for r in regions)])
         shown += [f"{report['claim']}, {name}: {found['claim']}.", table(cells)]
     said = f"In per cent of the map's mass; intervals: {report['intervals']}. {report['regions'].capitalize()}."
-    return section("Where Grad-CAM lies", *shown, said, by("attention_mass"))
+    return section("Where HiRes-CAM lies", *shown, said, by("attention_mass"))
 
 
 def parts(report: Mapping[str, Any]) -> str:

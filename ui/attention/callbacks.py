@@ -14,6 +14,7 @@ from explain.attention.compare import METHODS, NOTHING, Arm, Comparison, shown
 from explain.core import render
 from models import WeightError
 from models.errors import UserError
+from models.nets.edgeface import EdgeFace
 from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards, doubts
@@ -29,7 +30,7 @@ EXAMPLES = ("obama_2012.jpg", "obama_2009.jpg")
 RAW, BY_MEAN = "raw", "mean"
 FULL, OWN = "full", "own"
 """Scales of the gates: from 0 to 1, or the values that are there."""
-LAYER = "stage4.features"
+LAYER = EdgeFace.cam_tap
 
 
 @dataclass(frozen=True)

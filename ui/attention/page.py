@@ -31,7 +31,7 @@ LIMITS = """
   wearing the occluder. The occluder is drawn after detection: keypoints are those of the bare face.
 - **A gate** is a factor in the middle of the network. A low gate dims what passes; it does not say that nothing was
   used there.
-- **The shares by region** count a coarse map (7 × 7 in the last stage), so neighbouring regions bleed into each other.
+- **The shares by region** count a coarse map (14 × 14 in stage 2), so neighbouring regions bleed into each other.
   Read every share beside that of a flat map.
 """
 

@@ -37,7 +37,7 @@ def _in_use(weights: Mapping[str, str]) -> bool:
 
 
 def _attention() -> str:
-    """Where Grad-CAM lies on all faces of a set, arm by arm, and what that says of the claim."""
+    """Where HiRes-CAM lies on all faces of a set, arm by arm, and what that says of the claim."""
     report = _read("attention_mass")
     if report is None or not _in_use(report["weights"]):
         return ""
@@ -54,7 +54,7 @@ def _attention() -> str:
             f"<p><b>{escape(counted)}.</b> “{escape(report['claim'])}”: <b>{escape(found['claim'])}</b>.</p>"
             + _table("network", regions, rows)
         )
-    said = "Mean share of Grad-CAM at the last stage, with 95 % intervals over people; differences are paired by face."
+    said = "Mean share of HiRes-CAM, where positive, with 95 % intervals over people; differences are paired by face."
     return f"{''.join(parts)}<p class='ks-caption'>{said} {escape(_sentence(report['regions']))}</p>"
 
 
@@ -68,9 +68,9 @@ def _accuracy() -> str:
     runs = {gate: seeds for gate, seeds in report["runs"].items() if seeds}
     for gate, seeds in runs.items():
         means = [sum(row[f] for row in seeds.values()) / len(seeds) for f in figures]
-        rows.append(_row(ARMS[f"ir18_{gate}"], [f"{100 * value:.1f} %" for value in means]))
+        rows.append(_row(ARMS[f"edgeface_{gate}"], [f"{100 * value:.1f} %" for value in means]))
     for name, cells in report["differences"].items():
-        rows.append(_row(_apart(name, "ir18_"), [_points(cells[f]) for f in figures]))
+        rows.append(_row(_apart(name, "edgeface_"), [_points(cells[f]) for f in figures]))
     count = min(len(seeds) for seeds in runs.values())
     return (
         f"<p><b>Over {count} training seeds.</b> Shorter runs of their own from the same first network, not the "

@@ -6,20 +6,33 @@ import numpy as np
 import torch
 
 from models import Face, create_model
+from models.face_model import FaceModel
 from models.faces.align import ARCFACE_112
 from models.pair import PairModel
 
-WIDTH = {"width": 16, "dim": 8}
-"""The demo's network at half its width."""
+SIZE = {"size": "xxs", "dim": 8}
+"""The smaller of the two networks."""
 
 
 def make_arms(seed: int = 0) -> dict[str, PairModel]:
-    """Untrained networks that share every layer but the gate."""
+    """Untrained networks that share every layer but the gate.
+
+    Their branches, which EdgeNeXt starts at a millionth, count in full: so do the gates.
+    """
     arms = {}
-    for name in ("ir18_none", "ir18_se", "ir18_cbam"):
+    for name in ("edgeface_none", "edgeface_se", "edgeface_cbam"):
         torch.manual_seed(seed)
-        arms[name] = create_model(name, **WIDTH).eval().requires_grad_(False)
+        arms[name] = with_branches(create_model(name, **SIZE)).eval().requires_grad_(False)
     return arms
+
+
+@torch.no_grad()
+def with_branches(model: FaceModel) -> FaceModel:
+    """The same network, its layer scales set to one."""
+    for name, parameter in model.named_parameters():
+        if name.rpartition(".")[2].startswith("gamma"):
+            parameter.fill_(1)
+    return model
 
 
 def drawn_face(seed: int = 0, side: int = 112) -> Face:

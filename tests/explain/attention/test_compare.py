@@ -69,7 +69,7 @@ def test_one_photo_is_compared_with_itself_bare():
 def test_one_photo_that_wears_nothing_is_compared_with_its_mirror_image(arms):
     """With itself the gradient of the cosine would be zero: there would be nothing to explain."""
     face = drawn_face(0)
-    itself = explain(predict(arms["ir18_none"], face, face, grad=True), "grad_cam")[0]
+    itself = explain(predict(arms["edgeface_none"], face, face, grad=True), "grad_cam")[0]
     compared = compare_arms(arms, set_scene(face, None, "none", 0))
     assert compared.titles == ("photo 1", "its mirror image")
     assert compared.arms[0].maps[0].values.max() > 1e3 * itself.values.max()
@@ -94,7 +94,7 @@ def test_two_photos_are_the_pair_and_the_mask_is_asked_about_as_well(arms):
         "photo 1 bare and photo 2",
     ]
     for answered, (x, y) in zip(said, ((scene.a, second), (scene.a, first), (first, second)), strict=True):
-        result = predict(arms["ir18_se"], x, y)
+        result = predict(arms["edgeface_se"], x, y)
         assert (answered.similarity, answered.score) == pytest.approx((result.similarity, result.score), abs=1e-6)
     assert len(compare_arms(arms, set_scene(first, second, "none", 1)).arms[0].answers) == 1
 
@@ -113,7 +113,7 @@ def test_maps_and_crops_are_those_of_predict_and_explain(arms, masked):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_and_layer_is_offered_and_works(arms, method: str):
     assert all(method in methods_for(model) for model in arms.values())
-    compared = compare_arms(arms, set_scene(drawn_face(0), None, "scarf", 0), method, "stage3.features")
+    compared = compare_arms(arms, set_scene(drawn_face(0), None, "scarf", 0), method, "stage2.features")
     assert all(h.values.shape == (14, 14) for h in compared.heatmaps())
     assert compared.arms[0].maps[0].signed == EXPLAINERS[method].signed
 
@@ -175,21 +175,27 @@ def test_the_report_holds_every_raw_array(tmp_path: Path, arms, masked):
         names = set(archive.namelist())
     raw = np.load(tmp_path / "report" / "arrays.npz")
     assert set(raw) == set(arrays(compared))
-    np.testing.assert_array_equal(raw["ir18_cbam.map_b"], compared.arms[2].maps[1].values)
-    np.testing.assert_array_equal(raw["ir18_cbam.stage1.block1.spatial_a"], compared.arms[2].gates[0][1].spatial)
-    np.testing.assert_array_equal(raw["ir18_se.stage4.block0.channel_b"], compared.arms[1].gates[1][6].channel)
+    np.testing.assert_array_equal(raw["edgeface_cbam.map_b"], compared.arms[2].maps[1].values)
+    np.testing.assert_array_equal(raw["edgeface_cbam.stage1.block1.spatial_a"], compared.arms[2].gates[0][1].spatial)
+    np.testing.assert_array_equal(raw["edgeface_se.stage3.block3.channel_b"], compared.arms[1].gates[1][6].channel)
     values = json.loads((tmp_path / "report" / "comparison.json").read_text())
-    said = values["arms"]["ir18_se"]["answers"][0]
+    said = values["arms"]["edgeface_se"]["answers"][0]
     assert said["similarity"] == compared.arms[1].answers[0].similarity
     assert said["decision"] in ("the same person", "different people")
-    assert values["arms"]["ir18_cbam"]["region_mass"]["a"]["share"]["eyes"] == pytest.approx(
+    assert values["arms"]["edgeface_cbam"]["region_mass"]["a"]["share"]["eyes"] == pytest.approx(
         compared.arms[2].mass[0].of("eyes")
     )
     assert set(values["faithfulness"]) == set(arms) and values["occluder"] == "surgical"
-    wanted = {"crop_a.png", "ir18_se_b.png", "scale_b.png", "difference_ir18_none_ir18_cbam_a.png", "gates_scale.png"}
-    assert wanted | {"ir18_cbam_gates_a.png", "arrays.npz", "comparison.json"} <= names
-    assert "ir18_se_gates_a.png" not in names  # SE has no spatial gate
-    strip = Image.open(tmp_path / "report" / "ir18_cbam_gates_a.png")
+    wanted = {
+        "crop_a.png",
+        "edgeface_se_b.png",
+        "scale_b.png",
+        "difference_edgeface_none_edgeface_cbam_a.png",
+        "gates_scale.png",
+    }
+    assert wanted | {"edgeface_cbam_gates_a.png", "arrays.npz", "comparison.json"} <= names
+    assert "edgeface_se_gates_a.png" not in names  # SE has no spatial gate
+    strip = Image.open(tmp_path / "report" / "edgeface_cbam_gates_a.png")
     assert strip.width == 8 * strip.height
 
 
@@ -209,7 +215,7 @@ def test_the_command_writes_a_report(tmp_path: Path, photos: Path, monkeypatch, 
         (["nobody.jpg"], "nobody.jpg"),
         (["obama.jpg", "--layer", "stage9.features"], "no layer 'stage9.features'"),
         (["obama.jpg", "--seed", "-1"], "--seed"),
-        (["obama.jpg", "--arm", "ir18_nothing"], "untrained"),
+        (["obama.jpg", "--arm", "edgeface_nothing"], "untrained"),
         (["obama.jpg", "--face", "2"], "--face 2 does not exist; 1 found, numbered 1"),
         (["obama.jpg", "--face", "0"], "--face 0 does not exist"),
     ],
@@ -226,13 +232,13 @@ def test_without_weights_the_command_says_untrained(tmp_path: Path, photos: Path
     monkeypatch.setattr("models.weights.SHIPPED", tmp_path)
     monkeypatch.delenv("KINSIGHT_WEIGHTS", raising=False)
     assert main([str(photos / "obama.jpg"), "--out", str(tmp_path / "out")]) == 2
-    assert "ir18_none is untrained" in capsys.readouterr().err
+    assert "edgeface_none is untrained" in capsys.readouterr().err
 
 
 def test_arms_share_all_but_the_gate(arms):
     """What the comparison rests on: the same numbers in every other layer."""
-    plain = arms["ir18_none"].state_dict()
-    for name in ("ir18_se", "ir18_cbam"):
+    plain = arms["edgeface_none"].state_dict()
+    for name in ("edgeface_se", "edgeface_cbam"):
         other = arms[name].state_dict()
         assert all(torch.equal(v, other[k]) for k, v in plain.items())
         assert {k for k in other if k not in plain} == {k for k in other if ".gate." in k}

@@ -195,7 +195,7 @@ def test_other_weights_give_another_map() -> None:
 
 def test_offered_only_where_it_is_defined() -> None:
     assert set(METHODS) <= set(methods_for(create_model("dlib_resnet")))
-    for name in ("dlib_kin", "edgeface", "ir18_none", "svit"):
+    for name in ("dlib_kin", "edgeface", "edgeface_none", "svit"):
         assert not set(METHODS) & set(methods_for(create_model(name)))
 
 

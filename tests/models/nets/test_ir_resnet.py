@@ -265,7 +265,7 @@ def test_config_refuses_what_it_cannot_build(values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("dim", [128, 512])
 def test_embedding_length_is_configurable(dim: int) -> None:
-    model = create_model("ir18_cbam", dim=dim).eval()
+    model = create_model("ir18_cbam.paper", dim=dim).eval()
     with torch.no_grad():
         code = model.encode(noise(1), torch.zeros(1, 5, 2))
     assert code.shape == (1, dim)

@@ -145,7 +145,7 @@ def test_a_start_that_saw_held_out_families_is_named(files: dict[str, Path]) -> 
 
 
 def test_shipped_weights_say_how_many_they_held_out() -> None:
-    counts = {name: unseen_by([find_weight(name)], FAMILIES) for name in ("ir18_none", "svit", "dlib_resnet")}
+    counts = {name: unseen_by([find_weight(name)], FAMILIES) for name in ("edgeface_none", "svit", "dlib_resnet")}
     sizes = {name: row["size"] for name in counts for row in read_sidecar(name).data if row["name"] == HELD_OUT_ROW}
-    assert counts["dlib_resnet"] == len(FAMILIES) and counts["ir18_none"] == sizes["ir18_none"]
+    assert counts["dlib_resnet"] == len(FAMILIES) and counts["edgeface_none"] == sizes["edgeface_none"]
     assert counts["svit"] == sizes["svit"]

@@ -18,7 +18,7 @@ from models import load_model, open_photo, predict
 from models.faces.align import ARCFACE_112, DLIB_150
 from models.faces.regions import MASS_REGIONS
 from models.registry import MODELS
-from tests.explain.attention.arms import make_arms
+from tests.explain.attention.arms import SIZE, make_arms
 from tests.ui.untrained import write_arms
 from training.data.detections import central_face
 from training.data.sets import identity_of, lfw_pairs
@@ -36,7 +36,7 @@ from training.evaluate.metrics import fold_accuracy, tar_at_far
 from training.evaluate.scoring import Scored, unique_images
 from training.studies.attention_mass import (
     flat_shares,
-    grad_cam,
+    hires_cam,
     lfw_faces,
     main,
     mfr2_faces,
@@ -162,24 +162,25 @@ def test_tars_only_where_they_can_be_resolved():
     assert low <= found["tar"]["0.01"] <= high and low < high
 
 
-def test_batched_grad_cam_and_shares_equal_the_explainer(tree: Path):
-    """Another implementation of the same method: the grad-cam package's arithmetic on a pair."""
-    model = make_arms()["ir18_cbam"]
+def test_batched_hires_cam_and_shares_equal_the_explainer(tree: Path):
+    """Another implementation of the same method: the package's arithmetic on a pair."""
+    model = make_arms()["edgeface_cbam"]
     faces = lfw_faces(tree, model)
     rows = [0, 1, 2, 3]
     batch, wanted = faces.crops.batch(rows), targets(model, faces)
-    maps = grad_cam(model, batch, wanted)
+    maps = hires_cam(model, batch, wanted)
     found = shares(maps, batch.keypoints.numpy(), 112)
     for row in rows:
         result = predict(model, batch[row : row + 1], faces.bare.batch([row]), grad=True)
-        expected = cam_maps(result, "grad_cam")[0]
-        np.testing.assert_allclose(maps[row], expected.values, rtol=1e-3, atol=1e-7)
-        mass = attention_mass(expected, batch.keypoints[row].numpy(), 112)
-        np.testing.assert_allclose(found[row], mass.share, atol=1e-4)
+        expected = cam_maps(result, "hires_cam")[0]
+        positive = replace(expected, values=expected.values.clip(0), signed=False)
+        np.testing.assert_allclose(maps[row], positive.values, rtol=1e-3, atol=1e-7)
+        mass = attention_mass(positive, batch.keypoints[row].numpy(), 112)
+        np.testing.assert_allclose(found[row], mass.share, atol=1e-3)
 
 
 def test_the_target_in_mfr2_is_the_persons_other_photos(tree: Path):
-    model = make_arms()["ir18_se"]
+    model = make_arms()["edgeface_se"]
     faces = mfr2_faces(tree, model)
     wanted = targets(model, faces)
     with torch.inference_mode():
@@ -200,12 +201,12 @@ def test_summaries_are_paired_and_leave_empty_maps_out():
     none = rng.dirichlet(np.ones(6), 80)
     cbam = none + np.array([0.1, 0, 0, -0.1, 0, 0])
     cbam[5] = np.nan
-    report = summary({"ir18_none": none, "ir18_cbam": cbam}, np.full((80, 6), 1 / 6), people)
+    report = summary({"edgeface_none": none, "edgeface_cbam": cbam}, np.full((80, 6), 1 / 6), people)
     assert (report["faces"], report["left_out"]) == (79, 1)
-    apart = report["difference"]["ir18_cbam - ir18_none"]
+    apart = report["difference"]["edgeface_cbam - edgeface_none"]
     assert apart["eyes"]["mean"] == pytest.approx(0.1) and apart["eyes"]["ci95"] == pytest.approx([0.1, 0.1])
     kept = [i for i in range(80) if i != 5]
-    assert report["mean"]["ir18_none"]["nose"]["mean"] == pytest.approx(none[kept, 1].mean())
+    assert report["mean"]["edgeface_none"]["nose"]["mean"] == pytest.approx(none[kept, 1].mean())
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_flat_shares_are_areas(tree: Path):
 def test_untrained_arms_are_said_to_be(tree: Path, tmp_path: Path, monkeypatch):
     monkeypatch.setattr("models.weights.SHIPPED", tmp_path)
     monkeypatch.delenv("KINSIGHT_WEIGHTS", raising=False)
-    with pytest.raises(SystemExit, match="ir18_none is untrained"):
+    with pytest.raises(SystemExit, match="edgeface_none is untrained"):
         main(["--data", str(tree), "--json", str(tmp_path / "x.json")])
     assert not (tmp_path / "x.json").exists() and MASKED == "+mask"
 
@@ -246,16 +247,18 @@ def test_untrained_arms_are_said_to_be(tree: Path, tmp_path: Path, monkeypatch):
 def test_gates_are_compared_within_a_seed(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     for seed in (0, 1):
         for name, arm in make_arms(seed).items():
-            folder = tmp_path / "arms" / f"{name.removeprefix('ir18_')}-{seed}"
+            folder = tmp_path / "arms" / f"{name.removeprefix('edgeface_')}-{seed}"
             folder.mkdir(parents=True)
             save_file(arm.state_dict(), folder / "model.safetensors")
             (folder / "model.json").write_text(json.dumps({"steps": 1}))
-    small = {"width": 16, "dim": 8}
+    small = SIZE
     out = tmp_path / "gates.json"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(MODELS, "ir18_none", replace(MODELS["ir18_none"], values=small))
+        patch.setitem(MODELS, "edgeface_none", replace(MODELS["edgeface_none"], values=small))
         for gate in ("se", "cbam"):
-            patch.setitem(MODELS, f"ir18_{gate}", replace(MODELS[f"ir18_{gate}"], values={**small, "gate": gate}))
+            patch.setitem(
+                MODELS, f"edgeface_{gate}", replace(MODELS[f"edgeface_{gate}"], values={**small, "gate": gate})
+            )
         compare(["--runs", str(tmp_path / "arms"), "--data", str(tree), "--json", str(out)])
         patch.setattr("training.studies.gate_comparison.figures", lambda *_: pytest.fail("asked twice"))
         compare(["--runs", str(tmp_path / "arms"), "--data", str(tree), "--json", str(out)])

@@ -46,8 +46,8 @@ def test_differences_in_words():
 def test_attention_by_region_and_the_claim(results: Path):
     found = {
         "faces": 269,
-        "mean": {"ir18_none": {"eyes": {"mean": 0.31}}},
-        "difference": {"ir18_cbam - ir18_none": {"eyes": {"mean": 0.02, "ci95": [0.01, 0.03]}}},
+        "mean": {"edgeface_none": {"eyes": {"mean": 0.31}}},
+        "difference": {"edgeface_cbam - edgeface_none": {"eyes": {"mean": 0.02, "ci95": [0.01, 0.03]}}},
         "flat_map": {"eyes": 0.2},
         "claim": "confirmed",
     }
@@ -79,11 +79,11 @@ def test_ablation_rows(results: Path):
 def test_backbones_after_distillation(results: Path):
     row = {"weight": "svit_distill/model", "accuracy": 0.91, "accuracy_ci95": [0.9, 0.92], "auc": 0.97, "protocol": "p"}
     row |= {"single_view": {"accuracy": 0.9}, "command": "python -m x", "steps": 966, "held_out_cosine": 0.64}
-    shipped = {k: v for k, v in row.items() if k not in ("steps", "held_out_cosine")} | {"weight": "ir18_none"}
+    shipped = {k: v for k, v in row.items() if k not in ("steps", "held_out_cosine")} | {"weight": "edgeface_none"}
     (results / "distill_study.json").write_text(json.dumps({"rows": [row, shipped]}))
     (text,) = studies()
     assert "| svit_distill/model | 91.0 (90.0 to 92.0) | 0.9700 | 90.0 | 0.640 | 966 |" in text
-    assert "| ir18_none | 91.0 (90.0 to 92.0) | 0.9700 | 90.0 |  |  |" in text
+    assert "| edgeface_none | 91.0 (90.0 to 92.0) | 0.9700 | 90.0 |  |  |" in text
 
 
 def test_links_and_what_they_bring(results: Path):

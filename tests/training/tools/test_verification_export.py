@@ -37,15 +37,15 @@ def root(tmp_path: Path) -> Path:
 def test_a_run_is_calibrated_and_shipped(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KINSIGHT_CACHE", str(tmp_path / "cache"))
     torch.manual_seed(0)
-    save_file(create_model("ir18_se", **SMALL, reduction=4).state_dict(), tmp_path / "model.safetensors")
+    save_file(create_model("ir18_se.paper", **SMALL, reduction=4).state_dict(), tmp_path / "model.safetensors")
     config = {**SMALL, "reduction": 4}
-    model, out = create_model("ir18_se", **config), tmp_path / "weights"
+    model, out = create_model("ir18_se.paper", **config), tmp_path / "weights"
     (tmp_path / "model.json").write_text(json.dumps({"epochs": 2, "init": "", "command": "python -m x"}))
     save_file({"x": torch.zeros(1)}, tmp_path / "first.safetensors")
     path = ship(model, config, tmp_path / "model.safetensors", root, 7, tmp_path / "first.safetensors", out)
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(out))
-    sidecar, shipped = read_sidecar("ir18_se"), load_model("ir18_se", "cpu")
-    assert path == out / "ir18_se.safetensors" and sidecar.task == "verification" and sidecar.seed == 7
+    sidecar, shipped = read_sidecar("ir18_se.paper"), load_model("ir18_se.paper", "cpu")
+    assert path == out / "ir18_se.paper.safetensors" and sidecar.task == "verification" and sidecar.seed == 7
     assert sidecar.rule.threshold == pytest.approx(0.5, abs=0.5) and sidecar.rule.threshold not in (0, 1)
     assert float(shipped.logit.slope) > 0 and float(shipped.logit.slope) == float(model.logit.slope)  # type: ignore
     rows = {row["name"]: row for row in sidecar.data}

@@ -10,33 +10,43 @@ from safetensors.torch import save_file
 
 from models import create_model
 from models.pair import PairModel
+from tests.explain.attention.arms import with_branches
 from training.tools.warm_start import read_start, start_from
 
 SMALL = {"width": 16, "dim": 8}
+SIZES = {"ir18": SMALL, "edgeface": {"size": "xxs", "dim": 8, "reduction": 4}}
 
 
-def used() -> PairModel:
-    """A network without gates whose batch norms have seen faces."""
+def small(name: str) -> PairModel:
+    """A network of either family, untrained."""
+    return with_branches(create_model(name, **SIZES[name.partition("_")[0]]))
+
+
+def used(family: str = "ir18") -> PairModel:
+    """A network without gates; batch norms have seen faces."""
     torch.manual_seed(3)
-    model = create_model("ir18_none", **SMALL).train()
+    model = small({"ir18": "ir18_none.paper", "edgeface": "edgeface_none"}[family]).train()
     for _ in range(3):
         model.encode(torch.rand(4, 3, 112, 112), torch.zeros(4, 5, 2))
     return model.eval()
 
 
-@pytest.mark.parametrize("name", ["ir18_none", "ir18_se", "ir18_cbam"])
+GATED = ["ir18_se.paper", "ir18_cbam.paper", "edgeface_se", "edgeface_cbam"]
+
+
+@pytest.mark.parametrize("name", ["ir18_none.paper", "edgeface_none", *GATED])
 def test_the_answers_stay_bit_for_bit(name: str):
-    plain, arm = used(), create_model(name, **SMALL)
+    plain, arm = used(name.partition("_")[0]), small(name)
     start_from(arm, plain.state_dict())
     image, keypoints = torch.rand(3, 3, 112, 112), torch.zeros(3, 5, 2)
     assert torch.equal(arm.eval().encode(image, keypoints), plain.encode(image, keypoints))
     assert torch.equal(arm.train().encode(image, keypoints), plain.train().encode(image, keypoints))
 
 
-@pytest.mark.parametrize("name", ["ir18_se", "ir18_cbam"])
+@pytest.mark.parametrize("name", GATED)
 def test_gates_learn_from_there(name: str):
-    arm = create_model(name, **SMALL).train()
-    start_from(arm, used().state_dict())
+    arm = small(name).train()
+    start_from(arm, used(name.partition("_")[0]).state_dict())
     image, keypoints = torch.rand(4, 3, 112, 112), torch.zeros(4, 5, 2)
     optimizer = torch.optim.SGD(arm.parameters(), lr=0.1)
     for _ in range(2):  # the layers behind the last ones get a gradient once those have left zero
@@ -68,6 +78,6 @@ def test_a_second_file_is_the_guides_encoder(tmp_path: Path):
 def test_weights_of_another_shape_are_refused():
     state = used().state_dict()
     with pytest.raises(ValueError, match="missing"):
-        start_from(create_model("ir18_se", **SMALL), {k: v for k, v in state.items() if "layer3" not in k})
+        start_from(create_model("ir18_se.paper", **SMALL), {k: v for k, v in state.items() if "layer3" not in k})
     with pytest.raises(ValueError, match="left over"):
-        start_from(create_model("ir18_se", **SMALL), state | {"extra": torch.zeros(1)})
+        start_from(create_model("ir18_se.paper", **SMALL), state | {"extra": torch.zeros(1)})

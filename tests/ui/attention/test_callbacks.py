@@ -23,7 +23,7 @@ from ui.attention import cards as attention_cards
 from ui.shared import answering
 from ui.shared.photos import Shot
 
-VIEW = (do.RAW, 0.5, 0, "ir18_none", "ir18_cbam")
+VIEW = (do.RAW, 0.5, 0, "edgeface_none", "edgeface_cbam")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,7 +47,7 @@ def masked(obama: Shot):
 @pytest.fixture
 def no_arm(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if CBAM had no weight."""
-    names = [n for n in answering.available_weights() if n != "ir18_cbam"]
+    names = [n for n in answering.available_weights() if n != "edgeface_cbam"]
     monkeypatch.setattr(answering, "available_weights", lambda: names)
 
 
@@ -126,7 +126,7 @@ def test_looking_runs_no_model(masked):
 
 @pytest.mark.usefixtures("no_model_runs")
 def test_the_same_arm_twice_differs_nowhere(masked):
-    _, slider, apart = do.draw_maps(masked[0], do.RAW, 0.5, 0, "ir18_se", "ir18_se")
+    _, slider, apart = do.draw_maps(masked[0], do.RAW, 0.5, 0, "edgeface_se", "edgeface_se")
     assert (slider["value"][0] == slider["value"][1]).all() and "+0 to +0" in apart
 
 
@@ -173,7 +173,7 @@ def test_trust_and_report(obama: Shot, masked, monkeypatch: pytest.MonkeyPatch):
         with archive.open("arrays.npz") as file:
             raw = np.load(file)
             assert set(raw) == set(arrays(compared))
-            np.testing.assert_array_equal(raw["ir18_se.map_a"], compared.arms[1].maps[0].values)
+            np.testing.assert_array_equal(raw["edgeface_se.map_a"], compared.arms[1].maps[0].values)
     assert values["seed"] == 1 and values["layer"] == "stage3.features"
     assert all(arm["weight_sha256"] for arm in values["arms"].values())
 
@@ -196,14 +196,14 @@ def test_without_one_of_them_there_is_neither():
     page = app.build()
     assert "Attention" not in labels(page) and "Models" in labels(page)
     assert "compare_attention" not in endpoints(page)
-    with pytest.raises(Exception, match="ir18_cbam is untrained"):
+    with pytest.raises(Exception, match="edgeface_cbam is untrained"):
         arms.networks()
 
 
 def test_the_endpoint_answers_in_numbers(obama: Shot, biden: Shot):
     values = attention_api.compare_attention(obama.path, biden.path, "hand", 2, "layer_cam", "stage3.features")
     assert values["faces"] == {"a": "photo 1 with a hand", "b": "photo 2"}
-    assert len(values["arms"]["ir18_se"]["answers"]) == 3
+    assert len(values["arms"]["edgeface_se"]["answers"]) == 3
     json.dumps(values)
 
 

@@ -26,7 +26,7 @@ def mass(weights: dict[str, str]) -> dict:
         "faces": 1269,
         "people": 53,
         "mean": {arm: {"eyes": cell} for arm in ARMS},
-        "difference": {"ir18_cbam - ir18_none": {"eyes": {"mean": -0.02, "ci95": [-0.03, -0.01]}}},
+        "difference": {"edgeface_cbam - edgeface_none": {"eyes": {"mean": -0.02, "ci95": [-0.03, -0.01]}}},
         "flat_map": {"eyes": 0.2},
         "claim": "refuted: attention moves away from the eyes",
     }
@@ -44,7 +44,7 @@ def test_attention_is_told_for_the_weights_in_use_alone(results: Path):
     assert "1,269 faces of 53 people" in text and "refuted: attention moves away" in text
     assert "31.2 %<small>30.0 to 32.4</small>" in text and "-2.00<small>-3.00 to -1.00</small>" in text
     assert "CBAM − no gate" in text
-    (results / "attention_mass.json").write_text(json.dumps(mass({**used, "ir18_se": "0" * 64})))
+    (results / "attention_mass.json").write_text(json.dumps(mass({**used, "edgeface_se": "0" * 64})))
     assert study() == ""
 
 

@@ -15,7 +15,7 @@ from explain.methods.attention_maps import attention_received
 from explain.methods.cross_attention import CAPTION as CROSS_CAPTION
 from explain.methods.cross_attention import looked_at
 from models.face_model import FaceModel
-from models.pair import Branched, PairModel
+from models.pair import PairModel, Placed
 from models.predict import Result
 from models.taps import kind_of, tap_names
 
@@ -174,7 +174,7 @@ EXPLAINERS: dict[str, Explainer] = {e.label: e for e in _ALL}
 def methods_for(model: FaceModel) -> list[str]:
     """Labels of the explainers whose evidence this model gives, in the table's order."""
     gives = {kind_of(name) for name in tap_names(model)}
-    gives |= {word for word, kind in (("pair", PairModel), ("places", Branched)) if isinstance(model, kind)}
+    gives |= {word for word, kind in (("pair", PairModel), ("places", Placed)) if isinstance(model, kind)}
     gives |= {"rectified"} if model.rectified else set()
     return [label for label, e in EXPLAINERS.items() if e.needs <= gives]
 

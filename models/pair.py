@@ -63,6 +63,11 @@ class Branched(Protocol):
     def branches(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Two batches of codes -> part of the network -> (B,) log-odds; their sum is relate(x, y)."""
 
+
+@runtime_checkable
+class Placed(Branched, Protocol):
+    """A Branched model that can also take its log-odds apart by place."""
+
     def places(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Two batches of codes -> (B, h, w) log-odds through each place of x, and (B,) what has no place.
 

@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from models import create_pair
 from models.commands import command
-from models.nets.kin_joined import SPEC, KinJoined, KinJoinedConfig, resized
+from models.nets.kin_joined import NETWORKS, SPEC, KinJoined, KinJoinedConfig, resized
 from models.weights import Loan, find_weight, read_tensors
 from training.data.crops import Crops
 from training.data.kin_batches import held_out_list, split
@@ -38,8 +38,6 @@ from training.tools.settings import checked
 
 NAME = "kin_joined"
 """In the registry."""
-PARTS = ("fine-tuned EdgeFace", "EdgeFace", "kinship heads")
-"""What the three networks are, in the order of the shares."""
 SHARES = tuple((a / 20, b / 20, (20 - a - b) / 20) for a, b in itertools.product(range(1, 19), repeat=2) if a + b < 20)
 CROWD_SHARES = tuple(c / 20 for c in range(11))
 BATCH = 64
@@ -117,7 +115,7 @@ def main() -> None:
     cosine, crowd = cosines(model, codes, held), crowds(model, codes, held)
     found = by_shares(cosine, crowd, same)
     shares, off = max(found, key=found.__getitem__)
-    facts = {f"{part} alone": f"{auc(c, same):.4f}" for part, c in zip(PARTS, cosine, strict=True)}
+    facts = {f"{part} alone": f"{auc(c, same):.4f}" for part, c in zip(NETWORKS, cosine, strict=True)}
     words = "joined with shares " + ", ".join(f"{w:g}" for w in shares)
     facts |= {words: f"{found[shares, 0.0]:.4f}", f"and {off:g} of the crowds taken off": f"{found[shares, off]:.4f}"}
     print("\n".join(f"{name}: AUC {value}" for name, value in facts.items()))

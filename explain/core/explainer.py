@@ -20,7 +20,7 @@ class Explainer:
         title: for pickers.
         run: (result, **options) -> a heatmap a face.
         needs: what the model must give, all of it: kinds of taps (models/taps.py), "pair" where it compares two faces,
-            "places" where it takes its log-odds apart (models.pair.Branched), "rectified" where excitation is defined
+            "places" where it can tell log-odds by place (models.pair.Placed), "rectified" where excitation is defined
             on it (models.face_model.FaceModel).
         grad: the result must come from predict(grad=True).
         signed: values below zero mean something.

@@ -1,6 +1,6 @@
 """The log-odds of a pair taken apart, exactly: by part of the network, and by place.
 
-The model itself says how (models.pair.Branched), on the very codes that were recorded while it answered.
+The model itself says how (models.pair.Branched, Placed), on the very codes that were recorded while it answered.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor
 from explain.core.findings import Heatmap
 from explain.core.recorded import face_evidence
 from explain.core.shares import Shares
-from models.pair import Branched
+from models.pair import Branched, Placed
 from models.predict import Result
 
 UNIT = "log-odds"
@@ -51,6 +51,8 @@ def place_maps(result: Result, *, target: str = "logit") -> tuple[Heatmap, ...]:
     if target != "logit":
         raise ValueError(f"log_odds_map explains the logit, not the {target}")
     model, x, y = _recorded_codes(result)
+    if not isinstance(model, Placed):
+        raise ValueError("this model cannot take its answer apart by place")
     with torch.no_grad():
         places, rest = model.places(x, y)
     _check_sum(places.sum((1, 2)) + rest, result.pair.logit.detach()[0], places)

@@ -80,7 +80,7 @@ class EdgeFaceTrunk(nn.Module):
         net = timm.create_model(ARCHITECTURES[config.size], num_classes=config.dim, drop_path_rate=config.drop_path)
         assert isinstance(net, EdgeNeXt)
         self.stem, self.stages, self.head = net.stem, net.stages, net.head
-        check_gate(config.gate, int(self.stem[0].out_channels), config.reduction)
+        check_gate(config.gate, len(next(self.stem.parameters())), config.reduction)
         add_gates(self.stages, config.gate, config.reduction)
         self.taps = nn.ModuleList(Tap(f"stage{i + 1}.features") for i in range(len(self.stages)))
         self.pooled = Tap("pooled.features")  # 1 x 1: the narrowest place on the way, no layer for maps

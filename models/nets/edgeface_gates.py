@@ -8,6 +8,10 @@ stage 4 has none: on its 3 x 3 map a 7x7 convolution over places says nothing ab
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from timm.models.edgenext import ConvBlock
 from torch import Tensor, nn
@@ -29,19 +33,21 @@ class GatedBranch(nn.Module):
         return self.drop_path(self.gate(branch))
 
 
-def add_gates(stages: nn.Module, kind: str, reduction: int) -> None:
+def add_gates(stages: Iterable[Any], kind: str, reduction: int) -> None:
     """Give EdgeNeXt's stages their gates, one of models.layers.gates.GATES; "none" changes nothing."""
     if kind == "none":
         return
-    for number, stage in enumerate(list(stages.children())[:GATED], 1):
+    for number, stage in enumerate(itertools.islice(stages, GATED), 1):
         for index, block in enumerate(stage.blocks):
             if isinstance(block, ConvBlock):
-                gate = make_gate(kind, block.mlp.fc2.out_features, reduction, f"stage{number}.block{index}")
-                block.drop_path = GatedBranch(gate, block.drop_path)
+                gate = make_gate(kind, len(block.conv_dw.weight), reduction, f"stage{number}.block{index}")
+                block.add_module("drop_path", GatedBranch(gate, block.drop_path))
 
 
 @torch.no_grad()
 def open_gates(block: ConvBlock) -> None:
     """Set a block's gate to a constant and undo the constant in gamma: the block answers as without a gate."""
-    if isinstance(block.drop_path, GatedBranch):
-        block.gamma.mul_(neutral(block.drop_path.gate))
+    branch: nn.Module = block.drop_path
+    if isinstance(branch, GatedBranch):
+        assert block.gamma is not None
+        block.gamma.mul_(neutral(branch.gate))

@@ -257,7 +257,7 @@ class FaCoR(PairModel):
         return {**parts, "calibration": self.logit.offset.expand(len(x))}
 
     def places(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The log-odds through each component of x (models.pair.Branched); its whole face has no place."""
+        """The log-odds through each component of x (models.pair.Placed); its whole face has no place."""
         relation = self.fuse(x, y)
         scale = self._scale(relation)
         by_place = self.components.by_place(self.to_map(x), relation.attention)  # (B, C, N)

@@ -37,6 +37,8 @@ from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
 EDGEFACE, PLAIN, ENCODER = "edgeface.", "plain.", "encoder."
+NETWORKS = ("EdgeFace, fine-tuned", "EdgeFace", "kinship heads")
+"""In the order of the shares."""
 EDGEFACE_SIZE = 112
 SPEC = ARCFACE_112.resized(168)
 """At 168 px the eyes lie as far apart as in dlib's crop of 150 px."""
@@ -97,6 +99,7 @@ class KinJoined(PairModel):
     """The cosine of three networks' joined embeddings, less what both faces share with the crowd; symmetric."""
 
     by_similarity = False
+    code_tap = "joined.pooled.features"
     cam_tap = "edgeface.stage2.features"
     lenders: ClassVar[Lenders] = {
         "edgeface.": ("edgeface_kin", "trunk."),
@@ -114,6 +117,7 @@ class KinJoined(PairModel):
         for trunk, word in ((self.edgeface, EDGEFACE), (self.plain, PLAIN), (self.trunk, ENCODER)):
             named(trunk, word)
         self.heads = KinHeads(DlibKinConfig(self.config.heads))
+        self.whole = Tap(self.code_tap)
         self.crowd = Crowd(self.config.centres, EdgeFaceConfig().dim, self.config.nearest)
         self.logit = CosineLogit()
         self.register_buffer("frame", cut(SPEC, DLIB_150), persistent=False)
@@ -128,7 +132,8 @@ class KinJoined(PairModel):
         grid = F.affine_grid(self.frame.expand(len(image), -1, -1), [len(image), 3, 150, 150], align_corners=False)
         inner, small = F.grid_sample(image, grid, align_corners=False), resized(image)
         parts = self.edgeface(small), self.plain(small), self.heads(self.trunk(inner))
-        return torch.cat([F.normalize(p, dim=1) * w**0.5 for p, w in zip(parts, self.config.shares, strict=True)], 1)
+        code = torch.cat([F.normalize(p, dim=1) * w**0.5 for p, w in zip(parts, self.config.shares, strict=True)], 1)
+        return self.whole(code[:, :, None, None]).flatten(1)  # (B, D, 1, 1), as other taps: it has one place
 
     def crowds(self, code: Tensor) -> Tensor:
         """(B, sum of lengths) -> (B,): how common each face looks to fine-tuned EdgeFace."""
@@ -137,6 +142,18 @@ class KinJoined(PairModel):
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
         common = self.config.crowd_share * (self.crowds(x) + self.crowds(y))
         return self.logit(x, y) - self.logit.slope * common
+
+    def branches(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """The networks' cosines and both faces' crowds, in log-odds (models.pair.Branched)."""
+        x, y, slope = x.flatten(1), y.flatten(1), self.logit.slope  # as recorded: (B, D, 1, 1)
+        products = (x * y).split(self.lengths, 1)
+        off = slope * self.config.crowd_share
+        return {
+            **{name: slope * product.sum(1) for name, product in zip(NETWORKS, products, strict=True)},
+            "what the first face shares with the crowd": -off * self.crowds(x),
+            "what the second face shares with the crowd": -off * self.crowds(y),
+            "calibration": self.logit.offset.expand(len(x)),
+        }
 
     def on_crop(self, tap: str, values: Tensor) -> Tensor:
         """EdgeFace: see read_places. Encoder: from dlib's frame to the crop's, twice as fine, zero outside."""

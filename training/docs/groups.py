@@ -40,7 +40,7 @@ def worse_words(report: Mapping[str, Any]) -> str:
     named = list(_worse(report))
     if not named:
         return "No group is worse than all pairs by more than its interval."
-    return f"Worse than all pairs by more than their interval (bold): {'; '.join(named)}."
+    return f"{report['weight']} is worse than on all pairs by more than the interval (bold): {'; '.join(named)}."
 
 
 def _worse(report: Mapping[str, Any]) -> Iterator[str]:

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from explain import explain
-from explain.methods.branches import branch_shares
+from explain.methods.branches import branch_shares, place_maps
 from explain.methods.pair_gradients import cosine_at
-from explain.registry import default_target
+from explain.registry import default_target, methods_for
 from models import create_model, list_models, predict
 from models.nets.facor import FaCoR, FaCoRConfig
+from models.nets.kin_joined import KinJoined, KinJoinedConfig
 from models.nets.svit import FUSIONS, Svit, SvitConfig
-from models.pair import Branched, PairModel
+from models.pair import Branched, PairModel, Placed
 from models.predict import Result
 from models.registry import entry
 from tests.explain.tiny import Seeded, noise_faces, planted_result, ready, seeded_result
@@ -55,7 +56,7 @@ def every_model() -> list[tuple[str, PairModel, int, int]]:
 @pytest.mark.parametrize(
     ("name", "model", "channels", "side"), every_model(), ids=lambda v: v if type(v) is str else ""
 )
-def test_parts_and_places_add_up_to_the_log_odds(name: str, model: Branched, channels: int, side: int) -> None:
+def test_parts_and_places_add_up_to_the_log_odds(name: str, model: Placed, channels: int, side: int) -> None:
     x, y = codes(channels, side, 1), codes(channels, side, 2)
     for one, two in ((x, y), (y, x)):
         with torch.no_grad():
@@ -85,7 +86,26 @@ def test_shares_of_every_registered_model_are_those_of_the_recorded_answer(name:
 
 
 def test_the_registry_has_models_that_tell_their_parts() -> None:
-    assert {"svit", "facor"} <= set(BRANCHED)
+    assert {"svit", "facor", "kin_joined"} <= set(BRANCHED)
+
+
+def test_a_model_with_parts_but_no_places_says_so() -> None:
+    model = ready(create_model("kin_joined"))
+    assert isinstance(model, Branched) and "log_odds_map" not in methods_for(model)
+    with pytest.raises(ValueError, match="apart by place"):
+        place_maps(predict(model, noise_faces(model, 1), noise_faces(model, 2)))
+
+
+def test_the_joined_networks_parts_are_its_cosines_and_its_crowds() -> None:
+    model = lively(KinJoined(KinJoinedConfig((0.5, 0.3, 0.2), heads=1, crowd_share=0.25)))
+    x, y = (torch.nn.functional.normalize(torch.randn(3, sum(model.lengths)), dim=1) for _ in "xy")
+    parts = [float(v[1]) for v in model.branches(x, y).values()]
+    cosines = [
+        3 * float(a[1] @ b[1]) for a, b in zip(x.split(model.lengths, 1), y.split(model.lengths, 1), strict=True)
+    ]
+    crowds = [-3 * 0.25 * float(model.crowds(v)[1]) for v in (x, y)]
+    assert parts == pytest.approx([*cosines, *crowds, -0.7], abs=1e-5)
+    torch.testing.assert_close(sum(model.branches(x, y).values()), model.relate(x, y), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("fusion", ["product", "difference"])

@@ -25,7 +25,9 @@ def test_every_convolution_block_of_stages_1_to_3_has_a_gate(gate: str) -> None:
 
 def by_hand(block: nn.Module, x: Tensor) -> Tensor:
     """A convolution of each channel, norm, two linear layers, gamma, the gate, and the addition."""
-    y = F.conv2d(x, block.conv_dw.weight, block.conv_dw.bias, padding=block.conv_dw.padding, groups=x.shape[1]).permute(0, 2, 3, 1)
+    y = F.conv2d(x, block.conv_dw.weight, block.conv_dw.bias, padding=block.conv_dw.padding, groups=x.shape[1]).permute(
+        0, 2, 3, 1
+    )
     y = F.layer_norm(y, y.shape[-1:], block.norm.weight, block.norm.bias, 1e-6)
     y = block.mlp.fc2(F.gelu(block.mlp.fc1(y))) * block.gamma
     return x + block.drop_path.gate(y.permute(0, 3, 1, 2))

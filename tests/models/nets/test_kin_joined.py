@@ -46,7 +46,7 @@ def test_the_cosine_is_the_weighted_mean_of_all_three() -> None:
 
 def test_every_network_has_taps_of_its_own() -> None:
     names = tap_names(KinJoined())
-    assert len(names) == len(set(names)) == 5 + 5 + 6 and KinJoined.cam_tap in names
+    assert len(names) == len(set(names)) == 5 + 5 + 6 + 1 and KinJoined.cam_tap in names
 
 
 def test_the_crowd_is_the_mean_of_the_nearest_centres_by_a_second_way() -> None:

@@ -21,11 +21,12 @@ GROUP = {
 
 def test_worse_groups_are_named_and_bold() -> None:
     report = {
-        "subgroups": {"gender": {"two men": {**GROUP, "worse": ["accuracy"]}, "two women": {**GROUP, "worse": []}}}
+        "weight": "net",
+        "subgroups": {"gender": {"two men": {**GROUP, "worse": ["accuracy"]}, "two women": {**GROUP, "worse": []}}},
     }
-    assert worse_words(report) == "Worse than all pairs by more than their interval (bold): two men (accuracy)."
+    assert worse_words(report) == "net is worse than on all pairs by more than the interval (bold): two men (accuracy)."
     text = section(dataclasses.replace(read_sidecar("edgeface_kin"), metrics={"kinship": report}))
-    assert text.startswith("## Groups\n\nFIW pairs, at the shipped threshold. Worse")
+    assert text.startswith("## Groups\n\nFIW pairs, at the shipped threshold. net is worse")
     assert "| gender: two men | 1,234 | **0.700 (0.650-0.740)** | 0.300 (0.200-0.400) |" in text
     assert "| gender: two women | 1,234 | 0.700 (0.650-0.740) |" in text
 

@@ -16,7 +16,7 @@ from explain.kinship.batch_files import Answered, each_kind, write_csv
 from explain.kinship.matching import Pairing
 from explain.report.command import in_words
 from explain.report.pair import reasons, write_report
-from models import detect_faces, load_pair, open_photo, predict, read_sidecar
+from models import detect_faces, load_model, load_pair, open_photo, predict, read_sidecar
 from models.faces.photo import read_photo
 from models.faces.quality import or_withheld, undecided
 from ui.kinship import api
@@ -54,6 +54,17 @@ def test_a_report_withholds(poor: Path, photos: Path, tmp_path: Path) -> None:
     assert said["withheld"] == list(reasons(faces)) and said["score"] == pytest.approx(result.score)
     assert f"Withheld: {said['withheld'][0]}: score" in (folder / "report.html").read_text()
     assert "withheld: " in in_words(result, sidecar, None, reasons(faces))
+
+
+def test_a_report_of_an_expression_withholds(poor: Path, tmp_path: Path) -> None:
+    model, sidecar = load_model("expression"), read_sidecar("expression")
+    faces = [detect_faces(open_photo(poor))[0]]
+    result = predict(model, *faces)
+    folder = write_report(tmp_path, result, faces, [], sidecar=sidecar)
+    said, page = json.loads((folder / "report.json").read_text()), (folder / "report.html").read_text()
+    assert said["answer"] == f"withheld: {said['withheld'][0]}" and said["answer"].endswith("in the photo")
+    assert f"Withheld: {said['withheld'][0]}" in page and set(said["probabilities"]) == set(result.probabilities)
+    assert in_words(result, sidecar, None, reasons(faces)).startswith("withheld: ")
 
 
 def test_many_pairs_withhold(poor: Path, photos: Path) -> None:

@@ -160,11 +160,10 @@ def reasons(faces: Sequence[Face]) -> tuple[str, ...]:
 
 def _answer_values(result: Result, sidecar: Sidecar, threshold: float | None, faces: Sequence[Face]) -> dict[str, Any]:
     withheld = reasons(faces)
-    if sidecar.decision is None:
-        answer = _class_values(result)
-    else:
-        answer = _decision_values(result, sidecar, threshold)
-        answer["decision"] = or_withheld(answer["decision"], withheld)
+    by_class = sidecar.decision is None
+    answer = _class_values(result) if by_class else _decision_values(result, sidecar, threshold)
+    said = "answer" if by_class else "decision"
+    answer[said] = or_withheld(answer[said], withheld)
     return {
         "model": sidecar.model,
         "weight": sidecar.name,

@@ -53,9 +53,14 @@ def calibrate(model: PairModel, crops: Crops) -> tuple[Calibration, str]:
 
 
 def told(state: Path) -> str:
-    """What a run wrote beside its weights, in words; the hash of the file where it wrote nothing."""
+    """What a run wrote beside its weights, in words; name and hash of a weight that has a sidecar.
+
+    The hash of the file alone where nothing lies beside it.
+    """
     beside = state.with_suffix(".json")
     facts = json.loads(beside.read_text()) if beside.exists() else {"sha256": file_sha256(state)}
+    if "git_commit" in facts:  # a sidecar, which has a card of its own
+        facts = {"weight": facts["name"], "sha256": facts["sha256"]}
     return ", ".join(f"{name} {value}" for name, value in facts.items() if value not in ("", "{}", None))
 
 

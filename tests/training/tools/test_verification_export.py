@@ -12,9 +12,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from models import create_model
-from models.weights import load_model, read_sidecar
+from models.weights import find_weight, load_model, read_sidecar
 from training.data.holdout import HELD_OUT_ROW, is_held_out
-from training.tools.verification_export import ship
+from training.tools.verification_export import ship, told
 
 SMALL = {"width": 4, "dim": 8}
 
@@ -52,3 +52,8 @@ def test_a_run_is_calibrated_and_shipped(root: Path, tmp_path: Path, monkeypatch
     assert rows["fiw/train"]["size"] == 48 and rows[HELD_OUT_ROW]["size"] == 6 and rows["celeba"]["size"] == 6
     assert sidecar.notes[0] == "Training: epochs 2, command python -m x."
     assert sidecar.notes[1].startswith("It started from: sha256 ") and "AUC" in sidecar.notes[2]
+
+
+def test_a_start_with_a_card_of_its_own_is_named_alone():
+    edgeface = read_sidecar("edgeface")
+    assert told(find_weight("edgeface")) == f"weight edgeface, sha256 {edgeface.sha256}"

@@ -27,7 +27,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from accelerate import PartialState
-from timm.optim import param_groups_weight_decay
 from torch import Tensor
 
 from models.commands import command
@@ -41,13 +40,13 @@ from training.tools import epochs
 from training.tools.epochs import Step
 from training.tools.heads import HEADS, RAW, head_for
 from training.tools.lessons import Faces, faces_of, lessons
-from training.tools.loop import Run, gathered, make_accelerator, report
+from training.tools.loop import Run, gathered, make_accelerator, parameter_groups, report
 from training.tools.losses import distillation, frontness, symmetry
 from training.tools.resume import Batches, IdentityBatches, Stateful
 from training.tools.settings import add_export, add_settings, add_teachers, checked, chosen, json_object, network
 from training.tools.student import Student, held_out_cosine
 from training.tools.verification_export import ship
-from training.tools.warm_start import start_from
+from training.tools.warm_start import GATE, start_from
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class Settings:
         head: what tells identities apart, of training/tools/heads.py.  margin_loss: its weight beside the distillation.
         sample_rate: of Partial FC.
         symface: weight of SymFace's term (losses.symmetry) on the halves of the faces (training/data/halves.py).
+        gate_rate: gates learn so many times as fast as the trunk, which a run that starts from a trained one needs.
         patience: epochs.  channels_last: memory format.
     """
 
@@ -75,6 +75,7 @@ class Settings:
     sample_rate: float = 1.0
     symface: float = 0.0
     patience: int = 6
+    gate_rate: float = 1.0
     seed: int = 0
     channels_last: bool = True
 
@@ -84,7 +85,7 @@ class Settings:
         return {k: v for k, v in asdict(self).items() if k not in free}
 
 
-ADDED = {"head": "arcface", "symface": 0.0}
+ADDED = {"head": "arcface", "symface": 0.0, "gate_rate": 1.0}
 """Settings that earlier runs do not have, with the values they had: a run goes on where it stopped."""
 
 
@@ -96,7 +97,8 @@ def fit(
     layout = torch.channels_last if how.channels_last else torch.contiguous_format
     student.to(memory_format=layout)
     head = head_for(how.head, train.clean.target.shape[1], train.classes, how.sample_rate, how.seed).to(device)
-    optimizer = torch.optim.AdamW(param_groups_weight_decay(student, how.weight_decay), lr=how.lr)
+    groups = parameter_groups(student, how.weight_decay, lambda name: GATE in name, how.gate_rate)
+    optimizer = torch.optim.AdamW(groups, lr=how.lr)
     of_head = [torch.optim.AdamW(p, lr=how.lr, weight_decay=0.0)] if (p := list(head.parameters())) else []
     network, optimizer = run.accelerator.prepare(student, optimizer)
     mean, raw = train.clean.mean().to(device), how.head in RAW

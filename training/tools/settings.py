@@ -36,7 +36,7 @@ SETTINGS: Mapping[str, Range] = {
     "ratio": Range(0, 1000),
     "seed": Range(0, 2**32 - 1, whole=True),
     **dict.fromkeys(("smooth", "patches"), _SHARE),
-    **dict.fromkeys(("head_rate", "single_loss"), _AMOUNT),
+    **dict.fromkeys(("head_rate", "gate_rate", "single_loss"), _AMOUNT),
     "factors": Range(0.05, 1),
     "shift": _SHARE,
     "scale": Range(1, 4),

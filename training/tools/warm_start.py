@@ -32,7 +32,9 @@ class StartError(UserError, ValueError):
     """What a run should start from does not fit its network; the message says what."""
 
 
-ADDITIONS = (".gate.", ".rpe.", ".irpe.", ".guide.lateral.")
+GATE = ".gate."
+"""Part of the names of gates' parameters."""
+ADDITIONS = (GATE, ".rpe.", ".irpe.", ".guide.lateral.")
 """Parts of parameter names that a plain network does not have."""
 
 
@@ -100,7 +102,7 @@ def start_from(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     others = [name for name in missing if not any(part in name for part in ADDITIONS)]
     if others or unexpected:
         raise StartError(f"these weights do not fit: missing {others[:3]}, left over {unexpected[:3]}")
-    if any(ADDITIONS[0] in name for name in missing):
+    if any(GATE in name for name in missing):
         for block in model.modules():
             neutral_gate(block)
 

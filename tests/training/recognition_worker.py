@@ -8,7 +8,9 @@ trains once a pair of them, one after the other; then FOLDER/embedding-RANK.npy 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,11 +47,14 @@ def faces(rows: range) -> Faces:
     return faces_of(lesson(rows))
 
 
-def train(folder: Path, epochs: int, augment: Augment | None = None, worn: float = 0.3) -> tuple[Student, float]:
+def train(
+    folder: Path, epochs: int, augment: Augment | None = None, worn: float = 0.3, *, gate: str = "none", **given: Any
+) -> tuple[Student, float]:
+    """Other settings by name."""
     torch.manual_seed(0)
-    student = Student(IRResNet(IRConfig(18, 4, dim=DIM)), DIM)
+    student = Student(IRResNet(IRConfig(18, 4, dim=DIM, gate=gate, reduction=2)), DIM)
     run = Run(folder, make_accelerator("no"), 0)
-    how, sets = settings(epochs, worn), (faces(range(12)), faces(range(12, 16)))
+    how, sets = replace(settings(epochs, worn), **given), (faces(range(12)), faces(range(12, 16)))
     return student, fit(student, *sets, how, augment or Augment(), run, {"model": "tiny"})
 
 

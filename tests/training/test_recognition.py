@@ -54,6 +54,19 @@ def test_the_faces_are_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (tmp_path / "model.safetensors").exists()
 
 
+def test_gates_learn_at_a_rate_of_their_own(tmp_path: Path) -> None:
+    """After one step AdamW has moved every weight by about the rate: thirty times as far in the gates."""
+    still = {n: p.clone() for n, p in train(tmp_path / "0", 1, gate="se", lr=1e-9)[0].named_parameters()}
+    moved = []
+    for rate in (1.0, 30.0):
+        AcceleratorState._reset_state(reset_partial_state=True)
+        student = train(tmp_path / str(rate), 1, gate="se", lr=1e-5, gate_rate=rate, weight_decay=0.0)[0]
+        apart = {n: float((p - still[n]).detach().abs().mean()) for n, p in student.named_parameters()}
+        moved.append([np.mean([d for n, d in apart.items() if (".gate." in n) == gates]) for gates in (True, False)])
+    (gates, rest), (fast, same) = moved
+    assert fast == pytest.approx(30 * gates, rel=0.1) and same == pytest.approx(rest, rel=0.01)
+
+
 def test_one_epoch_and_another_are_two(tmp_path: Path) -> None:
     whole = embedding(train(tmp_path / "whole", 2)[0])
     for epochs in (1, 2):

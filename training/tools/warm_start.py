@@ -1,7 +1,7 @@
 """A trained plain network as the start of one with an addition, which answers alike at first.
 
-    state = load_file("runs/ir18_trunk/model.safetensors")
-    start_from(create_pair("ir18_cbam"), state)
+    state = tensors_in(Path("weights/edgeface.safetensors"))
+    start_from(create_pair("edgeface_cbam"), state)
 
 Gates start as a constant (models.layers.gates.neutral), and the layer before each is made 2 or 4 times as large: the
 answers are those of the network without gates, bit for bit. Relative positions (iRPE, KP-RPE) and S-ViT's guide start

@@ -22,9 +22,9 @@ from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_chang
 NEEDS = arms.NEEDS
 NAMES = {NOTHING: "None", "surgical": "Surgical mask", "cloth": "Cloth mask", "n95": "N95 mask"}
 LIMITS = """
-- **The three networks** start from one trained network without gates, which the added gates leave unchanged at first,
-  and then share seed, data, schedule and every layer but the gate. What is compared is the last part of a training
-  with the gate, not a whole one. One run each is shown here: a difference on one photo is no proof that the gate made
+- **The three networks** start from EdgeFace, which the added gates leave unchanged at first, and then share seed, data,
+  schedule and every layer but the gate; gates, being new, learn faster than the rest. What is compared is the last part
+  of a training with the gate, not a whole one. One run each is shown here: a difference on one photo is no proof that the gate made
   it.
 - **With one photo** every map explains the cosine between the photo with the occluder and the same photo without it;
   with nothing worn, between the photo and its mirror image. With two photos it explains the cosine of the two, photo 1

@@ -24,8 +24,8 @@ NAMES = {NOTHING: "None", "surgical": "Surgical mask", "cloth": "Cloth mask", "n
 LIMITS = """
 - **The three networks** start from EdgeFace, which the added gates leave unchanged at first, and then share seed, data,
   schedule and every layer but the gate; gates, being new, learn faster than the rest. What is compared is the last part
-  of a training with the gate, not a whole one. One run each is shown here: a difference on one photo is no proof that the gate made
-  it.
+  of a training with the gate, not a whole one. One run each is shown here: a difference on one photo is no proof that
+  the gate made it.
 - **With one photo** every map explains the cosine between the photo with the occluder and the same photo without it;
   with nothing worn, between the photo and its mirror image. With two photos it explains the cosine of the two, photo 1
   wearing the occluder. The occluder is drawn after detection: keypoints are those of the bare face.

@@ -11,7 +11,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from explain.attention.compare import ARMS, METHODS, NOTHING, WORDS, Comparison, compare_arms, set_scene, trust
+from explain.attention.compare import (
+    ARMS,
+    METHODS,
+    NOTHING,
+    WORDS,
+    Comparison,
+    compare_arms,
+    default_map,
+    set_scene,
+    trust,
+)
 from explain.attention.report import write_comparison
 from explain.command import UserError, add_face, add_report, face_of, run
 from explain.registry import layers_for
@@ -32,8 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("other", type=Path, nargs="?", help="a second photo; default: photo 1 without the occluder")
     parser.add_argument("--occluder", choices=[*WORDS], default="surgical", help="drawn on photo 1; default: surgical")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws another make; default: 0")
-    parser.add_argument("--method", choices=METHODS, default="grad_cam")
-    parser.add_argument("--layer", help="the tap the method reads; default: the last stage")
+    parser.add_argument("--method", choices=METHODS, default=default_map(), help="default: the one measured best")
+    parser.add_argument("--layer", help="the tap the method reads; default: the networks' own")
     parser.add_argument("--arm", action="append", help=f"a weight, repeat; default: {', '.join(ARMS)}")
     add_face(parser, "--face", "the photo")
     add_face(parser, "--other-face", "the second photo")

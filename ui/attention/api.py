@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from explain.attention.compare import METHODS, WORDS
+from explain.attention.compare import METHODS, WORDS, default_map
 from explain.attention.report import comparison_values
 from models.numbers import number
 from ui.attention import answers as arms
@@ -23,7 +23,7 @@ def compare_attention(
     other: str | None = None,
     occluder: str = "surgical",
     seed: int = 0,
-    method: str = "grad_cam",
+    method: str = "",
     layer: str = "",
 ) -> Json:
     """Ask the same network with no gate, SE and CBAM about the largest face of a photo wearing a drawn mask.
@@ -35,8 +35,9 @@ def compare_attention(
         other: A second photo to compare with; without it the same photo bare, or mirrored when nothing is worn.
         occluder: none, surgical, cloth, n95, sunglasses, scarf or hand.
         seed: Another number draws another make; from 0 to 4294967295.
-        method: grad_cam, grad_cam_plus_plus, layer_cam, xgrad_cam, hires_cam or eigen_cam.
-        layer: The layer it reads, such as stage3.features; empty for the last.
+        method: grad_cam, grad_cam_plus_plus, layer_cam, xgrad_cam, hires_cam or eigen_cam; empty for the one that
+            was measured best.
+        layer: The layer it reads, such as stage3.features; empty for the networks' own.
 
     Returns:
         faces: what a and b are; arms: for each network its answers (pair, similarity, score, decision), threshold,
@@ -45,6 +46,7 @@ def compare_attention(
     """
     if occluder not in WORDS:
         raise gr.Error(f"There is no occluder {occluder!r}; there are: {', '.join(WORDS)}.", print_exception=False)
+    method = method or default_map()
     if method not in METHODS:
         raise gr.Error(f"There is no method {method!r}; there are: {', '.join(METHODS)}.", print_exception=False)
     with in_words(ValueError):
@@ -61,7 +63,7 @@ def build() -> None:
     settings = [
         gr.Dropdown([*WORDS], value="surgical"),
         whole_number(0),
-        gr.Dropdown([*METHODS], value="grad_cam"),
+        gr.Dropdown([*METHODS], value=default_map()),
         gr.Textbox(""),
     ]
     gr.Button().click(compare_attention, [*photos, *settings], gr.JSON(), api_name="compare_attention", **API_RUNS)

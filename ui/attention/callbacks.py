@@ -8,9 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from explain import EXPLAINERS
 from explain.attention import render as render_gates
-from explain.attention.compare import METHODS, NOTHING, Arm, Comparison, shown
+from explain.attention.compare import METHODS, NOTHING, Arm, Comparison, default_map, measured_on_arms, shown
 from explain.core import render
 from models import WeightError
 from models.errors import UserError
@@ -19,6 +18,7 @@ from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards, doubts
 from ui.shared.addresses import Address, Asked, Place, show_sent, tell, unless
+from ui.shared.evidence import method_title
 from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot, example_shot
 from ui.shared.widgets import show_shot
@@ -155,12 +155,15 @@ def offer_layers(method: str, layer: str | None, asked: Asked | None = None) -> 
     except WeightError:
         return gr.skip()  # the answer that follows says what is wrong
     layer = asked.address.layer if asked is not None and asked.address.layer else layer
-    return gr.update(choices=found, value=layer if layer in found else found[-1])
+    own = LAYER if LAYER in found else found[-1]
+    return gr.update(choices=found, value=layer if layer in found else own)
 
 
 def method_choices() -> list[tuple[str, str]]:
-    """(title, label) of the methods that compare arms."""
-    return [(EXPLAINERS[m].title, m) for m in METHODS]
+    """(title and what was measured, label) of the methods that compare arms, the best measured first."""
+    found = measured_on_arms()
+    ranked = [default_map(), *found, *METHODS]
+    return [(method_title(m, found.get(m)), m) for m in dict.fromkeys(ranked)]
 
 
 def make_report(
@@ -212,4 +215,4 @@ def compare_and_tell(here: Place, asked: Asked | None, *given: Any) -> list[Any]
 
 def layers_of(address: Address) -> list[str]:
     """The layers that an address can name."""
-    return arms.layers(address.method or METHODS[0])
+    return arms.layers(address.method or default_map())

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import app
-from explain.attention.compare import ARMS, METHODS
+from explain.attention.compare import ARMS, METHODS, default_map
 from explain.attention.report import arrays
+from explain.core.measured import Measured
 from models import predict
 from tests.ui.untrained import write_arms
 from ui.attention import answers as arms
@@ -156,8 +157,22 @@ def test_a_photo_that_is_gone_and_a_bad_layer_become_messages(obama: Shot, maske
 def test_layers_follow_the_networks():
     update = do.offer_layers("grad_cam", "stage2.features")
     assert update["choices"] == [f"stage{i}.features" for i in (1, 2, 3, 4)] and update["value"] == "stage2.features"
-    assert do.offer_layers("grad_cam", "nothing")["value"] == "stage4.features"
-    assert [label for _, label in do.method_choices()] == list(METHODS)
+    assert do.offer_layers("grad_cam", "nothing")["value"] == do.LAYER == "stage2.features"
+    offered = do.method_choices()
+    assert sorted(label for _, label in offered) == sorted(METHODS) and offered[0][1] == default_map()
+
+
+def test_the_best_measured_method_comes_first_with_its_figure(monkeypatch: pytest.MonkeyPatch):
+    share = {"hires_cam": (0.8, 0.9, 0.7), "grad_cam": (0.9, 0.9, 0.2)}  # of the three arms: the worst counts
+    figures = {
+        arm: {m: Measured(m, s[i], (s[i] - 0.1, s[i] + 0.1), 30, 0.01) for m, s in share.items()}
+        for i, arm in enumerate(ARMS)
+    }
+    monkeypatch.setattr("explain.attention.compare.measured", figures.get)
+    first, second, *rest = do.method_choices()
+    assert first == ("HiRes-CAM (signed): beats random on 70 %", "hires_cam")
+    assert second == ("Grad-CAM: beats random on 20 %, not for sure in most", "grad_cam")
+    assert all(": beats" not in title for title, _ in rest) and default_map() == "hires_cam"
 
 
 def test_trust_and_report(obama: Shot, masked, monkeypatch: pytest.MonkeyPatch):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from models.evaluations import evaluation_order
-from models.weights import Sidecar
+from models.weights import SHIPPED, Sidecar
 from training.docs import facts
 from training.docs.text import MADE, link, table
 
+RESULTS = SHIPPED.parent / "benchmarks" / "results"
 HEAD = """# Reproduce
 
 `make test` makes the environment. The commands below run in it from the root of the repository; a weight is written
@@ -73,11 +75,11 @@ STUDIES = {
     "KPRPE.json",
 }
 """Heading on the results' page -> command; each writes a file of benchmarks/results."""
-ARMS = """The runs that `gate_comparison` reads are those of the three weights `edgeface_none`, `edgeface_se` and
-`edgeface_cbam`, given again with `--epochs 1 --seed N --no-export --out runs/seeds/ARM-N`; the gated IR-18 of
-`expression_arms` start from runs of `training.recognition` with `--model ir18_se.paper` and `ir18_cbam.paper`,
-`--config '{"width": 32, "dim": 256}' --init runs/ir18_trunk/model.safetensors --no-export --out runs/ir18_se` (and
-`runs/ir18_cbam`); the runs that `part_study` reads are named with its results."""
+ARMS = """The runs that `python -m training.studies.gate_comparison --runs runs/seeds` reads are those of the weights
+`edgeface_none`, `edgeface_se` and `edgeface_cbam`, given again with `--epochs 1 --seed N --no-export --out
+runs/seeds/ARM-N`. The gated IR-18 of `expression_arms` start from runs of `training.recognition` with `--model
+ir18_se.paper` and `ir18_cbam.paper`, `--config '{"width": 32, "dim": 256}' --init runs/ir18_trunk/model.safetensors
+--no-export --out runs/ir18_se` (and `runs/ir18_cbam`). The runs that `part_study` reads are named with its results."""
 PAGES = """## Pages
 
 | page | command |
@@ -121,7 +123,14 @@ def _evaluations(sidecars: list[Sidecar]) -> str:
     return table([["task", "weights measured"], *rows])
 
 
+def _was_run(study: str) -> bool:
+    """Has the study of a command written its file? Without one the results' page has no section on it."""
+    found = re.search(r"training\.studies\.(\w+)", study)
+    assert found, study
+    return (RESULTS / f"{found[1]}.json").exists()
+
+
 def _studies(here: Path, docs: Path) -> str:
     results = docs / "results.md"
-    rows = [[link(name, here, results, name), f"`{command}`"] for name, command in STUDIES.items()]
+    rows = [[link(name, here, results, name), f"`{command}`"] for name, command in STUDIES.items() if _was_run(command)]
     return "\n\n".join(["## Studies", table([["study", "command"], *rows]), ARMS])

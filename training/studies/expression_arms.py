@@ -44,12 +44,12 @@ class Arm:
 
     Attributes:
         config: of the network.  how: settings that differ from BASE.
-        start: weights that the trunk starts from; none for a trunk from scratch.
+        start: weights that the trunk starts from, from the root of the repository; empty for none.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
     how: Mapping[str, Any] = field(default_factory=dict)
-    start: Path | None = SHIPPED / "edgeface.safetensors"
+    start: str = "weights/edgeface.safetensors"
 
 
 ARMS: dict[str, Arm] = {
@@ -61,10 +61,10 @@ ARMS: dict[str, Arm] = {
     "anchors and reliability": Arm({"head": "anchors"}),
     "masked patches": Arm(how={"patches": 0.5}),
     "FER2013's labels beside": Arm({"single": True}),
-    "EdgeFace from scratch": Arm(start=None),
-    "IR-18": Arm({"trunk": "ir18"}, start=SHIPPED / "ir18_none.safetensors"),
-    "IR-18, SE": Arm({"trunk": "ir18", "gate": "se"}, start=Path("runs/ir18_se/model.safetensors")),
-    "IR-18, CBAM": Arm({"trunk": "ir18", "gate": "cbam"}, start=Path("runs/ir18_cbam/model.safetensors")),
+    "EdgeFace from scratch": Arm(start=""),
+    "IR-18": Arm({"trunk": "ir18"}, start="weights/ir18_none.safetensors"),
+    "IR-18, SE": Arm({"trunk": "ir18", "gate": "se"}, start="runs/ir18_se/model.safetensors"),
+    "IR-18, CBAM": Arm({"trunk": "ir18", "gate": "cbam"}, start="runs/ir18_cbam/model.safetensors"),
 }
 FIGURES = ("accuracy", "macro_f1", "kl", "ece_votes")
 PROTOCOL = (
@@ -78,9 +78,10 @@ def run_arm(name: str, seed: int, folder: Path, root: Path, parts: Mapping[str, 
     arm, how = ARMS[name], replace(BASE, seed=seed, **ARMS[name].how)
     torch.manual_seed(seed)
     model = network_of(Expression, "expression", dict(arm.config))
-    train = prepare(model, parts["train"], how, arm.start, root / "faceapi")
+    start = SHIPPED.parent / arm.start if arm.start else None
+    train = prepare(model, parts["train"], how, start, root / "faceapi")
     facts = {"model": "expression", "config": json.dumps(dict(arm.config), sort_keys=True)}
-    facts |= {"init": file_sha256(arm.start) if arm.start else "", "arm": name}
+    facts |= {"init": file_sha256(start) if start else "", "arm": name}
     fit(model, train, parts["valid"], how, Run(folder, make_accelerator(), seed), facts)
     model.load_state_dict(load_file(folder / "model.safetensors"))
     model.eval()

@@ -13,7 +13,6 @@ from explain.attention.compare import METHODS, NOTHING, Arm, Comparison, default
 from explain.core import render
 from models import WeightError
 from models.errors import UserError
-from models.nets.edgeface import EdgeFace
 from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards, doubts
@@ -30,7 +29,8 @@ EXAMPLES = ("obama_2012.jpg", "obama_2009.jpg")
 RAW, BY_MEAN = "raw", "mean"
 FULL, OWN = "full", "own"
 """Scales of the gates: from 0 to 1, or the values that are there."""
-LAYER = EdgeFace.cam_tap
+LAYER = "stage2.features"
+"""EdgeFace's own, written out: the page comes before any network is imported."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ def draw_gates(compared: Comparison | None, face: int, opacity: float, scale: st
         return "", None
     gates = {arm.title: arm.gates[face] for arm in compared.arms}
     violins = render_gates.channel_figure(gates, own=scale == OWN).update_layout(height=340)
-    return attention_cards.gates_view(compared, face, opacity, own=scale == OWN), violins
+    view = attention_cards.gates_view(compared, face, opacity, own=scale == OWN)
+    return view + attention_cards.flat_gates(compared, face), violins
 
 
 def untested(opened: bool | None) -> Any:

@@ -11,7 +11,7 @@ from PIL import Image
 from explain import EXPLAINERS, Curve, Heatmap
 from explain.attention import render as render_gates
 from explain.attention.compare import MIRROR, NOTHING, Arm, Comparison, Scene, difference, shown
-from explain.attention.gates import spatial_of
+from explain.attention.gates import channel_of, spatial_of
 from explain.core import render
 from models.tasks import TASKS
 from models.weights import Sidecar
@@ -145,7 +145,7 @@ def gates_view(compared: Comparison, face: int, opacity: float, *, own: bool = F
             drawn = render_gates.gate_picture(compared.crops[face], spatial, opacity=opacity, span=span)
             height, width = spatial.shape
             values = f"{spatial.min():.2f} to {spatial.max():.2f}"
-            stage = name.replace("stage", "stage ").replace(".block", ", block ")
+            stage = _stage(name)
             caption = f"{stage}, {height} × {width}: {values}"
             cells += figure(drawn, f"spatial gate of {arm.title}, {stage}, values from {values}", caption)
     if not cells:
@@ -158,6 +158,23 @@ def gates_view(compared: Comparison, face: int, opacity: float, *, own: bool = F
         "<b>Spatial gates of CBAM.</b> What the features of each place were multiplied with in this very pass, all on "
         f"one scale, {told}. A gate says what was let through, not what became of it.</p></div>"
     )
+
+
+def flat_gates(compared: Comparison, face: int) -> str:
+    """Which channel gates have one value for all channels, in a line; empty where none has."""
+    flat = [
+        f"{arm.title}, {_stage(name)}"
+        for arm in compared.arms
+        for name, channel in channel_of(arm.gates[face]).items()
+        if channel.min() == channel.max()
+    ]
+    told = f"One value for all channels, so that none is weighed against another: {escape('; '.join(flat))}."
+    return f"<p class='ks-caption'>{told}</p>" if flat else ""
+
+
+def _stage(block: str) -> str:
+    """ "stage1.block0" -> "stage 1, block 0"."""
+    return block.replace("stage", "stage ").replace(".block", ", block ")
 
 
 def gate_span(compared: Comparison, face: int, *, own: bool) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 
 import gradio as gr
 import numpy as np
@@ -16,6 +17,7 @@ from explain.attention.compare import ARMS, METHODS, default_map
 from explain.attention.report import arrays
 from explain.core.measured import Measured
 from models import predict
+from models.nets.edgeface import EdgeFace
 from tests.ui.untrained import write_arms
 from ui.attention import answers as arms
 from ui.attention import api as attention_api
@@ -97,6 +99,21 @@ def test_gates_have_their_own_range_on_request(masked):
     assert attention_cards.gate_span(compared, 0, own=False) == (0, 1)
     full, stretched = (do.draw_gates(compared, 0, 0.5, scale)[1].layout.yaxis.range for scale in (do.FULL, do.OWN))
     assert tuple(full) == (0, 1) and stretched is None
+
+
+def test_gates_that_weigh_nothing_are_named(masked):
+    compared = masked[0]
+    assert attention_cards.flat_gates(compared, 0) == ""
+    se = compared.arms[1]
+    first, *others = se.gates[0]
+    dead = replace(se, gates=((replace(first, channel=np.full_like(first.channel, 0.5)), *others), se.gates[1]))
+    told = attention_cards.flat_gates(replace(compared, arms=(compared.arms[0], dead, compared.arms[2])), 0)
+    assert "weighed against another: SE, stage 1, block 0." in told
+
+
+@pytest.mark.usefixtures("no_model_runs")
+def test_the_layer_that_is_read_first_is_the_networks_own():
+    assert EdgeFace.cam_tap == do.LAYER
 
 
 def test_another_make_changes_the_crop(masked, obama: Shot):

@@ -41,7 +41,7 @@ def click(page: Any, picture: str, x: float, y: float) -> None:
     image = page.locator(f"{picture} img").first
     image.scroll_into_view_if_needed()
     box = image.bounding_box()
-    page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    image.click(position={"x": x * box["width"], "y": y * box["height"]})  # waits until nothing moves it
 
 
 def test_turn_ask_move_and_download(open_page: Callable[..., Any]) -> None:

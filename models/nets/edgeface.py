@@ -67,7 +67,7 @@ class EdgeFaceTrunk(nn.Module):
     """Aligned crop in [0, 1] -> embedding. Parameter names are those of timm's network.
 
     Raises:
-        ValueError: unknown size.
+        ValueError: unknown size or gate, or a reduction that leaves a gate no hidden unit.
     """
 
     mean: Tensor

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from models.nets.facor import FaCoR
+from models.nets.kin_joined import KinJoined
 from models.nets.svit import KinLogit, Svit
 from models.pair import CosineLogit, PairModel
 from models.weights import SHIPPED
@@ -93,6 +94,10 @@ def ship(
     ]
     if isinstance(model, Svit) and model.config.guide:
         notes.append("Ours: the maps of edgeface_kin guide every stage of S-ViT; the published network has no guide.")
+    if isinstance(model, KinJoined):
+        notes.append(
+            "The crowd's centres are those of clusters of training faces; some clusters hold one person's faces alone."
+        )
     if isinstance(model, FaCoR):
         notes.append(
             "Our reading: one cross-attention, from unit-length maps, makes the score, is shown and guides the loss, "

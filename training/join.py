@@ -2,11 +2,12 @@
 
     python -m training.join --model kin_joined   # needs weights/edgeface_kin, edgeface and dlib_kin
 
-No network is trained. The crowd's centres are those of clusters (k-means) of the training families' faces, as
-fine-tuned EdgeFace embeds them. The networks then embed the held-out families' faces as they will be used; the parts
-that their cosines have in the answer, and how much of the crowds is taken off, are those with the highest AUC on pairs
-of those families, and the same pairs fit probability and threshold. The weight reads everything else from the three
-(models/weights.py: Loan). FIW's validation part is never read here.
+No network is trained. The crowd's centres are those of clusters (k-means) of the training families' people, one mean
+embedding of fine-tuned EdgeFace each; clusters of few people are left out. The networks then embed the held-out
+families' faces as they will be used; the number of clusters, the parts that the cosines have in the answer, and how
+much of the crowds is taken off, are those with the highest AUC on pairs of those families, and the same pairs fit
+probability and threshold. The weight reads everything else from the three (models/weights.py: Loan). FIW's validation
+part is never read here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from models.nets.kin_joined import NETWORKS, SPEC, KinJoined, KinJoinedConfig, r
 from models.weights import Loan, find_weight, read_tensors
 from training.data.crops import Crops
 from training.data.kin_batches import held_out_list, split
-from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_train_pairs
+from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_train_pairs, identity_of
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, unique_images
 from training.tools.kin_export import ship
@@ -41,6 +42,9 @@ NAME = "kin_joined"
 SHARES = tuple((a / 20, b / 20, (20 - a - b) / 20) for a, b in itertools.product(range(1, 19), repeat=2) if a + b < 20)
 CROWD_SHARES = tuple(c / 20 for c in range(11))
 BATCH = 64
+CLUSTERS = (64, 128, 256, 512)
+FEWEST = 5
+"""People in a cluster whose centre may be stored: the mean of fewer would be near one person's template."""
 
 
 def joined(config: KinJoinedConfig, centres: Tensor | None = None) -> KinJoined:
@@ -64,15 +68,25 @@ def joined(config: KinJoinedConfig, centres: Tensor | None = None) -> KinJoined:
 
 
 @torch.inference_mode()
-def crowd_of(model: KinJoined, crops: Crops, names: Sequence[str], seed: int) -> Tensor:
-    """(centres, D) unit centres of the faces' clusters, as fine-tuned EdgeFace embeds them."""
+def people(model: KinJoined, crops: Crops, names: Sequence[str]) -> Tensor:
+    """(people, D) unit mean embeddings, one for each person of the faces, as fine-tuned EdgeFace embeds them."""
     rows = np.array([crops.row[name] for name in names])
     found = []
     for start in tqdm(range(0, len(rows), BATCH), "embedding", unit="batch"):
         faces = crops.batch(rows[start : start + BATCH])
         found.append(F.normalize(model.edgeface(resized(faces.image)), dim=1))
-    clusters = KMeans(model.config.centres, n_init=1, random_state=seed).fit(torch.cat(found).numpy())
-    return F.normalize(torch.from_numpy(clusters.cluster_centers_).float(), dim=1)
+    codes, whose = torch.cat(found), np.array([identity_of(name) for name in names])
+    return F.normalize(torch.stack([codes[torch.from_numpy(whose == who)].mean(0) for who in np.unique(whose)]), dim=1)
+
+
+def crowd_of(codes: Tensor, clusters: int, seed: int) -> Tensor:
+    """(people, D) -> (centres, D) unit centres of their clusters, those of fewer than FEWEST people left out.
+
+    Each person counts once, so no centre is more than 1 / FEWEST of anyone's template.
+    """
+    found = KMeans(clusters, n_init=1, random_state=seed).fit(codes.numpy())
+    wide = np.bincount(found.labels_, minlength=clusters) >= FEWEST
+    return F.normalize(torch.from_numpy(found.cluster_centers_[wide]).float(), dim=1)
 
 
 def crowds(model: KinJoined, codes: dict[str, Tensor], held: list[Pair]) -> np.ndarray:
@@ -109,20 +123,27 @@ def main() -> None:
     held = held_out_list(crops.names, held_pairs)
     same = np.array([p.same for p in held])
     out = {family_of(p.a) for p in held_pairs}
-    centres = crowd_of(joined(start), crops, [n for n in crops.names if family_of(n) not in out], args.seed)
-    model = joined(start, centres)
-    codes = encode_crops(model, crops, unique_images(held))
-    cosine, crowd = cosines(model, codes, held), crowds(model, codes, held)
-    found = by_shares(cosine, crowd, same)
-    shares, off = max(found, key=found.__getitem__)
+    known = people(joined(start), crops, [n for n in crops.names if family_of(n) not in out])
+    codes = encode_crops(joined(start), crops, unique_images(held))
+    cosine = cosines(joined(start), codes, held)
+    found: dict[tuple[tuple[float, ...], float, int], float] = {}
+    centres = {clusters: crowd_of(known, clusters, args.seed) for clusters in CLUSTERS}
+    for clusters, each in centres.items():
+        crowd = crowds(joined(replace(start, centres=len(each)), each), codes, held)
+        found |= {(*choice, clusters): value for choice, value in by_shares(cosine, crowd, same).items()}
+    shares, off, clusters = max(found, key=found.__getitem__)
     facts = {f"{part} alone": f"{auc(c, same):.4f}" for part, c in zip(NETWORKS, cosine, strict=True)}
     words = "joined with shares " + ", ".join(f"{w:g}" for w in shares)
-    facts |= {words: f"{found[shares, 0.0]:.4f}", f"and {off:g} of the crowds taken off": f"{found[shares, off]:.4f}"}
+    facts |= {words: f"{found[shares, 0.0, clusters]:.4f}"}
+    for n, each in centres.items():
+        words = f"and {off:g} of the crowds taken off, {len(each)} centres of {n} clusters"
+        facts[words] = f"{found[shares, off, n]:.4f}"
     print("\n".join(f"{name}: AUC {value}" for name, value in facts.items()))
+    best = centres[clusters]
+    model = joined(replace(start, shares=shares, crowd_share=off, centres=len(best)), best)
+    config = {"shares": list(shares), "crowd_share": off, "centres": len(best)}
     sources = [find_weight(weight) for weight, _ in model.lenders.values()]
-    config = {"shares": list(shares), "crowd_share": off}
-    best = joined(KinJoinedConfig(shares, crowd_share=off), centres)
-    print(f"wrote {ship(best, config, crops, held, root, facts, args.seed, sources=sources)}")
+    print(f"wrote {ship(model, config, crops, held, root, facts, args.seed, sources=sources)}")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 Two strangers with common faces have a higher cosine than two with rare ones. Taking the crowds off the cosine is
 symmetric score normalisation with a cohort, as in speaker verification (Auckenthaler et al. 2000; the nearest of the
 cohort alone: Matejka et al., Interspeech 2017), without the division by the spread. The cohort are the centres of
-clusters (k-means) of training faces. Most clusters hold many people, but some hold the faces of one person, whose mean
-embedding is then stored: treat the centres as data of the people in the training set.
+clusters (k-means) of the training set's people, one mean embedding each. Clusters of fewer than five people are left
+out, so a centre is no one's template.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from models.weights import load_model, read_sidecar
 from training.data.crops import Crops
 from training.data.sets import Pair
 from training.evaluate.metrics import auc
-from training.join import by_shares, cosines, crowd_of, crowds, joined
+from training.join import by_shares, cosines, crowd_of, crowds, joined, people
 from training.tools.calibration import Calibration, operating_points
 from training.tools.checkpoint import RESEARCH, Facts, export
 
@@ -52,15 +52,22 @@ def test_a_crowd_that_raises_the_cosine_is_taken_off_in_full():
 
 
 @torch.no_grad()
-def test_centres_are_those_of_the_faces_clusters(monkeypatch: pytest.MonkeyPatch):
+def test_every_person_is_one_mean_embedding():
     model = joined(KinJoinedConfig(centres=2, nearest=1))
-    draw = np.random.default_rng(0)
-    photos = np.repeat(draw.integers(0, 256, (2, 168, 168, 3), np.uint8), 3, 0)  # two people, three photos each
-    crops = Crops(tuple("abcdef"), photos, np.zeros((6, 5, 2), np.float32), np.ones(6, bool))
-    found = crowd_of(model, crops, crops.names, 0).clone()
-    wanted = F.normalize(model.edgeface(resized(crops.batch([0, 3]).image)), dim=1)
-    assert sorted((found @ wanted.T).argmax(1).tolist()) == [0, 1]
-    assert (found @ wanted.T).max(1).values.tolist() == pytest.approx([1, 1], abs=1e-4)
+    photos = np.random.default_rng(0).integers(0, 256, (3, 168, 168, 3), np.uint8)
+    names = ("F1/MID1/a.jpg", "F1/MID2/b.jpg", "F1/MID1/c.jpg")
+    crops = Crops(names, photos, np.zeros((3, 5, 2), np.float32), np.ones(3, bool))
+    codes = F.normalize(model.edgeface(resized(crops.batch([0, 1, 2]).image)), dim=1)
+    wanted = F.normalize(torch.stack([codes[0] + codes[2], codes[1]]), dim=1)
+    torch.testing.assert_close(people(model, crops, names).clone(), wanted, atol=1e-5, rtol=0)
+
+
+def test_no_centre_is_of_fewer_than_five_people():
+    draw = torch.Generator().manual_seed(0)
+    groups = [torch.eye(8)[i] + 0.01 * torch.randn(n, 8, generator=draw) for i, n in enumerate((5, 4, 1, 9))]
+    found = crowd_of(F.normalize(torch.cat(groups), dim=1), 4, 0)
+    assert sorted(found.argmax(1).tolist()) == [0, 3]
+    assert found.norm(dim=1).tolist() == pytest.approx([1, 1])
 
 
 @torch.no_grad()

@@ -96,7 +96,7 @@ def ship(
         notes.append("Ours: the maps of edgeface_kin guide every stage of S-ViT; the published network has no guide.")
     if isinstance(model, KinJoined):
         notes.append(
-            "The crowd's centres are those of clusters of training faces; some clusters hold one person's faces alone."
+            "The crowd's centres are means of at least five people of the training families, each counted once."
         )
     if isinstance(model, FaCoR):
         notes.append(

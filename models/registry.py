@@ -120,7 +120,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "Partial faces, attention",
         "Twelve attention maps pool the parts of a face that can be seen: is it the same person, cropped or occluded?",
-        {"trunk": "reference"},
+        {"trunk": "edgeface", "dim": 512},
     ),
     "partial_average": Entry(
         "models.nets.partial_face:PartialAverage",
@@ -128,7 +128,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "Partial faces, average pooling",
         "The same trunk averaged over the whole image: the baseline of the partial-face comparison.",
-        {"trunk": "reference"},
+        {"trunk": "edgeface", "dim": 512},
     ),
     "vit_abs": Entry(
         "models.nets.vit_kprpe:VitKprpe",

@@ -8,9 +8,8 @@
 The loop is one for all; what a network learns from a batch stands in training/tools/kin_objectives.py, how batches are
 made in training/data/kin_batches.py. AdamW without decay on norms and biases; what --init brings learns at --lr, the
 rest ten times faster; gradient norm 1; loop.warm_stable_decay; bf16. An exponential average of the weights is tried on
-pairs of held-out training families every --check steps, and the best is kept. The same held-out families fit
-probability and threshold. FIW's validation part is never read here. The run continues by itself when the command is
-given again.
+pairs of held-out training families every --check steps, and the best is kept; they also fit probability and threshold.
+FIW's validation part is never read here. The run continues by itself when the command is given again.
 """
 
 from __future__ import annotations
@@ -263,6 +262,7 @@ def learn(args: argparse.Namespace, root: Path, how: Settings, folder: Path) -> 
     if args.init:
         tensors = {name: value for path in args.init for name, value in tensors_in(path).items()}
         start_from(model, tensors, objective.trunk)
+        objective.started()
     freeze(model, args.frozen)
     with accelerator.main_process_first():  # caches are written once
         lesson = lesson_of(root, model, how, args.teacher)

@@ -45,13 +45,17 @@ class Reframe(nn.Module):
         self.register_buffer("frame", cut(outer, inner), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
+        return self.sampled(image, self.fill)
+
+    def sampled(self, image: Tensor, fill: float) -> Tensor:
+        """As forward, with something else outside the outer crop."""
         shape = [*image.shape[:2], self.size, self.size]
         grid = F.affine_grid(self.frame.expand(len(image), -1, -1), shape, align_corners=False)
-        return F.grid_sample(image - self.fill, grid.to(image), align_corners=False) + self.fill
+        return F.grid_sample(image - fill, grid.to(image), align_corners=False) + fill
 
-    def back(self, values: Tensor, height: int, width: int) -> Tensor:
+    def back(self, values: Tensor, height: int, width: int, mode: str = "bilinear") -> Tensor:
         """(B, h, w) over the inner crop -> (B, height, width) over the outer one; zero beyond the inner."""
         linear = torch.linalg.inv(self.frame[:, :2].to(values))
         inverse = torch.cat([linear, -linear @ self.frame[:, 2:].to(values)], 1)
         grid = F.affine_grid(inverse.expand(len(values), -1, -1), [len(values), 1, height, width], align_corners=False)
-        return F.grid_sample(values[:, None], grid, align_corners=False)[:, 0]
+        return F.grid_sample(values[:, None], grid, mode, align_corners=False)[:, 0]

@@ -30,6 +30,7 @@ from models.nets.svit import Svit, fuse
 from models.pair import PairModel
 from training.tools.loop import gathered
 from training.tools.losses import CenterLoss, info_nce, relation_guided
+from training.tools.warm_start import global_first
 
 Terms = dict[str, Tensor]
 
@@ -74,6 +75,9 @@ class Objective(nn.Module):
     def __init__(self, model: PairModel, weights: Weights) -> None:
         super().__init__()
         self.model, self.weights = model, weights
+
+    def started(self) -> None:
+        """Called when the trunk's weights are loaded, for what should start from them."""
 
     @abstractmethod
     def pair_terms(self, x: Tensor, y: Tensor, partner: Tensor) -> tuple[Terms, Tensor]:
@@ -163,7 +167,12 @@ class RelationObjective(Objective):
     """The relation-guided loss, the contrast of scores, and InfoNCE on the global embedding."""
 
     model: FaCoR
-    trunk = ("trunk.",)
+    trunk: tuple[str, ...] = ("trunk.",)
+
+    def started(self) -> None:
+        if self.model.config.trunk == "edgeface":
+            global_first(self.model)
+            self.trunk = ("trunk.", "to_global.")
 
     def pair_terms(self, x: Tensor, y: Tensor, partner: Tensor) -> tuple[Terms, Tensor]:
         n, k = partner.shape

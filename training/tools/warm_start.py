@@ -19,7 +19,9 @@ from torch import Tensor, nn
 
 from models.errors import UserError
 from models.layers.gates import neutral
+from models.nets.edgeface import EdgeFaceTrunk
 from models.nets.edgeface_gates import open_gates
+from models.nets.facor import FaCoR
 from models.nets.ir_resnet import IRBlock
 from models.nets.svit_guide import with_guide
 from models.nets.vit_stem import ReferenceStem
@@ -105,6 +107,33 @@ def start_from(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     if any(GATE in name for name in missing):
         for block in model.modules():
             neutral_gate(block)
+
+
+GLOBAL_FIRST = 2.0
+"""Bias of FaCoRNet's gate at the start: sigmoid gives .88 to the global embedding and .12 to the components."""
+
+
+@torch.no_grad()
+def global_first(model: FaCoR) -> None:
+    """Let a FaCoRNet on EdgeFace start as EdgeFace: all cosines of its embeddings are kept, components weigh little.
+
+    EdgeFace's embeddings lie in the span of its last layer's 192 columns and its bias. An orthonormal basis of that
+    span, filled up at random, maps 512 numbers to 256 without changing a cosine.
+
+    Raises:
+        StartError: another trunk, or fewer channels than the span has dimensions.
+    """
+    trunk, linear = model.trunk, model.to_global
+    if not isinstance(trunk, EdgeFaceTrunk) or not isinstance(linear, nn.Linear):
+        raise StartError("only a FaCoRNet on EdgeFace starts so")
+    fc: nn.Linear = trunk.head.fc
+    span = torch.cat([fc.weight, fc.bias[:, None]], 1)
+    if span.shape[1] > linear.out_features:
+        raise StartError(f"{linear.out_features} channels cannot hold {span.shape[1]} dimensions")
+    filled = torch.cat([span, torch.randn(len(span), linear.out_features - span.shape[1])], 1)
+    linear.weight.copy_(torch.linalg.qr(filled).Q.T)
+    bias = model.gate.excite.bias
+    bias.copy_(torch.cat([torch.full((len(bias) // 2,), sign * GLOBAL_FIRST) for sign in (1, -1)]))
 
 
 @torch.no_grad()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from models import create_model, load_model, record
-from models.nets.partial_face import PartialAverage, PartialAverageConfig
-from models.nets.partial_trunk import ReferenceTrunk, make_trunk
+from models.nets.partial_edgeface import EdgeFaceDense
+from models.nets.partial_face import PartialAverage, PartialAverageConfig, fully_connected
+from models.nets.partial_trunk import make_trunk
 from models.taps import tap_names
 from models.weights import find_weight
 from tests.models.nets.test_partial_face import TINY, affine, images, tiny, with_statistics
-from training.partial import load_fitting
+from training.tools.partial_start import head_as_fc, load_fitting
 
 
 def test_baseline_is_the_same_trunk_averaged() -> None:
@@ -31,33 +33,58 @@ def test_baseline_is_the_same_trunk_averaged() -> None:
     assert not [n for n in tap_names(baseline) if "part_" in n]
 
 
-def test_the_reference_trunk_is_the_encoders_own_on_a_finer_grid() -> None:
-    """Far from the borders, every second place of stage 3 and every fourth of stage 4's first block."""
-    encoder, trunk = load_model("dlib_resnet").trunk, ReferenceTrunk().eval()
-    fitting = {name: value for name, value in encoder.state_dict().items() if name in trunk.state_dict()}
-    trunk.load_state_dict(fitting, strict=True)
-    shared = torch.rand(1, 64, 80, 80, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        dense = trunk.stages[2](shared)
-        coarse = encoder.stages[2](shared)
-        torch.testing.assert_close(dense[:, :, 1::2, 1::2][..., 15:25, 15:25], coarse[..., 15:25, 15:25])
-        finer, own = trunk.stages[3](dense), encoder.stages[3][0](coarse)
-    torch.testing.assert_close(finer[:, :, 3::4, 3::4][..., 8:12, 8:12], own[..., 8:12, 8:12])
+@torch.no_grad()
+def test_the_dense_trunk_has_edgefaces_own_features_at_every_second_place() -> None:
+    own, dense = load_model("edgeface").trunk, EdgeFaceDense().eval()
+    dense.load_state_dict({k: v for k, v in own.state_dict().items() if k.startswith(("stem", "stages"))}, strict=True)
+    image = images()
+    shared, features = dense(image)
+    _, _, stage3, stage4 = own.maps(dense.to_frame(image))
+    torch.testing.assert_close(features[:, :, ::2, ::2], stage4, atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(shared[:, :, 2, 5], stage3[:, :, 2:4, 5:7].mean((2, 3)))
 
 
-def test_the_demo_starts_from_the_reference_encoder() -> None:
-    state = load_file(find_weight("dlib_resnet"))
+@torch.no_grad()
+def test_the_fc_starts_as_edgefaces_head() -> None:
+    own, dense = load_model("edgeface").trunk, EdgeFaceDense().eval()
+    state = {f"trunk.{name}": value for name, value in own.state_dict().items()}
+    load_fitting(dense, {k.removeprefix("trunk."): v for k, v in state.items()})
+    faces = F.interpolate(torch.rand(8, 3, 10, 10, generator=torch.Generator().manual_seed(0)), (160, 160))
+    fc = fully_connected(192, 512).eval()
+    fc.load_state_dict({k.removeprefix("fc."): v for k, v in head_as_fc(dense, state, faces).items()})
+    pooled = dense(faces)[1].mean((2, 3), keepdim=True)
+    wanted = own.head.fc(own.head.norm(pooled).flatten(1))
+    assert float(F.cosine_similarity(fc(pooled.flatten(1)), wanted).min()) > 0.99
+    torch.testing.assert_close(fc.train()(pooled.flatten(1)), fc.eval()(pooled.flatten(1)), atol=1e-3, rtol=1e-3)
+
+
+def test_maps_are_laid_where_their_places_look() -> None:
+    """A bright spot of the crop, seen by a place of F, comes back at the spot."""
+    trunk = EdgeFaceDense()
+    spot = torch.zeros(1, 160, 160)
+    spot[:, 60:100, 40:60] = 1.0
+    seen = trunk.seen(spot)
+    assert seen.shape == (1, 6, 6) and float(trunk.seen(torch.ones_like(spot)).max()) == pytest.approx(1, abs=1e-5)
+    back = trunk.on_crop("attend.part_maps", seen)[0]
+    y, x = ((back > back.max() / 2).nonzero().float().mean(0) + 0.5) / len(back)
+    assert abs(float(y) - 0.5) < 0.06 and abs(float(x) - 50 / 160) < 0.06
+    assert float(back[-1].abs().sum()) == 0  # below the last row that stage 4 reads
+    assert trunk.on_crop("block2.features", torch.ones(1, 14, 14)).shape == (1, 40, 40)
+
+
+def test_the_demo_starts_from_edgeface() -> None:
+    state = load_file(find_weight("edgeface"))
     for name in ("partial_face", "partial_average"):
         model = create_model(name)
         fresh, _ = load_fitting(model, state)
         assert not [n for n in fresh if n.startswith("trunk.")]
         with torch.no_grad(), record() as evidence:
             model.eval().encode(images(1), torch.zeros(1, 5, 2))
-        assert evidence["block2.features"].shape == (1, 32, 40, 40)
-        assert evidence["block3.features"].shape == (1, 64, 20, 20)
-        assert evidence["block4.features"].shape == (1, 256, 20, 20)
+        assert evidence["block2.features"].shape == (1, 64, 14, 14)
+        assert evidence["block3.features"].shape == (1, 100, 7, 7)
+        assert evidence["block4.features"].shape == (1, 192, 6, 6)
 
 
 def test_another_make_of_trunk_is_refused() -> None:
-    with pytest.raises(ValueError, match="bottleneck, reference"):
+    with pytest.raises(ValueError, match="bottleneck, edgeface"):
         make_trunk("vgg", 32, (3, 4, 6))

@@ -72,12 +72,12 @@ def test_paper_shapes() -> None:
     assert [len(model.trunk.block2), len(model.trunk.block3), len(model.trunk.block4)] == [3, 4, 6]
 
 
-def test_demo_keeps_the_paper_s_grid() -> None:
+def test_the_demo_s_grid_is_edgefaces() -> None:
     model = create_model("partial_face").eval()
     with torch.no_grad():
         parts = model.parts(images(1))
-    assert parts.attention.shape == (1, 12, 20, 20)
-    assert parts.features.shape == (1, 12, 256)
+    assert parts.attention.shape == (1, 12, 6, 6)
+    assert parts.features.shape == (1, 12, 512)
 
 
 def test_three_halvings_only() -> None:
@@ -224,6 +224,16 @@ def test_attention_is_cut_at_six() -> None:
         model.to_maps.weight.mul_(100)
         attention = model.parts(images(2)).attention
     assert attention.min() == 0 and attention.max() == 6
+
+
+def test_without_the_relu_a_place_can_be_shut_out() -> None:
+    published, closing, image = tiny(), tiny(closing=True), images(2)
+    with torch.no_grad():
+        for model in (published, closing):
+            model.to_maps.weight.mul_(100)
+        a, b = published.parts(image).attention, closing.parts(image).attention
+    torch.testing.assert_close(b.clamp(min=0), a)
+    assert b.min() == -6 and float(b.sigmoid().min()) < 0.003
 
 
 def test_extreme_attention_gives_numbers() -> None:

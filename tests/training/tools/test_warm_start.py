@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from models import create_model
+from models.nets.facor import FaCoR, FaCoRConfig
 from models.pair import PairModel
 from tests.explain.attention.arms import with_branches
-from training.tools.warm_start import read_start, start_from
+from training.tools.warm_start import StartError, global_first, read_start, start_from
 
 SMALL = {"width": 16, "dim": 8}
 SIZES = {"ir18": SMALL, "edgeface": {"size": "xxs", "dim": 8, "reduction": 4}}
@@ -81,3 +83,21 @@ def test_weights_of_another_shape_are_refused():
         start_from(create_model("ir18_se.paper", **SMALL), {k: v for k, v in state.items() if "layer3" not in k})
     with pytest.raises(ValueError, match="left over"):
         start_from(create_model("ir18_se.paper", **SMALL), state | {"extra": torch.zeros(1)})
+
+
+@torch.no_grad()
+def test_facornet_starts_with_edgefaces_cosines():
+    model = FaCoR(FaCoRConfig(trunk="edgeface", pooling="max")).eval()
+    global_first(model)
+    maps = model.encode(torch.rand(6, 3, 112, 112), torch.zeros(6, 5, 2))
+    own, kept = F.normalize(model.trunk.rest(maps), dim=1), model.embedding(maps)
+    torch.testing.assert_close(kept @ kept.T, own @ own.T, atol=1e-5, rtol=0)
+    gate = model.gate.excite.bias.sigmoid()
+    assert float(gate[:256].min()) > 0.85 and float(gate[256:].max()) < 0.15
+
+
+def test_facornet_on_another_trunk_is_refused():
+    with pytest.raises(StartError, match="only a FaCoRNet on EdgeFace"):
+        global_first(FaCoR(FaCoRConfig(width=4)))
+    with pytest.raises(StartError, match="cannot hold 193 dimensions"):
+        global_first(FaCoR(FaCoRConfig(trunk="edgeface", width=16)))

@@ -49,7 +49,7 @@ from ui.shared.photos import take
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
 PORTRAITS = ("obama.jpg", "biden.jpg")
-MODEL = "dlib_tuned"
+MODEL = "dlib_resnet"
 
 
 def one_megapixel(folder: Path) -> list[Path]:

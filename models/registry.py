@@ -11,7 +11,7 @@ from models.pair import PairModel
 from models.published import PUBLISHED
 
 # The first single network of a task is the default everywhere (models/weights.default_model). Kinship, AUC on held-out
-# training families: edgeface_kin .8742, svit .8666, facor .8542, dlib_kin .8495, dlib_tuned .8448, siamese_ir .8173.
+# training families: edgeface_kin .8742, svit .8666, facor .8542, dlib_kin .8495, siamese_ir .8173.
 MODELS: dict[str, Entry] = {
     "dlib_resnet": Entry(
         "models.nets.dlib_resnet:DlibResnet",
@@ -40,13 +40,6 @@ MODELS: dict[str, Entry] = {
         "kinship",
         "Kinship head on the reference encoder",
         "A small network on the frozen reference encoder, trained on Families In the Wild: are they blood relatives?",
-    ),
-    "dlib_tuned": Entry(
-        "models.nets.dlib_resnet:DlibResnet",
-        "models.nets.dlib_resnet:DlibResnetConfig",
-        "kinship",
-        "Reference encoder, fine-tuned",
-        "The reference encoder itself, fine-tuned end to end on Families In the Wild: are they blood relatives?",
     ),
     "edgeface_none": Entry(
         "models.nets.edgeface:EdgeFace",

@@ -2,7 +2,7 @@
 
     python -m training.kinship --model svit --init runs/svit_distill/model.safetensors
     python -m training.kinship --model siamese_ir --init runs/siamese_ir_distill/model.safetensors
-    python -m training.kinship --model dlib_tuned --init weights/dlib_resnet.safetensors
+    python -m training.kinship --model edgeface_kin --init weights/edgeface.safetensors
     accelerate launch -m training.kinship --model svit ...        # the same on several GPUs or nodes
 
 The loop is one for all; what a network learns from a batch stands in training/tools/kin_objectives.py, how batches are

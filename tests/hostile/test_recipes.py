@@ -30,7 +30,7 @@ ROWS = {
     "training.calibrate": ("edgeface_kin --pairs nothing.csv --images .", "nothing.csv"),
     "training.expression": ("", NO_DATA),
     "training.join": ("", NO_DATA),
-    "training.kinship": ("--model dlib_tuned", NO_DATA),
+    "training.kinship": ("--model edgeface_kin", NO_DATA),
     "training.kinship_head": ("", NO_DATA),
     "training.partial": ("--model partial_face", NO_DATA),
     "training.points": ("", NO_DATA),

@@ -112,8 +112,8 @@ MODELS: dict[str, Entry] = {
         "models.nets.partial_face:PartialFaceConfig",
         "verification",
         "Partial faces, attention",
-        "Twelve attention maps pool the parts of a face that can be seen: is it the same person, cropped or occluded?",
-        {"trunk": "edgeface", "dim": 512},
+        "Six attention maps pool the parts of a face that can be seen: is it the same person, cropped or occluded?",
+        {"trunk": "edgeface", "dim": 512, "parts": 6},
     ),
     "partial_average": Entry(
         "models.nets.partial_face:PartialAverage",

@@ -41,7 +41,7 @@ from models.commands import command
 from models.errors import UserError
 from models.faces.align import PARTIAL_160
 from models.faces.face import FaceBatch
-from models.nets.partial_edgeface import EdgeFaceDense
+from models.nets.partial_edgeface import EdgeFaceStages
 from models.nets.partial_face import PartialFace, Parts
 from models.pair import PairModel
 from models.weights import file_sha256, tensors_in
@@ -194,7 +194,7 @@ def parse() -> argparse.Namespace:
 def begin(model: PairModel, state: dict[str, Tensor], faces: Lesson) -> tuple[list[str], list[str]]:
     """Load what fits; from EdgeFace its head too. Returns: as load_fitting."""
     trunk = getattr(model, "trunk", None)
-    if HEAD + "fc.weight" in state and isinstance(trunk, EdgeFaceDense):
+    if HEAD + "fc.weight" in state and isinstance(trunk, EdgeFaceStages):
         load_fitting(model, state)
         state |= head_as_fc(trunk.eval(), state, faces.faces(np.arange(min(STATISTICS, len(faces)))).image)
     return load_fitting(model.train(), for_every_part(model, state))

@@ -72,6 +72,11 @@ class PartWeights:
             values = np.where(values > 0, values - values[values > 0].mean(), 0)
         return Heatmap(values, face, "part_maps", kind == APART, UNITS[kind], CAPTIONS[kind], FLOOR)
 
+    def span(self, part: int, kind: str) -> tuple[float, float]:
+        """Smallest and largest value of a part's map over the places that the network has."""
+        values = self.heatmap(part, kind).values[self.maps[part] > 0]
+        return float(values.min()), float(values.max())
+
     def heatmaps(self, kind: str, face: int = 1) -> list[Heatmap]:
         """Every part's map."""
         return [self.heatmap(k, kind, face) for k in range(len(self.weights))]

@@ -1,7 +1,7 @@
 """Partial faces with attention: Extract, Attend, Aggregate, and the average-pooled baseline on the same trunk.
 
 Hörmann, Zhang, Knoche, Teepe and Rigoll, "Attention-based Partial Face Recognition", ICIP 2021. The published size is
-"partial_face.paper"; the demo's trunk is EdgeFace's, whose grid is 6 x 6 (models/nets/partial_edgeface.py).
+"partial_face.paper"; the demo's trunk is EdgeFace's, whose grid is 3 x 3 (models/nets/partial_edgeface.py).
 
     Extract    a ResNet cut after block 4                    20 x 20    F           models/nets/partial_trunk.py
                fork after block 3: bottlenecks, conv1x1, ReLU, at most 6

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from timm.models.resnet import Bottleneck, downsample_conv
 from torch import Tensor, nn
 
-from models.nets.partial_edgeface import EdgeFaceDense
+from models.nets.partial_edgeface import EdgeFaceStages
 from models.taps import Tap
 
 MAKES = ("bottleneck", "edgeface")
@@ -63,7 +63,7 @@ class BottleneckTrunk(nn.Module):
         return F.adaptive_avg_pool2d(shown, GRID)
 
 
-def make_trunk(make: str, width: int, depths: tuple[int, int, int]) -> BottleneckTrunk | EdgeFaceDense:
+def make_trunk(make: str, width: int, depths: tuple[int, int, int]) -> BottleneckTrunk | EdgeFaceStages:
     """One of MAKES; width and depths are the bottleneck trunk's.
 
     Raises:
@@ -71,4 +71,4 @@ def make_trunk(make: str, width: int, depths: tuple[int, int, int]) -> Bottlenec
     """
     if make not in MAKES:
         raise ValueError(f"the trunk is one of {', '.join(MAKES)}, not {make!r}")
-    return EdgeFaceDense() if make == "edgeface" else BottleneckTrunk(width, depths)
+    return EdgeFaceStages() if make == "edgeface" else BottleneckTrunk(width, depths)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from models.nets.partial_edgeface import EdgeFaceDense
+from models.nets.partial_edgeface import EdgeFaceStages
 from models.nets.partial_face import PartialFace, fully_connected
 from training.tools.warm_start import StartError
 
@@ -16,7 +16,7 @@ HEAD = "trunk.head."
 
 
 @torch.no_grad()
-def head_as_fc(trunk: EdgeFaceDense, state: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:
+def head_as_fc(trunk: EdgeFaceStages, state: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:
     """EdgeFace's head, LayerNorm and FC, as the FC and batch norm of PartialAverage: {"fc.0.weight": ...}.
 
     LayerNorm centres the channels and divides by their deviation. The first is linear and becomes part of the FC; the

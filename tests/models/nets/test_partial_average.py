@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from models import create_model, load_model, record
-from models.nets.partial_edgeface import EdgeFaceDense
+from models.nets.partial_edgeface import EdgeFaceStages
 from models.nets.partial_face import PartialAverage, PartialAverageConfig, fully_connected
 from models.nets.partial_trunk import make_trunk
 from models.taps import tap_names
@@ -34,41 +34,44 @@ def test_baseline_is_the_same_trunk_averaged() -> None:
 
 
 @torch.no_grad()
-def test_the_dense_trunk_has_edgefaces_own_features_at_every_second_place() -> None:
-    own, dense = load_model("edgeface").trunk, EdgeFaceDense().eval()
-    dense.load_state_dict({k: v for k, v in own.state_dict().items() if k.startswith(("stem", "stages"))}, strict=True)
+def test_the_trunk_is_edgefaces_own_in_another_frame() -> None:
+    own, trunk = load_model("edgeface").trunk, EdgeFaceStages().eval()
+    trunk.load_state_dict({k: v for k, v in own.state_dict().items() if k.startswith(("stem", "stages"))}, strict=True)
     image = images()
-    shared, features = dense(image)
-    _, _, stage3, stage4 = own.maps(dense.to_frame(image))
-    torch.testing.assert_close(features[:, :, ::2, ::2], stage4, atol=1e-5, rtol=1e-3)
-    torch.testing.assert_close(shared[:, :, 2, 5], stage3[:, :, 2:4, 5:7].mean((2, 3)))
+    shared, features = trunk(image)
+    _, _, stage3, stage4 = own.maps(trunk.to_frame(image))
+    torch.testing.assert_close(features, stage4)
+    torch.testing.assert_close(shared[:, :, 1, 2], stage3[:, :, 2:4, 4:6].mean((2, 3)))
 
 
 @torch.no_grad()
 def test_the_fc_starts_as_edgefaces_head() -> None:
-    own, dense = load_model("edgeface").trunk, EdgeFaceDense().eval()
+    own, trunk = load_model("edgeface").trunk, EdgeFaceStages().eval()
     state = {f"trunk.{name}": value for name, value in own.state_dict().items()}
-    load_fitting(dense, {k.removeprefix("trunk."): v for k, v in state.items()})
+    load_fitting(trunk, {k.removeprefix("trunk."): v for k, v in state.items()})
     faces = F.interpolate(torch.rand(8, 3, 10, 10, generator=torch.Generator().manual_seed(0)), (160, 160))
     fc = fully_connected(192, 512).eval()
-    fc.load_state_dict({k.removeprefix("fc."): v for k, v in head_as_fc(dense, state, faces).items()})
-    pooled = dense(faces)[1].mean((2, 3), keepdim=True)
+    fc.load_state_dict({k.removeprefix("fc."): v for k, v in head_as_fc(trunk, state, faces).items()})
+    pooled = trunk(faces)[1].mean((2, 3), keepdim=True)
     wanted = own.head.fc(own.head.norm(pooled).flatten(1))
     assert float(F.cosine_similarity(fc(pooled.flatten(1)), wanted).min()) > 0.99
     torch.testing.assert_close(fc.train()(pooled.flatten(1)), fc.eval()(pooled.flatten(1)), atol=1e-3, rtol=1e-3)
 
 
 def test_maps_are_laid_where_their_places_look() -> None:
-    """A bright spot of the crop, seen by a place of F, comes back at the spot."""
-    trunk = EdgeFaceDense()
+    """What the middle place of F stands for is the middle of ArcFace's frame, which lies low on this crop."""
+    trunk = EdgeFaceStages()
+    whole = trunk.seen(torch.ones(1, 160, 160))
+    assert whole.shape == (1, 3, 3) and float(whole[0, 0, 1]) < 0.9
+    assert float(whole[0, 1, 1]) == pytest.approx(1, abs=1e-5)
+    middle = torch.zeros(1, 3, 3)
+    middle[:, 1, 1] = 1.0
+    back = trunk.on_crop("attend.part_maps", middle)[0]
+    y, x = ((back.nonzero().float() + 0.5) / len(back)).mean(0)
     spot = torch.zeros(1, 160, 160)
-    spot[:, 60:100, 40:60] = 1.0
-    seen = trunk.seen(spot)
-    assert seen.shape == (1, 6, 6) and float(trunk.seen(torch.ones_like(spot)).max()) == pytest.approx(1, abs=1e-5)
-    back = trunk.on_crop("attend.part_maps", seen)[0]
-    y, x = ((back > back.max() / 2).nonzero().float().mean(0) + 0.5) / len(back)
-    assert abs(float(y) - 0.5) < 0.06 and abs(float(x) - 50 / 160) < 0.06
-    assert float(back[-1].abs().sum()) == 0  # below the last row that stage 4 reads
+    spot[0, round(160 * float(y)) - 4 :, round(160 * float(x)) - 4 :][:8, :8] = 1.0
+    assert trunk.seen(spot).flatten().argmax() == 4
+    assert float(trunk.on_crop("attend.part_maps", torch.ones(1, 3, 3))[0, -1].abs().sum()) == 0  # not read
     assert trunk.on_crop("block2.features", torch.ones(1, 14, 14)).shape == (1, 40, 40)
 
 
@@ -82,7 +85,7 @@ def test_the_demo_starts_from_edgeface() -> None:
             model.eval().encode(images(1), torch.zeros(1, 5, 2))
         assert evidence["block2.features"].shape == (1, 64, 14, 14)
         assert evidence["block3.features"].shape == (1, 100, 7, 7)
-        assert evidence["block4.features"].shape == (1, 192, 6, 6)
+        assert evidence["block4.features"].shape == (1, 192, 3, 3)
 
 
 def test_another_make_of_trunk_is_refused() -> None:

@@ -76,8 +76,8 @@ def test_the_demo_s_grid_is_edgefaces() -> None:
     model = create_model("partial_face").eval()
     with torch.no_grad():
         parts = model.parts(images(1))
-    assert parts.attention.shape == (1, 12, 6, 6)
-    assert parts.features.shape == (1, 12, 512)
+    assert parts.attention.shape == (1, 6, 3, 3)
+    assert parts.features.shape == (1, 6, 512)
 
 
 def test_three_halvings_only() -> None:

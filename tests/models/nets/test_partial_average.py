@@ -55,7 +55,7 @@ def test_the_fc_starts_as_edgefaces_head() -> None:
     pooled = trunk(faces)[1].mean((2, 3), keepdim=True)
     wanted = own.head.fc(own.head.norm(pooled).flatten(1))
     assert float(F.cosine_similarity(fc(pooled.flatten(1)), wanted).min()) > 0.99
-    torch.testing.assert_close(fc.train()(pooled.flatten(1)), fc.eval()(pooled.flatten(1)), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(fc.train()(pooled.flatten(1)), fc.eval()(pooled.flatten(1)), atol=5e-3, rtol=0)
 
 
 def test_maps_are_laid_where_their_places_look() -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from explain.core.explainer import ANY as ANY
 from explain.core.explainer import Explainer as Explainer
 from explain.core.findings import Heatmap
-from explain.methods import branches, corr_rise, ebp, fame, grad_cam, occlusion, pair_gradients, part_shapley, xssab
+from explain.methods import (
+    branches,
+    corr_rise,
+    dise,
+    ebp,
+    fame,
+    grad_cam,
+    occlusion,
+    pair_gradients,
+    part_shapley,
+    xssab,
+)
 from explain.methods.attention_maps import CAPTION as ATTENTION_CAPTION
 from explain.methods.attention_maps import attention_received
 from explain.methods.cross_attention import CAPTION as CROSS_CAPTION
@@ -18,10 +28,6 @@ from models.face_model import FaceModel
 from models.pair import PairModel, Placed
 from models.predict import Result
 from models.taps import kind_of, tap_names
-
-EMPTY = "This map holds nothing: no value reaches the noise floor."
-AT_MAXIMUM = 1 - 1e-5
-"""A cosine above this is at its maximum, but for rounding."""
 
 
 def _cam(label: str) -> Explainer:
@@ -96,6 +102,19 @@ _ALL = (
     _ebp("contrastive_ebp", "Contrastive excitation backpropagation"),
     _ebp("truncated_ebp", "Truncated contrastive excitation backpropagation"),
     _ebp("subtree_ebp", "Subtree excitation backpropagation"),
+    Explainer(
+        "dise",
+        "Small squares drawn by excitation, DISE",
+        dise.dise,
+        needs=frozenset({"pair", "features", "rectified"}),
+        grad=False,
+        signed=False,
+        caption=dise.CAPTION,
+        reads="the similarity with small squares blurred, drawn where the embedding is excited",
+        targets=("similarity",),
+        options=("masks", "fill", "seed", "faces"),
+        refine=dise.refined,
+    ),
     Explainer(
         "occlusion",
         "Occlusion (signed)",
@@ -203,8 +222,8 @@ def explains(result: Result, method: str, target: str) -> bool:
 def default_target(result: Result, method: str) -> str | None:
     """The scalar a method explains unless told otherwise: what the answer is made of, as far as the method can.
 
-    For a pair the similarity where the score is a function of it, the logit where the network fuses two codes; for
-    classes the logit of the leading one. None when the method looks at no answer.
+    For a pair the similarity where the score is a function of it, else the logit; for classes the logit of the leading
+    one. None when the method looks at no answer.
     """
     targets = EXPLAINERS[method].targets
     return result.explained if targets == ANY or result.explained in targets else next(iter(targets), None)
@@ -221,8 +240,7 @@ def explain(
         target: the scalar of the answer to explain ("similarity", "logit", a class, "X - Y"); by default
             default_target. A method that looks at no answer (Eigen-CAM, attention) has nothing to choose.
         layer: the tap to read, one of layers_for(result.model, method); by default the model's own choice.
-        options: of the method itself, named in its row: patch, stride, fill of "occlusion"; theta of "fggb"; faces, the
-            indices of those to explain, of methods that take one face after another.
+        options: of the method itself, named in its row; "faces", of some, are the indices of those to explain.
 
     Returns:
         A heatmap a face.
@@ -233,7 +251,7 @@ def explain(
         TypeError: no Result.
     """
     row, options = _asked(result, method, target, layer, options)
-    return tuple(_named(heatmap, row, result) for heatmap in row.run(result, **options))
+    return tuple(row.told(heatmap, result) for heatmap in row.run(result, **options))
 
 
 def explain_step_by_step(
@@ -245,7 +263,7 @@ def explain_step_by_step(
     """
     row, options = _asked(result, method, target, layer, options)
     for found in (row.run(result, **options),) if row.refine is None else row.refine(result, **options):
-        yield tuple(_named(heatmap, row, result) for heatmap in found)
+        yield tuple(row.told(heatmap, result) for heatmap in found)
 
 
 def _asked(
@@ -269,16 +287,6 @@ def _asked(
             raise ValueError(f"{method} cannot explain {wanted!r}; there are: {', '.join(known)}")
         options["target"] = wanted
     return row, options
-
-
-def _named(heatmap: Heatmap, row: Explainer, result: Result) -> Heatmap:
-    """The heatmap; one that holds nothing says so in its caption, and why where that is known."""
-    if not heatmap.empty:
-        return heatmap
-    why = ""
-    if row.grad and len(result.faces) == 2 and result.similarity > AT_MAXIMUM:
-        why = " The cosine of the two faces is at its maximum, where its gradient is zero."
-    return replace(heatmap, caption=f"{EMPTY}{why} {heatmap.caption}")
 
 
 def _explainer_for(model: FaceModel, method: str) -> Explainer:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from explain.core.findings import Heatmap
+from models.predict import Result
 
 ANY = ("*",)
 """As targets: every scalar the answer has."""
+EMPTY = "This map holds nothing: no value reaches the noise floor."
+AT_MAXIMUM = 1 - 1e-5
+"""A cosine above this is at its maximum, but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,12 @@ class Explainer:
     layers: str = ""
     options: tuple[str, ...] = ()
     refine: Callable[..., Iterator[tuple[Heatmap, ...]]] | None = None
+
+    def told(self, heatmap: Heatmap, result: Result) -> Heatmap:
+        """The heatmap; one that holds nothing says so in its caption, and why where that is known."""
+        if not heatmap.empty:
+            return heatmap
+        why = ""
+        if self.grad and len(result.faces) == 2 and result.similarity > AT_MAXIMUM:
+            why = " The cosine of the two faces is at its maximum, where its gradient is zero."
+        return replace(heatmap, caption=f"{EMPTY}{why} {heatmap.caption}")

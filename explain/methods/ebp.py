@@ -93,6 +93,12 @@ def winning(result: Result, name: str) -> tuple[Tensor, Tensor]:
     return agree, differ
 
 
+def mean_excitation(result: Result, name: str) -> Tensor:
+    """(2, h, w) excitation at a layer from all dimensions of both codes alike; each map adds up to 1, or is zero."""
+    codes, evidence = _encoded(result, excited=True)
+    return _share(codes, evidence[name], torch.ones_like(codes))
+
+
 def subtrees(result: Result, name: str) -> Tensor:
     """(2, h, w) excitation at a layer from the best nodes of the best deeper layers; adds up to 1, or is zero."""
     model = result.model

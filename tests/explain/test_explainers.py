@@ -249,7 +249,7 @@ def test_methods_are_offered_only_where_the_model_has_the_evidence() -> None:
 def test_the_small_models_give_evidence_for_every_explainer() -> None:
     """Else a new explainer would go untested: give tiny.py a tap of its kind."""
     assert methods_for(Planted()) == methods_for(Seeded()) == ALL
-    assert RECTIFIED == ["ebp", "contrastive_ebp", "truncated_ebp", "subtree_ebp"]
+    assert RECTIFIED == ["ebp", "contrastive_ebp", "truncated_ebp", "subtree_ebp", "dise"]
 
 
 def test_the_planted_pair_depends_on_the_square_alone() -> None:

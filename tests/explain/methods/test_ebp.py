@@ -19,7 +19,7 @@ from models import create_model, predict
 from models.nets.dlib_resnet import Residual
 from tests.explain.tiny import Rectified, noise_faces, ready, rectified_result
 
-METHODS = [label for label, row in EXPLAINERS.items() if "rectified" in row.needs]
+METHODS = [label for label, row in EXPLAINERS.items() if "rectified" in row.needs and row.layers]
 
 
 def dense(linear: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> np.ndarray:

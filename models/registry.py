@@ -11,7 +11,7 @@ from models.pair import PairModel
 from models.published import PUBLISHED
 
 # The first single network of a task is the default everywhere (models/weights.default_model). Kinship, AUC on held-out
-# training families: edgeface_kin .8742, svit .8666, facor .8542, dlib_kin .8495, siamese_ir .8173.
+# training families: edgeface_kin .8742, facor .8698, svit .8666, dlib_kin .8495, siamese_ir .8173.
 MODELS: dict[str, Entry] = {
     "dlib_resnet": Entry(
         "models.nets.dlib_resnet:DlibResnet",

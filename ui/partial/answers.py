@@ -25,6 +25,8 @@ NEEDS = NETWORKS[:2]
 ZOOM = 3
 """Pixels of the editor's canvas per pixel of the aligned face."""
 EDITOR_SIDE = ZOOM * SIDE
+UNMOVED = 0.1
+"""A rank correlation below this is told as no move."""
 Key = tuple[str, int, bytes]
 
 
@@ -48,15 +50,23 @@ def sidecars() -> dict[str, Sidecar]:
 
 
 def followed() -> str:
-    """How far importances follow what is visible, as measured: " (rank correlation ...)"; empty where it was not."""
+    """How importances follow what is visible, as measured: a sentence with a space before it, or empty."""
     found = value_at(sidecars()[ATTENTION].metrics, ("partial_lfw", "maps"))
     covered, cut = (value_at(found or {}, (how, "within_face")) for how in ("occluded", "cropped"))
     if covered is None or cut is None:
         return ""
     return (
-        " (mean rank correlation, within a face, of how an importance changes with how much of its place stays "
-        f"visible: {covered:+.2f} covered, {cut:+.2f} cut; {found['faces']:,} faces)"
+        f" Over {found['faces']:,} faces, the importance of a part whose place is hidden {moves(covered)} when "
+        f"something covers the face, and {moves(cut)} when the face is cut to one part (mean rank correlation, within "
+        f"a face, with how much of the place stays visible: {covered:+.2f} and {cut:+.2f})."
     )
+
+
+def moves(correlation: float) -> str:
+    """What an importance does when its place is hidden, from its rank correlation with what stays visible."""
+    if abs(correlation) < UNMOVED:
+        return "hardly moves"
+    return "falls" if correlation > 0 else "rises"
 
 
 def thresholds() -> dict[str, float]:

@@ -12,8 +12,7 @@ LIMITS = """
 - **Hidden is not absent.** Hidden pixels become the grey of the published protocol, which the method's two networks met
   in training. Another fill would give other scores.
 - **An importance** says how strongly a part's map was weighed in the embedding, not whether it helped the answer; the
-  method keeps importances close together, so small moves are what there is to see. Over many faces it falls for parts
-  that something covers; when a face is cut to one part, what was cut away gains instead{figures}.
+  method keeps importances close together, so small moves are what there is to see.{figures}
 - **The reference encoder** was never trained on partial faces: it is here to show what that costs. In its own crop it
   sees a little more chin than the 160 px crop has; what lies beyond the edge is hidden when the edge is.
 - **Sunglasses and mask** are drawn, and their soft shadow reaches the two networks of the method only.

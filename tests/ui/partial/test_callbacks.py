@@ -285,3 +285,8 @@ def test_the_size_can_be_moved_where_a_preset_has_one(part: str, has: bool):
 def test_nothing_is_decided_by_a_poor_face(obama: Shot, biden: Shot):
     card = do.run(obama, biden, PART, None)[2]
     assert "Decision withheld: tiny face, blurred face in photo 1" in card and "Decision: " not in card
+
+
+@pytest.mark.parametrize(("correlation", "word"), [(0.6, "falls"), (-0.3, "rises"), (0.05, "hardly moves")])
+def test_the_words_follow_the_measured_sign(correlation: float, word: str):
+    assert parting.moves(correlation) == word

@@ -112,8 +112,8 @@ MODELS: dict[str, Entry] = {
         "models.nets.partial_face:PartialFaceConfig",
         "verification",
         "Partial faces, attention",
-        "Six attention maps pool the parts of a face that can be seen: is it the same person, cropped or occluded?",
-        {"trunk": "edgeface", "dim": 512, "parts": 6},
+        "Twelve attention maps pool the parts of a face that can be seen: is it the same person, cropped or occluded?",
+        {"trunk": "reference"},
     ),
     "partial_average": Entry(
         "models.nets.partial_face:PartialAverage",
@@ -121,7 +121,7 @@ MODELS: dict[str, Entry] = {
         "verification",
         "Partial faces, average pooling",
         "The same trunk averaged over the whole image: the baseline of the partial-face comparison.",
-        {"trunk": "edgeface", "dim": 512},
+        {"trunk": "reference"},
     ),
     "vit_abs": Entry(
         "models.nets.vit_kprpe:VitKprpe",

@@ -1,7 +1,7 @@
 """Train a network of the partial-face comparison: same person or not, cropped, covered or whole.
 
-    # whole faces first, from EdgeFace: the baseline without partial fine-tuning
-    python -m training.partial --model partial_average --no-partial --epochs 2 --init weights/edgeface.safetensors
+    # whole faces first, from the reference encoder's trunk: the baseline without partial fine-tuning
+    python -m training.partial --model partial_average --no-partial --epochs 3 --init weights/dlib_resnet.safetensors
     W=runs/partial_average_whole/model.safetensors                        # where all others start
     python -m training.partial --model partial_face --init $W
     python -m training.partial --model partial_average --init $W          # the same trunk, average-pooled

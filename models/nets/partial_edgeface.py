@@ -6,6 +6,9 @@
     block 3: stage 3, 100 channels                                  7 x 7      the net forks here
     block 4: stage 4, 192 channels                                  3 x 3      F
 
+Not shipped: fine-tuned at the demo's rate it is better than the reference trunk on whole faces and on parts in place,
+and far worse on parts that were moved to the middle, as EdgeFace knows places; a higher rate loses what it knows.
+
 A face in the protocol's frame is 1.1 times as large as EdgeFace knows it, and higher up: cut to ArcFace's frame first,
 it keeps EdgeFace's embedding. The fork reads block 3 as stage 4 does: 2 x 2 places at a time, without the last row and
 column. F at all places of block 3 (stage 4 without its stride, a trous) was tried: what lies between EdgeFace's own

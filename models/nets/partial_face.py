@@ -1,7 +1,7 @@
 """Partial faces with attention: Extract, Attend, Aggregate, and the average-pooled baseline on the same trunk.
 
 Hörmann, Zhang, Knoche, Teepe and Rigoll, "Attention-based Partial Face Recognition", ICIP 2021. The published size is
-"partial_face.paper"; the demo's trunk is EdgeFace's, whose grid is 3 x 3 (models/nets/partial_edgeface.py).
+"partial_face.paper"; the demo's trunk is the reference encoder's.
 
     Extract    a ResNet cut after block 4                    20 x 20    F           models/nets/partial_trunk.py
                fork after block 3: bottlenecks, conv1x1, ReLU, at most 6
@@ -54,7 +54,7 @@ class PartialAverageConfig:
         width: of a bottleneck trunk: channels of the stem; blocks 2, 3, 4 end in 4, 8, 16 times as many. 64 published.
         depths: of a bottleneck trunk: how many in block 2, 3 and 4.
         dim: length of the embedding.
-        trunk: "bottleneck" as published, or "edgeface" (models/nets/partial_trunk.py).
+        trunk: "bottleneck" as published, "reference" or "edgeface" (models/nets/partial_trunk.py).
     """
 
     width: int = 32

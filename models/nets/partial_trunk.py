@@ -8,7 +8,18 @@
     block 3: 4 bottlenecks, 8 width, first /2     20 x 20    the net forks here
     block 4: 6 bottlenecks, 16 width              20 x 20    F
 
-"edgeface", the demo's: models/nets/partial_edgeface.py.
+"reference", the demo's: the first stages of the reference encoder (models/nets/dlib_resnet.py), so that a small
+training starts from features of millions of faces. From block 4 on no stride is left; what it would have skipped is
+computed too and the kernels are spread as far apart as before (a trous), so every fourth place of F in each direction
+is, away from the borders, what the reference encoder has after its stage 4's first block.
+
+    (255 x - mean) / 256
+    block 1: conv7x7/2, ReLU, max-pool 3x3/2, padded                40 x 40
+    block 2: stage 1, 32 channels                                   40 x 40
+    block 3: stage 2, 64 channels, first /2                         20 x 20    the net forks here
+    block 4: stage 3, 128 channels, and stage 4's first, 256        20 x 20    F
+
+"edgeface": models/nets/partial_edgeface.py.
 """
 
 from __future__ import annotations
@@ -17,10 +28,11 @@ import torch.nn.functional as F
 from timm.models.resnet import Bottleneck, downsample_conv
 from torch import Tensor, nn
 
+from models.nets.dlib_resnet import STAGES, EncoderStart, Residual, add_padded
 from models.nets.partial_edgeface import EdgeFaceStages
 from models.taps import Tap
 
-MAKES = ("bottleneck", "edgeface")
+MAKES = ("bottleneck", "reference", "edgeface")
 GRID = 20
 
 
@@ -32,7 +44,19 @@ def make_block(cin: int, planes: int, depth: int, stride: int) -> nn.Sequential:
     return nn.Sequential(*blocks, *(Bottleneck(cout, planes) for _ in range(depth - 1)))
 
 
-class BottleneckTrunk(nn.Module):
+class OnTheCrop(nn.Module):
+    """A trunk that sees the crop as it is, with a grid of GRID x GRID places."""
+
+    def on_crop(self, tap: str, values: Tensor) -> Tensor:
+        """Nothing to do: the network sees the crop as it is."""
+        return values
+
+    def seen(self, shown: Tensor) -> Tensor:
+        """(B, H, W) amounts over the crop -> (B, 20, 20), their mean over each place of F."""
+        return F.adaptive_avg_pool2d(shown, GRID)
+
+
+class BottleneckTrunk(OnTheCrop):
     """Blocks 1 to 4 of a ResNet-50; `shared` and `channels` are those of block 3 and of F."""
 
     def __init__(self, width: int, depths: tuple[int, int, int]) -> None:
@@ -54,16 +78,60 @@ class BottleneckTrunk(nn.Module):
         shared = self.taps[1](self.block3(x))
         return shared, self.taps[2](self.block4(shared))
 
-    def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        """Nothing to do: the network sees the crop as it is."""
-        return values
 
-    def seen(self, shown: Tensor) -> Tensor:
-        """(B, H, W) amounts over the crop -> (B, 20, 20), their mean over each place of F."""
-        return F.adaptive_avg_pool2d(shown, GRID)
+class DenseResidual(Residual):
+    """The reference encoder's residual where its map is computed at every place, `spacing` places to one of its own.
+
+    A down block leaves no place out: what it made of every second place, it makes of all.
+    """
+
+    def __init__(self, cin: int, cout: int, down: bool, spacing: int) -> None:
+        super().__init__(cin, cout, down)
+        self.spacing, after = spacing, spacing * (2 if down else 1)
+        self.conv1 = nn.Conv2d(cin, cout, 3, padding=spacing, dilation=spacing)
+        self.conv2 = nn.Conv2d(cout, cout, 3, padding=after, dilation=after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.affine1(self.conv1(x)))
+        return F.relu(add_padded(self.affine2(self.conv2(y)), self.halved(x) if self.down else x))
+
+    def halved(self, x: Tensor) -> Tensor:
+        """The 2 x 2 mean of a place and of those before it; beyond the border its own value counts."""
+        s = self.spacing
+        x = F.pad(x, (s, 0, s, 0), mode="replicate")
+        x = (x[..., s:, :] + x[..., :-s, :]) / 2
+        return (x[..., s:] + x[..., :-s]) / 2
 
 
-def make_trunk(make: str, width: int, depths: tuple[int, int, int]) -> BottleneckTrunk | EdgeFaceStages:
+def make_dense_stage(cin: int, cout: int, plain: int, spacing: int) -> nn.Sequential:
+    """A down block and `plain` others; its input lies `spacing` places apart, its output twice as far."""
+    rest = (DenseResidual(cout, cout, False, 2 * spacing) for _ in range(plain))
+    return nn.Sequential(DenseResidual(cin, cout, True, spacing), *rest)
+
+
+class ReferenceTrunk(EncoderStart, OnTheCrop):
+    """The first stages of the reference encoder on a 20 x 20 grid, with its parameter names.
+
+    `shared` and `channels` are the channels of block 3 and of F.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        _, (self.shared, *_), (c3, _, plain), (self.channels, *_), _ = STAGES
+        self.stages.append(make_dense_stage(self.shared, c3, plain, spacing=1))
+        self.stages.append(make_dense_stage(c3, self.channels, 0, spacing=2))
+        self.taps = nn.ModuleList(Tap(f"block{i}.features") for i in (2, 3, 4))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, 160, 160) RGB in [0, 1] -> block 3's map (B, 64, 20, 20) and F (B, 256, 20, 20)."""
+        x = self.taps[0](self.stages[0](self.entry(image)))
+        shared = self.taps[1](self.stages[1](x))
+        return shared, self.taps[2](self.stages[3](self.stages[2](shared)))
+
+
+def make_trunk(
+    make: str, width: int, depths: tuple[int, int, int]
+) -> BottleneckTrunk | ReferenceTrunk | EdgeFaceStages:
     """One of MAKES; width and depths are the bottleneck trunk's.
 
     Raises:
@@ -71,4 +139,6 @@ def make_trunk(make: str, width: int, depths: tuple[int, int, int]) -> Bottlenec
     """
     if make not in MAKES:
         raise ValueError(f"the trunk is one of {', '.join(MAKES)}, not {make!r}")
-    return EdgeFaceStages() if make == "edgeface" else BottleneckTrunk(width, depths)
+    if make == "bottleneck":
+        return BottleneckTrunk(width, depths)
+    return ReferenceTrunk() if make == "reference" else EdgeFaceStages()

@@ -37,7 +37,7 @@ def test_two_photos_in_a_report_out(photos: Path, tmp_path: Path, capsys: pytest
     assert f"{values['networks'][ATTENTION]['now']['score']:.3f} now" in told
     assert len(values["visible_area_curve"]["visible"]) == 9
     raw = np.load(out / "arrays.npz")
-    assert raw["maps_b_now"].shape == (6, 20, 20) and raw["weights_b_now"].sum() == pytest.approx(1)
+    assert raw["maps_b_now"].shape == (12, 20, 20) and raw["weights_b_now"].sum() == pytest.approx(1)
     assert Image.open(out / "partial_b.png").size == (SIDE, SIDE)
     assert np.asarray(Image.open(out / "partial_b.png"))[0, 0].tolist() == [128, 128, 128]
 

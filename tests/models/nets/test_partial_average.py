@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from models import create_model, load_model, record
 from models.nets.partial_edgeface import EdgeFaceStages
 from models.nets.partial_face import PartialAverage, PartialAverageConfig, fully_connected
-from models.nets.partial_trunk import make_trunk
+from models.nets.partial_trunk import ReferenceTrunk, make_trunk
 from models.taps import tap_names
 from models.weights import find_weight
 from tests.models.nets.test_partial_face import TINY, affine, images, tiny, with_statistics
@@ -75,10 +75,10 @@ def test_maps_are_laid_where_their_places_look() -> None:
     assert trunk.on_crop("block2.features", torch.ones(1, 14, 14)).shape == (1, 40, 40)
 
 
-def test_the_demo_starts_from_edgeface() -> None:
+def test_another_start_is_edgeface() -> None:
     state = load_file(find_weight("edgeface"))
     for name in ("partial_face", "partial_average"):
-        model = create_model(name)
+        model = create_model(name, trunk="edgeface", dim=512)
         fresh, _ = load_fitting(model, state)
         assert not [n for n in fresh if n.startswith("trunk.")]
         with torch.no_grad(), record() as evidence:
@@ -88,6 +88,33 @@ def test_the_demo_starts_from_edgeface() -> None:
         assert evidence["block4.features"].shape == (1, 192, 3, 3)
 
 
+def test_the_reference_trunk_is_the_encoders_own_on_a_finer_grid() -> None:
+    """Far from the borders, every second place of stage 3 and every fourth of stage 4's first block."""
+    encoder, trunk = load_model("dlib_resnet").trunk, ReferenceTrunk().eval()
+    fitting = {name: value for name, value in encoder.state_dict().items() if name in trunk.state_dict()}
+    trunk.load_state_dict(fitting, strict=True)
+    shared = torch.rand(1, 64, 80, 80, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        dense = trunk.stages[2](shared)
+        coarse = encoder.stages[2](shared)
+        torch.testing.assert_close(dense[:, :, 1::2, 1::2][..., 15:25, 15:25], coarse[..., 15:25, 15:25])
+        finer, own = trunk.stages[3](dense), encoder.stages[3][0](coarse)
+    torch.testing.assert_close(finer[:, :, 3::4, 3::4][..., 8:12, 8:12], own[..., 8:12, 8:12])
+
+
+def test_the_demo_starts_from_the_reference_encoder() -> None:
+    state = load_file(find_weight("dlib_resnet"))
+    for name in ("partial_face", "partial_average"):
+        model = create_model(name)
+        fresh, _ = load_fitting(model, state)
+        assert not [n for n in fresh if n.startswith("trunk.")]
+        with torch.no_grad(), record() as evidence:
+            model.eval().encode(images(1), torch.zeros(1, 5, 2))
+        assert evidence["block2.features"].shape == (1, 32, 40, 40)
+        assert evidence["block3.features"].shape == (1, 64, 20, 20)
+        assert evidence["block4.features"].shape == (1, 256, 20, 20)
+
+
 def test_another_make_of_trunk_is_refused() -> None:
-    with pytest.raises(ValueError, match="bottleneck, edgeface"):
+    with pytest.raises(ValueError, match="bottleneck, reference, edgeface"):
         make_trunk("vgg", 32, (3, 4, 6))

@@ -72,12 +72,12 @@ def test_paper_shapes() -> None:
     assert [len(model.trunk.block2), len(model.trunk.block3), len(model.trunk.block4)] == [3, 4, 6]
 
 
-def test_the_demo_s_grid_is_edgefaces() -> None:
+def test_demo_keeps_the_paper_s_grid() -> None:
     model = create_model("partial_face").eval()
     with torch.no_grad():
         parts = model.parts(images(1))
-    assert parts.attention.shape == (1, 6, 3, 3)
-    assert parts.features.shape == (1, 6, 512)
+    assert parts.attention.shape == (1, 12, 20, 20)
+    assert parts.features.shape == (1, 12, 256)
 
 
 def test_three_halvings_only() -> None:

@@ -79,15 +79,15 @@ def test_looking_runs_no_model(ran):
     assert parts.count("data-part='3'") == 2 and parts.count("aria-pressed='true'") == 2
     now = look.now.parts[1].weights
     told = [float(v) for v in re.findall(r"aria-label='[^']*importance ([\d.]+) % now", parts)]
-    assert told == pytest.approx((100 * now).tolist(), abs=0.006) and len(told) == 6
+    assert told == pytest.approx((100 * now).tolist(), abs=0.006) and len(told) == 12
     was = [float(v) for v in re.findall(r"aria-label='[^']*now, ([\d.]+) % for the whole", parts)]
     assert was == pytest.approx((100 * look.whole.parts[1].weights).tolist(), abs=0.006)
     assert large.count("<img") == 2 and "data-shown='3'" in large and "colour scale from -" in large
     assert "colour scale from 0 to" in do.draw(look, 3, POOLED, 0.6)[1]
-    number, other = do.pick(look, APART, 0.6, SimpleNamespace(part=4))
-    assert number == 4 and "data-shown='4'" in other
-    assert do.draw(look, 99, APART, 0.6)[1].count("Part 6") >= 1
-    for nonsense in (SimpleNamespace(part=6), SimpleNamespace(part="x"), SimpleNamespace()):
+    number, other = do.pick(look, APART, 0.6, SimpleNamespace(part=7))
+    assert number == 7 and "data-shown='7'" in other
+    assert do.draw(look, 99, APART, 0.6)[1].count("Part 12") >= 1
+    for nonsense in (SimpleNamespace(part=12), SimpleNamespace(part="x"), SimpleNamespace()):
         assert do.pick(look, APART, 0.6, nonsense) == [gr.skip(), gr.skip()]
 
 
@@ -223,7 +223,7 @@ def test_the_report_has_the_raw_tensors(obama: Shot, biden: Shot, ran):
             assert set(raw) == set(arrays(look))
             np.testing.assert_array_equal(raw["maps_b_now"], look.now.parts[1].maps)
         names = archive.namelist()
-    assert {"partial_b.png", "part_01.png", "part_06.png", "whole_06.png", "part_scale.png"} <= set(names)
+    assert {"partial_b.png", "part_01.png", "part_12.png", "whole_12.png", "part_scale.png"} <= set(names)
     assert values["visible"] == look.visible and values["edit"]["factor"] == 0.3
     assert values["networks"][ATTENTION]["now"]["score"] == look.now.said[ATTENTION].score
     assert values["visible_area_curve"]["part"] == do.AROUND and set(values["parts_that_can_go"]) == set(NETWORKS)
@@ -255,7 +255,7 @@ def test_without_one_of_them_there_is_neither():
 def test_the_endpoint_answers_in_numbers(obama: Shot, biden: Shot, ran):
     values = partial_api.partial_face(obama.path, biden.path, "left eye", 0.3, order=True)
     assert values["networks"][ATTENTION]["now"]["score"] == pytest.approx(ran[0].now.said[ATTENTION].score, abs=1e-6)
-    assert len(values["importances"]["face_b_now"]) == 6 and set(values["parts_that_can_go"]) == set(NETWORKS)
+    assert len(values["importances"]["face_b_now"]) == 12 and set(values["parts_that_can_go"]) == set(NETWORKS)
     json.dumps(values)
 
 

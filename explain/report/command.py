@@ -61,7 +61,8 @@ def write(args: argparse.Namespace) -> str:
     """Answer, explain, write the report; the lines to print."""
     threshold = checked_threshold(args.threshold)
     model, sidecar = _load(args.model), read_sidecar(args.model)
-    methods = _methods(model, args.model, args.method or [default_method(args.model, methods_for(model))])
+    quick = [m for m in methods_for(model) if EXPLAINERS[m].refine is None]  # as on the page: none that samples
+    methods = _methods(model, args.model, args.method or [default_method(args.model, quick)])
     _check_layer(model, methods, args.layer)
     _check_look(model, args)
     faces = _faces(model, args)

@@ -125,8 +125,8 @@ def method_title(method: str, figures: Measured | None) -> str:
 
 
 def default_method(weight: str) -> str:
-    """The method that was measured best on a weight."""
-    return best_method(weight, methods_for(network(weight)))
+    """The method that was measured best on a weight, of those that need not sample: a visitor waits for the first."""
+    return best_method(weight, [m for m in methods_for(network(weight)) if EXPLAINERS[m].refine is None])
 
 
 def layer_choices(weight: str, method: str) -> list[str]:

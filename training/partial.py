@@ -26,6 +26,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,6 @@ from models.commands import command
 from models.errors import UserError
 from models.faces.align import PARTIAL_160
 from models.faces.face import FaceBatch
-from models.nets.partial_edgeface import EdgeFaceStages
 from models.nets.partial_face import PartialFace, Parts
 from models.pair import PairModel
 from models.weights import file_sha256, tensors_in
@@ -55,15 +56,13 @@ from training.tools.lessons import Faces, Lesson, faces_of, lessons
 from training.tools.loop import Run, gathered, make_accelerator, report
 from training.tools.losses import MarginHead, distillation
 from training.tools.partial_losses import weighted_cross_entropy, weighted_diversity
-from training.tools.partial_start import HEAD, by_module, for_every_part, head_as_fc, load_fitting
 from training.tools.resume import Batches
 from training.tools.settings import add_export, add_settings, add_teachers, checked, chosen, json_object, network
 from training.tools.student import Student, embedding_length, held_out_cosine
 from training.tools.verification_export import ship
+from training.tools.warm_start import StartError
 
 SCALE = 32.0
-STATISTICS = 512
-"""Faces whose statistics the first batch norm starts with."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +177,42 @@ def fit(
     return epochs.train(run, student, network, (optimizer,), how, batches, loss, trial, objects, facts)
 
 
+def for_every_part(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The average-pooled network's weights with its FC repeated for every part of `model`.
+
+    Where all maps are flat and open, both networks then have the same embedding: neither arm starts ahead. Weights of
+    other networks, and those for a network without parts, stay as they are.
+    """
+    if not isinstance(model, PartialFace):
+        return dict(state)
+    one = {name.removeprefix("fc."): value for name, value in state.items() if name.startswith("fc.")}
+    rest = {name: value for name, value in state.items() if not name.startswith("fc.")}
+    return rest | {f"aggregate.{k}.{name}": value for k in range(len(model.aggregate)) for name, value in one.items()}
+
+
+def load_fitting(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
+    """Load what fits by name and shape: the trunk of another network of the comparison, for one.
+
+    Returns:
+        Names of the model's tensors that were not loaded, and of those in `state` that found no place; sorted.
+
+    Raises:
+        StartError: not one parameter fits.
+    """
+    own = model.state_dict()
+    fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
+    if not fitting.keys() & dict(model.named_parameters()).keys():
+        raise StartError("these weights are of another network: no parameter has a name and shape of this one")
+    model.load_state_dict(fitting, strict=False)
+    return sorted(own.keys() - fitting.keys()), sorted(state.keys() - fitting.keys())
+
+
+def by_module(names: Iterable[str]) -> str:
+    """ "aggregate (24), fork (18)": how many tensors of each part of a network."""
+    counts = Counter(name.split(".")[0] for name in names)
+    return ", ".join(f"{module} ({count})" for module, count in counts.items()) or "nothing"
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="registry name")
@@ -191,15 +226,6 @@ def parse() -> argparse.Namespace:
     return checked(parser.parse_args())
 
 
-def begin(model: PairModel, state: dict[str, Tensor], faces: Lesson) -> tuple[list[str], list[str]]:
-    """Load what fits; from EdgeFace its head too. Returns: as load_fitting."""
-    trunk = getattr(model, "trunk", None)
-    if HEAD + "fc.weight" in state and isinstance(trunk, EdgeFaceStages):
-        load_fitting(model, state)
-        state |= head_as_fc(trunk.eval(), state, faces.faces(np.arange(min(STATISTICS, len(faces)))).image)
-    return load_fitting(model.train(), for_every_part(model, state))
-
-
 def learn(args: argparse.Namespace, root: Path, how: Settings, folder: Path) -> None:
     """Train as the command line says; the best weights lie in the folder."""
     accelerator = make_accelerator()
@@ -211,7 +237,7 @@ def learn(args: argparse.Namespace, root: Path, how: Settings, folder: Path) -> 
         train, held = lessons(root, model.spec, args.teachers)
         faces = faces_of(train)
     if args.init:
-        fresh, unused = begin(model, tensors_in(args.init), faces.clean)
+        fresh, unused = load_fitting(model, for_every_part(model, tensors_in(args.init)))
         accelerator.print(f"{args.init}: not in it, starts anew: {by_module(fresh)}; not used: {by_module(unused)}")
     student = Student(model, train.target.shape[1])
     run = Run(folder, accelerator, how.seed)

@@ -43,7 +43,7 @@ class PartWeights:
     """The parts of one face, as its embedding was made of them.
 
     Attributes:
-        maps: (K, h, w) float32, s_k A'_k over the crop; 0 where the network has no place.
+        maps: (K, h, w) float32, s_k A'_k over the crop.
         weights: (K,) float32, the importances s_k; they add up to 1.
 
     Raises:
@@ -67,15 +67,8 @@ class PartWeights:
         """
         if not 0 <= part < len(self.weights) or kind not in UNITS:
             raise ValueError(f"no part {part} of {len(self.weights)}, shown as {kind!r}")
-        values = self.maps[part]
-        if kind == APART:  # no place has a weight of 0: there the network has none
-            values = np.where(values > 0, values - values[values > 0].mean(), 0)
+        values = self.maps[part] - (self.maps[part].mean() if kind == APART else 0)
         return Heatmap(values, face, "part_maps", kind == APART, UNITS[kind], CAPTIONS[kind], FLOOR)
-
-    def span(self, part: int, kind: str) -> tuple[float, float]:
-        """Smallest and largest value of a part's map over the places that the network has."""
-        values = self.heatmap(part, kind).values[self.maps[part] > 0]
-        return float(values.min()), float(values.max())
 
     def heatmaps(self, kind: str, face: int = 1) -> list[Heatmap]:
         """Every part's map."""
@@ -91,11 +84,8 @@ def read_parts(result: Result) -> tuple[PartWeights, PartWeights]:
     names = [*tap_names(result.model, "part_maps"), *tap_names(result.model, "part_weights")]
     if len(names) != 2:
         raise ValueError(f"{result.model.name} has no attended parts")
-    maps, weights = (result.evidence[name].detach().float().cpu() for name in names)
-    first, second = (
-        PartWeights(result.model.on_crop(names[0], m).numpy(), s.numpy()) for m, s in zip(maps, weights, strict=True)
-    )
-    return first, second
+    maps, weights = (result.evidence[name].detach().float().cpu().numpy() for name in names)
+    return PartWeights(maps[0], weights[0]), PartWeights(maps[1], weights[1])
 
 
 @dataclass(frozen=True)

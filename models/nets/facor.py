@@ -20,7 +20,7 @@ place gives what its own row of A brings to it, and exchanging rows changes the 
 
 Trunk. Published is an IR-ResNet. Ours, `trunk="edgeface"`: stage 3 of EdgeFace (7 x 7) is the map, its embedding the
 global one, each brought to C numbers by a linear layer. Training starts with EdgeFace's own cosines and a gate that
-trusts them (training/tools/warm_start.py: global_first); from a random start it ends lower.
+trusts them (training/tools/warm_start.py: global_first).
 
 Our reading, where public code and paper leave a choice: the published code takes the attention it shows (and feeds
 to its loss) from raw maps and the attention it scores with from unit-length maps, in a second pass. Here is one A,

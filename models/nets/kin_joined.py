@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,8 +28,8 @@ from torch import Tensor, nn
 from models.face_model import Lenders
 from models.faces.align import ARCFACE_112, DLIB_150
 from models.faces.face import InputSpec
+from models.faces.geometry import similarity_transform
 from models.layers.crowd import Crowd
-from models.layers.reframe import Reframe
 from models.nets.dlib_kin import DlibKinConfig, KinHeads
 from models.nets.dlib_resnet import DlibTrunk
 from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk, read_places
@@ -68,6 +69,20 @@ class KinJoinedConfig:
             raise ValueError(f"three positive shares that add up to 1 are wanted, got {self.shares}")
 
 
+def cut(outer: InputSpec, inner: InputSpec) -> Tensor:
+    """(2, 3) affine from coordinates of the inner crop to those of the outer one, both spanning [-1, 1].
+
+    The similarity that brings the outer template onto the inner one, as alignment does from keypoints.
+    """
+    matrix = np.eye(3)
+    matrix[:2] = similarity_transform(inner.points(), outer.points())  # pixels of inner -> pixels of outer
+    to_pixels = np.array(
+        [[inner.size / 2, 0, (inner.size - 1) / 2], [0, inner.size / 2, (inner.size - 1) / 2], [0, 0, 1]]
+    )
+    to_unit = np.array([[2 / outer.size, 0, 1 / outer.size - 1], [0, 2 / outer.size, 1 / outer.size - 1], [0, 0, 1]])
+    return torch.from_numpy((to_unit @ matrix @ to_pixels)[:2]).float()
+
+
 def resized(image: Tensor) -> Tensor:
     """(B, 3, 168, 168) -> (B, 3, 112, 112), what both EdgeFaces see."""
     return F.interpolate(image, (EDGEFACE_SIZE, EDGEFACE_SIZE), mode="bilinear", antialias=True)
@@ -91,6 +106,7 @@ class KinJoined(PairModel):
         "plain.": ("edgeface", "trunk."),
         **{part: ("dlib_kin", part) for part in ("trunk.", "heads.")},
     }
+    frame: Tensor
 
     def __init__(self, config: KinJoinedConfig | None = None) -> None:
         super().__init__()
@@ -104,7 +120,7 @@ class KinJoined(PairModel):
         self.whole = Tap(self.code_tap)
         self.crowd = Crowd(self.config.centres, EdgeFaceConfig().dim, self.config.nearest)
         self.logit = CosineLogit()
-        self.to_encoder = Reframe(SPEC, DLIB_150)
+        self.register_buffer("frame", cut(SPEC, DLIB_150), persistent=False)
 
     @property
     def lengths(self) -> tuple[int, int, int]:
@@ -113,7 +129,8 @@ class KinJoined(PairModel):
 
     def encode(self, image: Tensor, keypoints: Tensor) -> Tensor:
         """(B, 3, 168, 168) -> (B, sum of lengths) unit kinship embedding."""
-        inner, small = self.to_encoder(image), resized(image)
+        grid = F.affine_grid(self.frame.expand(len(image), -1, -1), [len(image), 3, 150, 150], align_corners=False)
+        inner, small = F.grid_sample(image, grid, align_corners=False), resized(image)
         parts = self.edgeface(small), self.plain(small), self.heads(self.trunk(inner))
         code = torch.cat([F.normalize(p, dim=1) * w**0.5 for p, w in zip(parts, self.config.shares, strict=True)], 1)
         return self.whole(code[:, :, None, None]).flatten(1)  # (B, D, 1, 1), as other taps: it has one place
@@ -142,5 +159,8 @@ class KinJoined(PairModel):
         """EdgeFace: see read_places. Encoder: from dlib's frame to the crop's, twice as fine, zero outside."""
         if tap.startswith((EDGEFACE, PLAIN)):
             return read_places(tap.partition(".")[2], values)
-        _, height, width = values.shape
-        return self.to_encoder.back(values, 2 * height, 2 * width)
+        count, height, width = values.shape
+        linear = torch.linalg.inv(self.frame[:, :2].to(values))
+        back = torch.cat([linear, -linear @ self.frame[:, 2:].to(values)], 1)
+        grid = F.affine_grid(back.expand(count, -1, -1), [count, 1, 2 * height, 2 * width], align_corners=False)
+        return F.grid_sample(values[:, None], grid, align_corners=False)[:, 0]

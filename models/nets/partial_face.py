@@ -24,8 +24,7 @@ Our reading, where the paper is silent:
   * A is cut at 6, where its sigmoid is .9975. Pooling sees no difference above, but L_wDIV's softmax over places does:
     without the cut it is least where every map is a single place.
   * A ReLU before a sigmoid leaves A' in [0.5, 1): s_k differs between two parts by a factor below e^0.5 = 1.65, and
-    no place is ever fully ignored. The bias before the ReLU starts at 1, so that no map starts dead. Ours, beside it:
-    `closing` leaves the ReLU out, A' reaches from 0 to 1, and a place can be shut out.
+    no place is ever fully ignored. The bias before the ReLU starts at 1, so that no map starts dead.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from timm.models.resnet import Bottleneck
 from torch import Tensor, nn
 
@@ -54,7 +54,7 @@ class PartialAverageConfig:
         width: of a bottleneck trunk: channels of the stem; blocks 2, 3, 4 end in 4, 8, 16 times as many. 64 published.
         depths: of a bottleneck trunk: how many in block 2, 3 and 4.
         dim: length of the embedding.
-        trunk: "bottleneck" as published, "reference" or "edgeface" (models/nets/partial_trunk.py).
+        trunk: "bottleneck" as published, or "reference" (models/nets/partial_trunk.py).
     """
 
     width: int = 32
@@ -71,13 +71,11 @@ class PartialFaceConfig(PartialAverageConfig):
         parts: K, the number of attention maps.
         fork_depth: bottlenecks between the fork and the 1x1 convolution that gives the maps.
         recalibrate: weigh each map by its importance s_k; False: all alike, by 1/K.
-        closing: no ReLU before the sigmoid.
     """
 
     parts: int = 12
     fork_depth: int = 1
     recalibrate: bool = True
-    closing: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class Parts:
     """What the attention made of B faces; the losses in training/tools/partial_losses.py start here.
 
     Attributes:
-        attention: A, (B, K, h, w), before the sigmoid, in [0, 6], or [-6, 6] where maps can close.
+        attention: A, (B, K, h, w), before the sigmoid, in [0, 6].
         weights: s, (B, K), rows sum to 1.
         features: f_k, (B, K, dim).
     """
@@ -146,7 +144,6 @@ class PartialFace(PairModel):
         self.fork = make_block(shared, channels // 4, config.fork_depth, stride=1)
         self.to_maps = nn.Conv2d(channels, config.parts, 1)
         self.attend = Attend(config.recalibrate)
-        self.least = -6.0 if config.closing else 0.0  # at least 0 and at most 6: a ReLU and the cut
         self.aggregate = nn.ModuleList(fully_connected(channels, config.dim) for _ in range(config.parts))
         self.head = CosineLogit()
         initialise(self)
@@ -156,7 +153,7 @@ class PartialFace(PairModel):
     def parts(self, image: Tensor) -> Parts:
         """(B, 3, 160, 160) RGB in [0, 1] -> Parts; its embedding is what `encode` gives."""
         shared, features = self.trunk(image)
-        attention = self.to_maps(self.fork(shared)).clamp(self.least, 6)  # (B, K, h, w)
+        attention = F.relu6(self.to_maps(self.fork(shared)))  # (B, K, 20, 20)
         weights, pooled = self.attend(attention, features)
         each = torch.stack([fc(v) for fc, v in zip(self.aggregate, pooled.unbind(1), strict=True)], 1)  # (B, K, dim)
         return Parts(attention, weights, each)
@@ -167,9 +164,6 @@ class PartialFace(PairModel):
 
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
         return self.head(x, y)
-
-    def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        return self.trunk.on_crop(tap, values)
 
 
 class PartialAverage(PairModel):
@@ -193,9 +187,6 @@ class PartialAverage(PairModel):
 
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
         return self.head(x, y)
-
-    def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        return self.trunk.on_crop(tap, values)
 
 
 def initialise(model: nn.Module) -> None:

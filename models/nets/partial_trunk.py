@@ -18,8 +18,6 @@ is, away from the borders, what the reference encoder has after its stage 4's fi
     block 2: stage 1, 32 channels                                   40 x 40
     block 3: stage 2, 64 channels, first /2                         20 x 20    the net forks here
     block 4: stage 3, 128 channels, and stage 4's first, 256        20 x 20    F
-
-"edgeface": models/nets/partial_edgeface.py.
 """
 
 from __future__ import annotations
@@ -29,11 +27,9 @@ from timm.models.resnet import Bottleneck, downsample_conv
 from torch import Tensor, nn
 
 from models.nets.dlib_resnet import STAGES, EncoderStart, Residual, add_padded
-from models.nets.partial_edgeface import EdgeFaceStages
 from models.taps import Tap
 
-MAKES = ("bottleneck", "reference", "edgeface")
-GRID = 20
+MAKES = ("bottleneck", "reference")
 
 
 def make_block(cin: int, planes: int, depth: int, stride: int) -> nn.Sequential:
@@ -44,19 +40,7 @@ def make_block(cin: int, planes: int, depth: int, stride: int) -> nn.Sequential:
     return nn.Sequential(*blocks, *(Bottleneck(cout, planes) for _ in range(depth - 1)))
 
 
-class OnTheCrop(nn.Module):
-    """A trunk that sees the crop as it is, with a grid of GRID x GRID places."""
-
-    def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        """Nothing to do: the network sees the crop as it is."""
-        return values
-
-    def seen(self, shown: Tensor) -> Tensor:
-        """(B, H, W) amounts over the crop -> (B, 20, 20), their mean over each place of F."""
-        return F.adaptive_avg_pool2d(shown, GRID)
-
-
-class BottleneckTrunk(OnTheCrop):
+class BottleneckTrunk(nn.Module):
     """Blocks 1 to 4 of a ResNet-50; `shared` and `channels` are those of block 3 and of F."""
 
     def __init__(self, width: int, depths: tuple[int, int, int]) -> None:
@@ -109,7 +93,7 @@ def make_dense_stage(cin: int, cout: int, plain: int, spacing: int) -> nn.Sequen
     return nn.Sequential(DenseResidual(cin, cout, True, spacing), *rest)
 
 
-class ReferenceTrunk(EncoderStart, OnTheCrop):
+class ReferenceTrunk(EncoderStart):
     """The first stages of the reference encoder on a 20 x 20 grid, with its parameter names.
 
     `shared` and `channels` are the channels of block 3 and of F.
@@ -129,9 +113,7 @@ class ReferenceTrunk(EncoderStart, OnTheCrop):
         return shared, self.taps[2](self.stages[3](self.stages[2](shared)))
 
 
-def make_trunk(
-    make: str, width: int, depths: tuple[int, int, int]
-) -> BottleneckTrunk | ReferenceTrunk | EdgeFaceStages:
+def make_trunk(make: str, width: int, depths: tuple[int, int, int]) -> BottleneckTrunk | ReferenceTrunk:
     """One of MAKES; width and depths are the bottleneck trunk's.
 
     Raises:
@@ -139,6 +121,4 @@ def make_trunk(
     """
     if make not in MAKES:
         raise ValueError(f"the trunk is one of {', '.join(MAKES)}, not {make!r}")
-    if make == "bottleneck":
-        return BottleneckTrunk(width, depths)
-    return ReferenceTrunk() if make == "reference" else EdgeFaceStages()
+    return ReferenceTrunk() if make == "reference" else BottleneckTrunk(width, depths)

@@ -23,10 +23,9 @@ from tests.training.forked import run_in_two
 from tests.training.partial_worker import DIM, STILL, embedding, lesson, same_everywhere, settings, tiny, train
 from tests.training.test_distill import Flat
 from training.data.holdout import is_held_out
-from training.partial import Learner, cropped, main
+from training.partial import Learner, by_module, cropped, for_every_part, load_fitting, main
 from training.tools.loop import Run, read_log
 from training.tools.partial_losses import weighted_diversity
-from training.tools.partial_start import by_module, for_every_part, load_fitting
 from training.tools.student import Student
 from training.tools.teachers import Teacher
 

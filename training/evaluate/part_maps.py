@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.stats import rankdata
 from torch import Tensor
 from tqdm import tqdm
@@ -97,8 +98,7 @@ def measure(
         for kind in HIDING:
             shown = kept if kind == "cropped" else ~kept
             partial = parts_of(model, np.where(shown[..., None], faces, np.uint8(FILL)))
-            share = model.trunk.seen(torch.from_numpy(shown).to(whole.attention))
-            found[kind][0].append(visible_mass(whole.attention, share).cpu().numpy())
+            found[kind][0].append(visible_mass(whole.attention.cpu(), torch.from_numpy(shown)).numpy())
             found[kind][1].append((partial.weights / whole.weights).cpu().numpy())
     followed = {kind: Followed(np.concatenate(mass), np.concatenate(r)) for kind, (mass, r) in found.items()}
     return np.concatenate(overlap), followed
@@ -125,9 +125,12 @@ def overlaps(attention: Tensor) -> Tensor:
     return torch.minimum(over_places[:, k], over_places[:, other]).sum(2).mean(1)
 
 
-def visible_mass(attention: Tensor, share: Tensor) -> Tensor:
-    """A (B, K, h, w) of the whole faces and o (B, h, w), visible fractions of the places -> v (B, K), in [0, 1]."""
-    return (attention.float().flatten(2).softmax(2) * share[:, None].flatten(2)).sum(2)
+def visible_mass(attention: Tensor, shown: Tensor) -> Tensor:
+    """A (B, K, h, w) of the whole faces and (B, H, W) bool -> v (B, K), each in [0, 1]."""
+    over_places = attention.float().flatten(2).softmax(2)
+    places = attention.shape[2], attention.shape[3]
+    share = F.adaptive_avg_pool2d(shown.float()[:, None], places).flatten(2)  # o: (B, 1, h*w)
+    return (over_places * share).sum(2)
 
 
 def correlations(followed: Followed, faces: list[str]) -> dict[str, Any]:

@@ -42,8 +42,6 @@ def label(facts: Mapping[str, Any]) -> str:
         words.append(f"K = {config['parts']}")
     if not config.get("recalibrate", True):
         words.append("without recalibration")
-    if config.get("closing"):
-        words.append("no ReLU")
     if facts["model"] == "partial_face" and not facts["diversity"]:
         words.append("without L_wDIV")
     if not facts["partial"]:

@@ -128,7 +128,7 @@ def _bar(k: int, whole: float, now: float, top: float, chosen: bool) -> str:
 def _thumbnail(look: PartialLook, k: int, chosen: int, kind: str, opacity: float, limit: float) -> str:
     heatmap = look.now.parts[1].heatmap(k, kind)
     over = render.overlay(look.edited.image, heatmap, opacity=opacity, limit=limit)
-    low, high = look.now.parts[1].span(k, kind)
+    low, high = float(heatmap.values.min()), float(heatmap.values.max())
     return (
         f"<button type='button' class='ks-tile' data-part='{k}' aria-pressed='{str(k == chosen).lower()}' "
         f"aria-label='Part {k + 1}: show its map, {low:.3g} to {high:.3g}'>{picture(over, '')}"
@@ -157,7 +157,7 @@ def large(look: PartialLook, k: int, kind: str, opacity: float) -> str:
         heatmap = part.heatmap(k, kind)
         unit, signed = heatmap.unit, heatmap.signed
         over = part_picture(crop, heatmap, opacity=opacity, limit=limit)
-        span = "{:.2g} to {:.2g}".format(*part.span(k, kind))
+        span = f"{float(heatmap.values.min()):.2g} to {float(heatmap.values.max()):.2g}"
         title = f"Part {k + 1}, {word}: {100 * float(part.weights[k]):.2f} %"
         shown += figure(over, f"map of part {k + 1}, {word}, {span}", f"{title}; map {span}")
     return (

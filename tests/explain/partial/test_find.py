@@ -153,15 +153,6 @@ def test_maps_are_shown_raw_or_against_their_mean(look) -> None:
             parts.heatmap(part, kind)
 
 
-def test_where_the_network_has_no_place_nothing_is_counted() -> None:
-    maps = np.full((1, 4, 4), 0.2, np.float32)
-    maps[0, 1, 1], maps[0, 3] = 0.6, 0  # the last row is beyond its reach
-    parts = PartWeights(maps, np.ones(1, np.float32))
-    apart = parts.heatmap(0, APART).values
-    assert not apart[3].any() and apart[:3].sum() == pytest.approx(0, abs=1e-6)
-    assert parts.span(0, POOLED) == pytest.approx((0.2, 0.6))
-
-
 def test_what_does_not_fit_is_refused() -> None:
     maps = np.ones((2, 3, 3), np.float32)
     with pytest.raises(ValueError, match="do not belong together"):

@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from models import available_weights, load_model
 from models.faces.align import ARCFACE_112, DLIB_150
 from models.layers.crowd import Crowd
-from models.layers.reframe import cut
-from models.nets.kin_joined import EDGEFACE, SPEC, KinJoined, KinJoinedConfig
+from models.nets.kin_joined import EDGEFACE, SPEC, KinJoined, KinJoinedConfig, cut
 from models.taps import tap_names
 from training.data.crops import template_face
 
@@ -88,7 +87,7 @@ def test_a_map_of_an_encoder_is_laid_back_where_it_came_from() -> None:
     model = KinJoined()
     spot = torch.zeros(1, 1, 168, 168)
     spot[..., 70:78, 90:98] = 1.0  # somewhere on the crop
-    grid = F.affine_grid(model.to_encoder.frame[None], [1, 1, 32, 32], align_corners=False)
+    grid = F.affine_grid(model.frame[None], [1, 1, 32, 32], align_corners=False)
     seen = F.grid_sample(F.avg_pool2d(spot, 3, 1, 1), grid, align_corners=False)[:, 0]  # where the encoder sees it
     back = model.on_crop("encoder.stage3.features", seen)[0]
     y, x = divmod(int(back.argmax()), back.shape[1])

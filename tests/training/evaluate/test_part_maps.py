@@ -59,8 +59,9 @@ def test_overlap_by_hand() -> None:
 
 def test_mass_on_visible_pixels_by_hand() -> None:
     attention = torch.tensor([[[[math.log(3.0), 0.0]], [[0.0, 0.0]]]])
-    share = torch.tensor([[[0.5, 0.0]]])  # half of the first place
-    torch.testing.assert_close(visible_mass(attention, share), torch.tensor([[0.375, 0.25]]))
+    shown = torch.zeros(1, 8, 16, dtype=torch.bool)
+    shown[:, :, :4] = True  # half of the first place
+    torch.testing.assert_close(visible_mass(attention, shown), torch.tensor([[0.375, 0.25]]))
 
 
 def test_boxes_hide_or_keep() -> None:

@@ -1,4 +1,5 @@
-"""Models in the sizes of their papers: rows of models/registry.py without a shipped weight, for the user's own."""
+"""Rows of models/registry.py without a shipped weight, for the user's own: models in the sizes of their papers, and a
+thin IR-18 that a CPU can train, which studies compare with."""
 
 from __future__ import annotations
 
@@ -20,6 +21,22 @@ PUBLISHED: dict[str, Entry] = {
         "Partial faces, attention, as published",
         "Extract, attend, aggregate with the published 1024 channels, for weights of your own.",
         {"trunk": "bottleneck", "width": 64, "fork_depth": 6},
+    ),
+    "ir18_none": Entry(
+        "models.nets.ir_resnet:IRResNet",
+        "models.nets.ir_resnet:IRConfig",
+        "verification",
+        "IR-18",
+        "A thin IR-ResNet, ArcFace's backbone: is it the same person?",
+        {"dim": 256},
+    ),
+    "siamese_ir": Entry(
+        "models.nets.ir_resnet:IRResNet",
+        "models.nets.ir_resnet:IRConfig",
+        "kinship",
+        "Siamese IR-18",
+        "A plain Siamese ResNet trained on kin, what attention models are compared with.",
+        {"dim": 256},
     ),
     "ir18_none.paper": Entry(
         "models.nets.ir_resnet:IRResNet",

@@ -11,7 +11,7 @@ from models.pair import PairModel
 from models.published import PUBLISHED
 
 # The first single network of a task is the default everywhere (models/weights.default_model). Kinship, AUC on held-out
-# training families: edgeface_kin .8742, facor .8698, svit .8666, dlib_kin .8495, siamese_ir .8173.
+# training families: edgeface_kin .8742, facor .8698, svit .8666, dlib_kin .8495.
 MODELS: dict[str, Entry] = {
     "dlib_resnet": Entry(
         "models.nets.dlib_resnet:DlibResnet",
@@ -65,22 +65,6 @@ MODELS: dict[str, Entry] = {
         "The same network with a CBAM gate in every convolution block of stages 1 to 3: channels and then places are "
         "weighed.",
         {"gate": "cbam"},
-    ),
-    "ir18_none": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
-        "verification",
-        "IR-18",
-        "A thin IR-ResNet, ArcFace's backbone, taught by two encoders: is it the same person?",
-        {"dim": 256},
-    ),
-    "siamese_ir": Entry(
-        "models.nets.ir_resnet:IRResNet",
-        "models.nets.ir_resnet:IRConfig",
-        "kinship",
-        "Siamese IR-18",
-        "A plain Siamese ResNet trained on kin, what attention models are compared with.",
-        {"dim": 256},
     ),
     "svit": Entry(
         "models.nets.svit:Svit",

@@ -37,8 +37,8 @@ def test_the_default_is_the_first_single_network_with_a_weight(monkeypatch: pyte
     first = next(name for name in order if name in available_weights())
     assert default_model() == first and TASKS[read_sidecar(first).task] is TASKS["kinship"]
     assert default_model("verification") == next(n for n in list_models("verification") if n in available_weights())
-    monkeypatch.setattr("models.weights.available_weights", lambda: ["kin_joined", "svit", "siamese_ir"])
-    assert default_model() == "siamese_ir"
+    monkeypatch.setattr("models.weights.available_weights", lambda: ["kin_joined", "facor", "svit"])
+    assert default_model() == "svit"
     monkeypatch.setattr("models.weights.available_weights", list)
     assert default_model() == order[0]  # and load_model says that it is untrained
 

@@ -1,7 +1,7 @@
 """Train the expression network on FER+: ten people's votes a face.
 
     python -m training.expression [--data DIR] [--seed 0]                       # EdgeFace trunk from weights/edgeface
-    python -m training.expression --config '{"trunk": "ir18"}' --init weights/ir18_none.safetensors --out runs/ir
+    python -m training.expression --config '{"trunk": "ir18"}' --init runs/ir18_none/model.safetensors --out runs/ir
     python -m training.expression --model expression.paper --init none          # VGG13 as published
     accelerate launch -m training.expression ...                                # several GPUs or nodes
 

@@ -22,12 +22,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from models.face_model import Lenders
 from models.faces.align import ARCFACE_112
 from models.faces.face import InputSpec
 from models.layers.gates import check_gate, make_gate
@@ -139,7 +138,6 @@ class IRResNet(PairModel):
     """
 
     cam_tap = "stage4.features"
-    lenders: ClassVar[Lenders] = {"trunk.fc.": ("ir18_none", "trunk.fc.")}
 
     def __init__(self, config: IRConfig | None = None) -> None:
         super().__init__()

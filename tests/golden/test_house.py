@@ -17,7 +17,7 @@ from models.weights import SHIPPED
 from tests.golden.house import coarse, found
 
 WANTED = np.load(Path(__file__).with_name("house.npz"))
-SLOW, IN_FULL = ("fggb", "occlusion"), "ir18_none"
+SLOW, IN_FULL = ("fggb", "occlusion"), "edgeface"
 LATER = ("xssab", "fame", "ebp", "contrastive_ebp", "truncated_ebp", "subtree_ebp", "dise", "corr_rise", "part_shapley")
 
 

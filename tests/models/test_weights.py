@@ -67,8 +67,8 @@ def test_stored_scores_give_the_stored_rates(name: str):
 
 
 def test_a_loaded_model_knows_its_threshold():
-    assert load_model("siamese_ir", "cpu").threshold == read_sidecar("siamese_ir").rule.threshold
-    assert create_model("siamese_ir").threshold is None
+    assert load_model("edgeface_kin", "cpu").threshold == read_sidecar("edgeface_kin").rule.threshold
+    assert create_model("edgeface_kin").threshold is None
 
 
 @pytest.mark.parametrize("name", NAMES)

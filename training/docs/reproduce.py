@@ -36,10 +36,6 @@ from their owners and lay them out under `data/`, or name the folder in `KINSIGH
 
 `dlib_resnet` is converted from the PyPI package `face-recognition-models==0.3.0`."""
 BEFORE = {
-    "ir18_none": [
-        "python -m training.distill --model siamese_ir --epochs 4 --lr 1.5e-3 --warmup 60 --channels-last "
-        f"{facts.EARLIER_TEACHERS}",
-    ],
     "svit": [
         "python -m training.distill --model svit --morphs 40000 --epochs 2 --batch 256 --lr 1e-3 --warmup 200",
         """python -m training.distill --model svit --config '{"guide": true}' """
@@ -62,7 +58,7 @@ with the columns `image_a,image_b,relation,kin` (or `same`) over raw photos."""
 STUDIES = {
     "Ablation of S-ViT's recipe": "python -m training.studies.ablation "
     "--init runs/svit_guided_edgeface_kin/model.safetensors --unguided "
-    "runs/svit_distill/model.safetensors --resnet weights/ir18_none.safetensors",
+    "runs/svit_distill/model.safetensors --resnet runs/ir18_none/model.safetensors",
     "Backbones after distillation": "python -m training.studies.distill_study LFW.json OTHER.json",
     "Links of FaCoRNet": "python -m training.studies.link_study",
     "Gates compared": "python -m training.studies.gate_comparison --runs runs/seeds",
@@ -75,11 +71,27 @@ STUDIES = {
     "KPRPE.json",
 }
 """Heading on the results' page -> command; each writes a file of benchmarks/results."""
-ARMS = """The runs that `python -m training.studies.gate_comparison --runs runs/seeds` reads are those of the weights
+_IR18 = "\n".join(
+    f"python -m training.{command} {facts.EARLIER_TEACHERS}"
+    for command in (
+        "distill --model siamese_ir --epochs 4 --lr 1.5e-3 --warmup 60 --channels-last",
+        "recognition --model ir18_none --init runs/siamese_ir_distill/model.safetensors --epochs 7 --batch 64 "
+        "--lr 1e-3 --warmup 100 --out runs/ir18_trunk --no-export",
+        "recognition --model ir18_none --init runs/ir18_trunk/model.safetensors --epochs 2 --batch 64 --lr 6e-4 "
+        "--warmup 60 --out runs/ir18_none --no-export",
+    )
+)
+ARMS = f"""The runs that `python -m training.studies.gate_comparison --runs runs/seeds` reads are those of the weights
 `edgeface_none`, `edgeface_se` and `edgeface_cbam`, given again with `--epochs 1 --seed N --no-export --out
-runs/seeds/ARM-N`. The gated IR-18 of `expression_arms` start from runs of `training.recognition` with `--model
-ir18_se.paper` and `ir18_cbam.paper`, `--config '{"width": 32, "dim": 256}' --init runs/ir18_trunk/model.safetensors
---no-export --out runs/ir18_se` (and `runs/ir18_cbam`). The runs that `part_study` reads are named with its results."""
+runs/seeds/ARM-N`. The IR-18 that `expression_arms` and the ablation start from was made by
+
+```
+{_IR18}
+```
+
+and those with gates by the last line with `--model ir18_se.paper` (`ir18_cbam.paper`), `--config
+'{{"width": 32, "dim": 256}}'` and `--out runs/ir18_se` (`runs/ir18_cbam`). The runs that `part_study` reads are named
+with its results."""
 PAGES = """## Pages
 
 | page | command |

@@ -118,7 +118,7 @@ LAYOUTS: dict[str, Layout] = {
         "published: RFIW task 1, test list; ours: validation list",
         reading="All of these start from, learn from or contain EdgeFace or the reference encoder `dlib_resnet`, which "
         "saw millions of faces. `svit` is guided and taught by `edgeface_kin`; `facor` is trained end to end on "
-        "EdgeFace's trunk; `siamese_ir` learnt from `dlib_kin`",
+        "EdgeFace's trunk",
     ),
     "tri": Layout(
         {"accuracy": ("accuracy",), "AUC": ("auc",), "ECE": ("ece",), **_parts("FMS", "FMD")},

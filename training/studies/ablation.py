@@ -1,7 +1,7 @@
 """What each part of S-ViT's recipe brings, measured on held-out training families: benchmarks/results/ablation.json.
 
     I="--init runs/svit_guided_edgeface_kin/model.safetensors --unguided runs/svit_distill/model.safetensors \\
-        --resnet weights/ir18_none.safetensors"
+        --resnet runs/ir18_none/model.safetensors"
     python -m training.studies.ablation $I                                                    # every row
     python -m training.studies.ablation $I --rows head                                        # fusions and lambda
     python -m training.studies.ablation $I --rows whole --only "no augmentation"              # one row

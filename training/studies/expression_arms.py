@@ -62,7 +62,7 @@ ARMS: dict[str, Arm] = {
     "masked patches": Arm(how={"patches": 0.5}),
     "FER2013's labels beside": Arm({"single": True}),
     "EdgeFace from scratch": Arm(start=""),
-    "IR-18": Arm({"trunk": "ir18"}, start="weights/ir18_none.safetensors"),
+    "IR-18": Arm({"trunk": "ir18"}, start="runs/ir18_none/model.safetensors"),
     "IR-18, SE": Arm({"trunk": "ir18", "gate": "se"}, start="runs/ir18_se/model.safetensors"),
     "IR-18, CBAM": Arm({"trunk": "ir18", "gate": "cbam"}, start="runs/ir18_cbam/model.safetensors"),
 }

@@ -39,10 +39,10 @@ def test_a_report_on_other_weights_is_refused(run: Path) -> None:
 
 
 def test_a_shipped_weight_has_its_command(tmp_path: Path) -> None:
-    (tmp_path / "lfw.json").write_text(report("ir18_none", read_sidecar("ir18_none").sha256))
+    (tmp_path / "lfw.json").write_text(report("edgeface", read_sidecar("edgeface").sha256))
     main([str(tmp_path / "lfw.json"), "--json", str(tmp_path / "study.json")])
     (row,) = json.loads((tmp_path / "study.json").read_text())["rows"]
-    assert row["command"] == read_sidecar("ir18_none").command and "steps" not in row
+    assert row["command"] == read_sidecar("edgeface").command and "steps" not in row
 
 
 def test_nothing_at_all_is_said_plainly(tmp_path: Path) -> None:

@@ -203,8 +203,8 @@ def test_what_is_measured_stands_under_the_picker(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
-        (["dlib_kin", "dlib_resnet", "siamese_ir", FACOR], "dlib_kin"),
-        (["dlib_resnet", "siamese_ir", "kin_joined"], "siamese_ir"),  # three networks in one are slow
+        (["dlib_kin", "dlib_resnet", SVIT, FACOR], "dlib_kin"),
+        (["dlib_resnet", SVIT, "kin_joined"], SVIT),  # three networks in one are slow
         (["dlib_resnet"], "dlib_resnet"),
         ([], None),
     ],

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from explain.command import UserError, add_face, add_model, add_report, face_of, run
-from explain.core.measured import default_method
 from explain.core.words import capital
 from explain.expression.cover import COVERS, cover_words, covered
 from explain.expression.regions import region_sentences, region_shares
 from explain.expression.report import NOTICE, write_expression
 from explain.expression.said import TASK, Said, ask, change_sentence, load_expression, said_of, sentence, split_words
-from explain.registry import EXPLAINERS, methods_for
+from explain.registry import EXPLAINERS
+from explain.report.first_method import first_method
 from models.expressions import EXPRESSIONS
 from models.faces.face import Face
 from models.nets.expression import Expression
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> str:
     """Answer, explain, write; the lines to print."""
     model, sidecar = load_expression(args.model), read_sidecar(args.model)
-    method = args.method or default_method(args.model, methods_for(model))
+    method = args.method or first_method(args.model, model)
     face = face_of(args.photo, "--face", args.face)
     result = predict(model, face, grad=EXPLAINERS[method].grad)
     assert isinstance(result.output, ClassOutput)

@@ -10,9 +10,9 @@ from typing import Any
 
 from explain.command import UserError, add_face, add_model, add_report, add_threshold, checked_threshold, face_of, run
 from explain.core.findings import LETTERS, letter
-from explain.core.measured import default_method
 from explain.evidence import PatchQuery, left_eye
 from explain.registry import EXPLAINERS, layers_for, methods_for
+from explain.report.first_method import first_method
 from explain.report.pair import reasons, write_report
 from models.face_model import FaceModel
 from models.faces.face import Face
@@ -61,8 +61,7 @@ def write(args: argparse.Namespace) -> str:
     """Answer, explain, write the report; the lines to print."""
     threshold = checked_threshold(args.threshold)
     model, sidecar = _load(args.model), read_sidecar(args.model)
-    quick = [m for m in methods_for(model) if EXPLAINERS[m].refine is None]  # as on the page: none that samples
-    methods = _methods(model, args.model, args.method or [default_method(args.model, quick)])
+    methods = _methods(model, args.model, args.method or [first_method(args.model, model)])
     _check_layer(model, methods, args.layer)
     _check_look(model, args)
     faces = _faces(model, args)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explain import EXPLAINERS, Curve, Heatmap, explain, faithfulness, layers_for, methods_for, part_values
-from explain.core.measured import default_method as best_method
 from explain.core.measured import measured
 from explain.core.parts import PartValues
 from explain.expression.cover import cover_words, covered
 from explain.expression.regions import RegionShares, region_shares, watched
 from explain.expression.report import write_expression
 from explain.expression.said import TASK, Said, ask, load_expression, said_of
+from explain.report.first_method import first_method
 from explain.report.known import Known
 from models import Result, available_weights, predict
 from models.outputs import ClassOutput
@@ -182,8 +182,8 @@ def method_choices(weight: str) -> list[tuple[str, str]]:
 
 
 def default_method(weight: str) -> str:
-    """The method that was measured best on a weight."""
-    return best_method(weight, methods_for(network(weight)))
+    """The method whose maps are shown first."""
+    return first_method(weight, network(weight))
 
 
 def layer_choices(weight: str, method: str) -> list[str]:

@@ -27,10 +27,10 @@ from explain import (
 from explain import occlude_regions as _occlude_regions
 from explain.core.faithfulness import faithfulness
 from explain.core.measured import Measured, measured
-from explain.core.measured import default_method as best_method
 from explain.core.parts import PartValues
 from explain.evidence import left_eye
 from explain.methods.part_shapley import part_values
+from explain.report.first_method import first_method
 from explain.report.known import Known
 from models import Result, predict
 from models.faces.face import FaceBatch
@@ -125,8 +125,8 @@ def method_title(method: str, figures: Measured | None) -> str:
 
 
 def default_method(weight: str) -> str:
-    """The method that was measured best on a weight, of those that need not sample: a visitor waits for the first."""
-    return best_method(weight, [m for m in methods_for(network(weight)) if EXPLAINERS[m].refine is None])
+    """The method whose maps are shown first."""
+    return first_method(weight, network(weight))
 
 
 def layer_choices(weight: str, method: str) -> list[str]:

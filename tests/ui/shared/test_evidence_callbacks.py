@@ -12,7 +12,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from explain import PatchQuery, methods_for
+from explain import PatchQuery
 from explain.core import render, render_evidence
 from models import predict
 from models.weights import Sidecar
@@ -215,10 +215,3 @@ def test_the_first_kinship_network_of_the_registry_is_the_default(
     monkeypatch.setattr(answering, "available_weights", lambda: there)
     monkeypatch.setattr("models.weights.available_weights", lambda: there)
     assert answering.default_weight() == expected
-
-
-def test_a_method_that_samples_is_not_the_first_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "best_method", lambda _weight, offered: offered)
-    offered = evidence.default_method("dlib_resnet")
-    assert "dise" in methods_for(answering.network("dlib_resnet")) and "occlusion" in offered
-    assert not {"dise", "corr_rise"} & set(offered)

@@ -24,7 +24,6 @@ from typing import Any
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import gather_object
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models.commands import command
@@ -37,7 +36,7 @@ from training.data.kin_batches import KinBatches, held_out_list, partners, split
 from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_train_pairs
 from training.evaluate.metrics import auc
 from training.evaluate.scoring import encode_crops, score_pairs, unique_images
-from training.tools.kin_export import ship
+from training.tools.kin_export import ship_run
 from training.tools.kin_objectives import Objective, Weights, objective_for
 from training.tools.loop import (
     EarlyStopping,
@@ -288,12 +287,7 @@ def main() -> None:
         learn(args, root, how, folder)
     state = report(folder) if PartialState().is_main_process else None
     if state and args.export:
-        model = network(args.model, args.config)
-        model.load_state_dict(load_file(state))
-        crops = fiw_crops(root, "train", model.spec)
-        held = held_out_list(crops.names, split(fiw_train_pairs(root))[1])
-        facts = {k: v for k, v in json.loads(state.with_suffix(".json").read_text()).items() if k != "command"}
-        print(f"wrote {ship(model, args.config, crops, held, root, facts, how.seed, sources=[state])}")
+        print(f"wrote {ship_run(args.model, args.config, state, root, how.seed)}")
 
 
 if __name__ == "__main__":

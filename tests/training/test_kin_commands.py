@@ -18,7 +18,7 @@ import training.average
 import training.kinship
 from models.weights import load_model, read_sidecar
 from training.data.holdout import is_held_out
-from training.tools.kin_export import ship
+from training.tools.kin_export import ship, ship_run
 
 SMALL = json.dumps({"width": 4, "dim": 8})
 
@@ -67,7 +67,7 @@ def test_two_runs_and_their_mean(data: Path, tmp_path: Path, monkeypatch: pytest
     assert sidecar.config == json.loads(SMALL) and 0 < sidecar.rule.threshold < 1
     assert [row["size"] for row in sidecar.data] == [44, 3] and "AUC" in sidecar.notes[1]
 
-    monkeypatch.setattr(training.kinship, "ship", functools.partial(ship, folder=weights))
+    monkeypatch.setattr(training.kinship, "ship_run", functools.partial(ship_run, folder=weights))
     with pytest.raises(SystemExit):
         typed("kinship", "--export-only", "--out", str(tmp_path / "nothing"))
     typed("kinship", "--export-only", "--out", str(runs[1]))  # a run that was made elsewhere

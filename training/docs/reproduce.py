@@ -42,6 +42,15 @@ BEFORE = {
         "--init runs/svit_distill/model.safetensors weights/edgeface_kin.safetensors --frozen backbone.guide.trunk "
         "--epochs 6 --batch 256 --lr 6e-4 --warmup 60 --out runs/svit_guided_edgeface_kin",
     ],
+    **{
+        name: [
+            f"python -m training.distill --model {name} {how}--epochs 2 --batch 64 --lr 1e-3 --warmup 100 --offsets 20 "
+            f"--stem weights/dlib_resnet.safetensors --no-export {facts.EARLIER_TEACHERS}",
+            f"python -m training.narrow --weight {name} --state runs/{name}_distill/model.safetensors "
+            "--teachers edgeface dlib_resnet",
+        ]
+        for name, how in (("vit_abs", ""), ("vit_irpe", ""), ("vit_kprpe", "--windows "))
+    },
 }
 """Name of a weight -> runs that its sidecar does not name, in their order."""
 WEIGHTS = """## Weights

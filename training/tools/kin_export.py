@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from models.nets.facor import FaCoR
 from models.nets.kin_joined import KinJoined
@@ -17,11 +19,13 @@ from models.weights import SHIPPED
 from training.cards import write_cards
 from training.data.crops import Crops
 from training.data.holdout import TRAINED_ON, held_out_row, start_notes
-from training.data.sets import Pair, data_row, family_of
+from training.data.kin_batches import held_out_list, split
+from training.data.sets import Pair, data_row, family_of, fiw_crops, fiw_train_pairs
 from training.evaluate.metrics import auc, best_threshold, bootstrap_ci
 from training.evaluate.scoring import Scored, compare_all, encode_crops, score_pairs, unique_images
 from training.tools.calibration import Calibration, balanced_rows, fit_platt_of_mean, operating_points
 from training.tools.checkpoint import RESEARCH, Facts, export
+from training.tools.settings import network
 
 
 def platt_of(model: PairModel) -> CosineLogit | KinLogit:
@@ -65,6 +69,16 @@ def raw_log_odds(model: PairModel, codes: dict[str, torch.Tensor], held: list[Pa
     """(P, 2) log-odds as the network gives them, a column an order."""
     log_odds, _ = compare_all(model, codes, [(p.a, p.b) for p in held])
     return log_odds
+
+
+def ship_run(name: str, config: dict[str, Any], state: Path, root: Path, seed: int, folder: Path = SHIPPED) -> Path:
+    """Export what a run holds: its model.safetensors, with model.json beside it. See ship."""
+    model = network(name, config)
+    model.load_state_dict(load_file(state))
+    crops = fiw_crops(root, "train", model.spec)
+    held = held_out_list(crops.names, split(fiw_train_pairs(root))[1])
+    facts = {k: v for k, v in json.loads(state.with_suffix(".json").read_text()).items() if k != "command"}
+    return ship(model, config, crops, held, root, facts, seed, folder, [state])
 
 
 def ship(

@@ -30,13 +30,11 @@ from tqdm import tqdm
 from models.commands import command
 from models.errors import UserError
 from models.nets.vit_kprpe import ViT, VitKprpe
-from models.registry import create_pair
-from models.weights import file_sha256, find_weight, load_pair, tensors_in
+from models.weights import file_sha256, find_weight, load_pair
 from training.data.sets import data_root
 from training.tools.lessons import Lesson, lessons
 from training.tools.settings import add_teachers, checked
 from training.tools.student import keep
-from training.tools.warm_start import start_from
 
 FACES, BATCH = 2048, 64
 FLOOR = 1e-6
@@ -124,20 +122,6 @@ def tokens_of(net: ViT, lesson: Lesson, index: np.ndarray) -> Tensor:
     return torch.cat(parts)
 
 
-def trained(name: str, state: Path | None) -> VitKprpe:
-    """A shipped ViT, or a fresh one of that registry name with a run's tensors.
-
-    Raises:
-        NarrowError: another network.  StartError: the tensors do not fit.
-    """
-    model = create_pair(name) if state else load_pair(name, "cpu")
-    if not isinstance(model, VitKprpe):
-        raise NarrowError(f"{name} is no ViT whose tokens are laid in a row")
-    if state:
-        start_from(model, tensors_in(state))
-    return model.eval()
-
-
 def narrowed(model: VitKprpe, head: Mapping[str, Tensor], token_dim: int, embed_dim: int) -> VitKprpe:
     """The same network with that head."""
     new = VitKprpe(replace(model.config, token_dim=token_dim, embed_dim=embed_dim))
@@ -150,14 +134,14 @@ def narrowed(model: VitKprpe, head: Mapping[str, Tensor], token_dim: int, embed_
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weight", required=True, help="a trained ViT: name of a weight")
-    parser.add_argument("--state", type=Path, help="model.safetensors of a run, where that network is not shipped")
     parser.add_argument("--token-dim", type=int, default=48, help="channels that a token keeps")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
     parser.add_argument("--out", type=Path, help="default: runs/<weight>_narrow")
     add_teachers(parser)
     args = checked(parser.parse_args())
-    file = args.state or find_weight(args.weight)
-    model = trained(args.weight, args.state)
+    model = load_pair(args.weight, "cpu")
+    if not isinstance(model, VitKprpe):
+        raise NarrowError(f"{args.weight} is no ViT whose tokens are laid in a row")
     lesson, _ = lessons(data_root(args.data), model.spec, args.teachers)
     index = np.sort(np.random.default_rng(0).choice(len(lesson), min(FACES, len(lesson)), replace=False))
     target = lesson.targets(index)
@@ -165,7 +149,11 @@ def main() -> None:
     new = narrowed(model, head, args.token_dim, target.shape[1])
     folder = args.out or Path("runs") / f"{args.weight}_narrow"
     folder.mkdir(parents=True, exist_ok=True)
-    facts = {"weight": args.weight, "sha256": file_sha256(file), "teachers": ", ".join(args.teachers)}
+    facts = {
+        "weight": args.weight,
+        "sha256": file_sha256(find_weight(args.weight)),
+        "teachers": ", ".join(args.teachers),
+    }
     keep(folder, new, facts)
     config = {k: v for k, v in asdict(new.config).items() if k in ("token_dim", "embed_dim")}
     print(f"{folder / 'model.safetensors'}, for config {config}")

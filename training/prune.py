@@ -186,7 +186,11 @@ def run(args: argparse.Namespace, root: Path, folder: Path) -> None:
     prune(model, smaller, crops, rows)
     folder.mkdir(parents=True, exist_ok=True)
     file = args.state or find_weight(args.model)
-    facts = {"model": args.model, "config": json.dumps(args.config, sort_keys=True), "pruned": f"({lineage(file)})"}
+    facts = {
+        "model": args.model,
+        "config": json.dumps(args.config, sort_keys=True),
+        "pruned from": f"({lineage(file)})",
+    }
     keep(folder, smaller, facts | start_facts([file], map(family_of, crops.names)))
 
 

@@ -141,7 +141,11 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prune.main()
     assert tensors_in(out / "model.safetensors")["backbone.stages.3.blocks.0.mlp.fc2.weight"].shape == (32, 32)
     said = json.loads((out / "model.json").read_text())
-    assert said["held_out"] == 0.1 and "training.kinship" in said["pruned"] and file_sha256(state) in said["pruned"]
+    assert (
+        said["held_out"] == 0.1
+        and "training.kinship" in said["pruned from"]
+        and file_sha256(state) in said["pruned from"]
+    )
 
 
 def test_a_shipped_weight_is_named_by_its_note() -> None:

@@ -41,13 +41,15 @@ BEFORE = {
         """python -m training.distill --model svit --config '{"guide": true}' """
         "--init runs/svit_distill/model.safetensors weights/edgeface_kin.safetensors --frozen backbone.guide.trunk "
         "--epochs 6 --batch 256 --lr 6e-4 --warmup 60 --out runs/svit_guided_edgeface_kin",
+        """python -m training.kinship --model svit --config '{"guide": true}' --frozen backbone.guide.trunk """
+        "--weight-of-teacher 10 --noise 0.5 --lr 1e-4 --check 25 --teacher edgeface_kin "
+        "--init runs/svit_guided_edgeface_kin/model.safetensors --steps 250 --out runs/svit_kin_edgeface_kin",
     ],
     **{
         name: [
             f"python -m training.distill --model {name} {how}--epochs 2 --batch 64 --lr 1e-3 --warmup 100 --offsets 20 "
-            f"--stem weights/dlib_resnet.safetensors --no-export {facts.EARLIER_TEACHERS}",
-            f"python -m training.narrow --weight {name} --state runs/{name}_distill/model.safetensors "
-            "--teachers edgeface dlib_resnet",
+            f"--stem weights/dlib_resnet.safetensors {facts.EARLIER_TEACHERS}",
+            f"python -m training.narrow --weight {name} --teachers edgeface dlib_resnet",
         ]
         for name, how in (("vit_abs", ""), ("vit_irpe", ""), ("vit_kprpe", "--windows "))
     },

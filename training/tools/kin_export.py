@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from models.nets.facor import FaCoR
 from models.nets.kin_joined import KinJoined
-from models.nets.svit import KinLogit, Svit
+from models.nets.svit import KinLogit, Svit, SvitConfig
 from models.pair import CosineLogit, PairModel
 from models.weights import SHIPPED
 from training.cards import write_cards
@@ -108,6 +108,8 @@ def ship(
     ]
     if isinstance(model, Svit) and model.config.guide:
         notes.append("Ours: the maps of edgeface_kin guide every stage of S-ViT; the published network has no guide.")
+    if isinstance(model, Svit) and model.config.mlp_ratios != SvitConfig().mlp_ratios:
+        notes.append("Ours: its MLPs have fewer hidden units than published (training/prune.py).")
     if isinstance(model, KinJoined):
         notes.append(
             "The crowd's centres are means of at least five people of the training families, each counted once."

@@ -44,6 +44,17 @@ EVALUATIONS: dict[str, Evaluation] = {
 """Key -> evaluation; the order is that of pages."""
 
 
+SEARCH_FIGURES: dict[str, tuple[str, ...]] = {
+    "mAP": ("map",),
+    "rank@5": ("rank5",),
+    "mAP, pair score": ("breakdown", "pair score", "map"),
+    "rank@5, pair score": ("breakdown", "pair score", "rank5"),
+    "mAP, other photos": ("breakdown", "other photos", "map"),
+    "rank@5, other photos": ("breakdown", "other photos", "rank5"),
+}
+"""Heading -> keys that lead to a figure of the evaluation "search"; the first one ranks."""
+
+
 def evaluation_of(key: str) -> Evaluation:
     """The table's row; one that is not in it is called by its key."""
     return EVALUATIONS.get(key, Evaluation(key, key))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.evaluations import evaluation_of, value_at
+from models.evaluations import SEARCH_FIGURES, evaluation_of, value_at
 from models.relations import relation_words
 from training.data.sets import KINFACE_FOLDERS, RELATIONS
 
@@ -126,14 +126,7 @@ LAYOUTS: dict[str, Layout] = {
         "published: RFIW2020 task 2, test list; ours: validation list",
     ),
     "search": Layout(
-        {
-            "mAP": ("map",),
-            "rank@5": ("rank5",),
-            "mAP, pair score": ("breakdown", "pair score", "map"),
-            "rank@5, pair score": ("breakdown", "pair score", "rank5"),
-            "mAP, other photos": ("breakdown", "other photos", "map"),
-            "rank@5, other photos": ("breakdown", "other photos", "rank5"),
-        },
+        SEARCH_FIGURES,
         {"S-ViT": {"mAP": 0.07, "rank@5": 0.34}},
         "published: RFIW2020 task 3, test gallery; ours: FIW val, another list",
     ),

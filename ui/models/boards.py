@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from models.evaluations import value_at
+from models.evaluations import SEARCH_FIGURES, value_at
 from models.tasks import TASKS
 from models.weights import Sidecar
 from ui.models.figures import is_number, with_interval
@@ -37,14 +37,7 @@ class Board:
 SEARCH = Board(
     "Find relatives in a gallery: by mAP on Families In the Wild",
     "search",
-    {
-        "mAP": ("map",),
-        "rank@5": ("rank5",),
-        "mAP, pair score": ("breakdown", "pair score", "map"),
-        "rank@5, pair score": ("breakdown", "pair score", "rank5"),
-        "mAP, other photos": ("breakdown", "other photos", "map"),
-        "rank@5, other photos": ("breakdown", "other photos", "rank5"),
-    },
+    SEARCH_FIGURES,
 )
 
 

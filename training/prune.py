@@ -10,6 +10,9 @@ least to differ:
 
     R = G at first; a unit j takes |W R_:j|^2 / R_jj off; then R -= R_:j R_:j^T / R_jj      (pivoted Cholesky)
 
+Near to it: Chee et al., "Model Preserving Compression for Neural Networks", NeurIPS 2022, which chooses by the hidden
+activations alone (pivoted QR) and not by the output.
+
 Writes <out>/model.safetensors, calibrates and exports it; with --no-export training goes on from it (--init).
 """
 

@@ -1,6 +1,6 @@
 """Fewer hidden units in the MLPs of a trained transformer: those stay that the others cannot stand for.
 
-    python -m training.prune --model svit --config '{"guide": true, "mlp_ratios": [2, 2, 0.5, 0.5]}'
+    python -m training.prune --model svit --config '{"guide": true, "mlp_ratios": [4, 4, 1, 1]}'
     python -m training.prune --model vit_abs --config '{"token_dim": 48, "embed_dim": 640, "mlp_ratio": 1}'
 
 The MLPs of S-ViT and of the ViTs hold half of their weights. In each, with hidden activations h of covariance G on

@@ -44,8 +44,6 @@ BEFORE = {
         """python -m training.kinship --model svit --config '{"guide": true}' --frozen backbone.guide.trunk """
         "--weight-of-teacher 10 --noise 0.5 --lr 1e-4 --check 25 --teacher edgeface_kin "
         "--init runs/svit_guided_edgeface_kin/model.safetensors --steps 250 --out runs/svit_kin_edgeface_kin",
-        """python -m training.prune --model svit --config '{"guide": true, "mlp_ratios": [2, 2, 0.5, 0.5]}' """
-        "--no-export",
     ],
     **{
         name: [

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from models.commands import command
@@ -97,15 +97,16 @@ def narrow_head(net: ViT, tokens: Tensor, target: Tensor, token_dim: int) -> dic
         NarrowError: token_dim is not below the channels, or tokens are reduced already.
     """
     wide, norm, _, last = net.feature
-    if isinstance(net.narrow, torch.nn.Linear) or not 0 < token_dim < tokens.shape[2]:
+    assert isinstance(wide, nn.Linear) and isinstance(norm, nn.BatchNorm1d) and isinstance(last, nn.BatchNorm1d)
+    if isinstance(net.narrow, nn.Linear) or not 0 < token_dim < tokens.shape[2]:
         raise NarrowError(f"tokens of {tokens.shape[2]} channels cannot be reduced to {token_dim}")
     reduce, row = reduction(wide.weight, tokens, token_dim)
     before = torch.cat([part.flatten(1) @ wide.weight.T for part in tokens.split(BATCH)])
     after = torch.cat([(part @ reduce.T).flatten(1) @ row.T for part in tokens.split(BATCH)])
+    moved = after - after.mean(0) + before.mean(0)
+    features = norm(moved)  # as if the norm's mean had moved
+    assert norm.running_mean is not None
     state = norm.state_dict() | {"running_mean": norm.running_mean + after.mean(0) - before.mean(0)}
-    features = torch.nn.functional.batch_norm(
-        after, state["running_mean"], norm.running_var, norm.weight, norm.bias, eps=norm.eps
-    )
     answer = least_squares(features, target)
     parts = {"1": state, "3": normed(features @ answer.T, target.mean(0), last.eps)}
     head = {f"feature.{i}.{name}": value for i, of in parts.items() for name, value in of.items()}

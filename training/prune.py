@@ -52,6 +52,12 @@ class PruneError(UserError, ValueError):
     """The network cannot be pruned as asked; the message says why."""
 
 
+def layers(mlp: Mlp) -> tuple[nn.Linear, nn.Linear]:
+    """Its two layers."""
+    assert isinstance(mlp.fc1, nn.Linear) and isinstance(mlp.fc2, nn.Linear)
+    return mlp.fc1, mlp.fc2
+
+
 def chosen_units(covariance: Tensor, weight: Tensor, count: int) -> Tensor:
     """(count,) units, in the order they were chosen.
 
@@ -77,16 +83,17 @@ def pruned_mlp(mlp: Mlp, mean: Tensor, covariance: Tensor, count: int) -> Mlp:
     Args:
         mean, covariance: (H,), (H, H) of its hidden activations.
     """
-    weight = mlp.fc2.weight.double()
+    first, last = layers(mlp)
+    weight = last.weight.double()
     covariance = covariance + RIDGE * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=torch.float64)
     units = chosen_units(covariance, weight, count)
     fitted = torch.linalg.solve(covariance[units][:, units], covariance[units] @ weight.T).T  # (D, count)
-    new = Mlp(mlp.fc1.in_features, count, mlp.fc2.out_features, type(mlp.act)).requires_grad_(False)
+    new = Mlp(first.in_features, count, last.out_features, type(mlp.act)).requires_grad_(False)
     state = {
-        "fc1.weight": mlp.fc1.weight[units],
-        "fc1.bias": mlp.fc1.bias[units],
+        "fc1.weight": first.weight[units],
+        "fc1.bias": first.bias[units],
         "fc2.weight": fitted,
-        "fc2.bias": mlp.fc2.bias.double() + weight @ mean - fitted @ mean[units],
+        "fc2.bias": last.bias.double() + weight @ mean - fitted @ mean[units],
     }
     new.load_state_dict({name: value.float() for name, value in state.items()})
     return new
@@ -96,7 +103,7 @@ class Moments:
     """Mean and covariance of an MLP's hidden activations, gathered while the network runs."""
 
     def __init__(self, mlp: Mlp) -> None:
-        hidden = mlp.fc1.out_features
+        hidden = layers(mlp)[0].out_features
         self.count, self.total = 0, torch.zeros(hidden, dtype=torch.float64)
         self.products = torch.zeros(hidden, hidden, dtype=torch.float64)
         self.handle = mlp.act.register_forward_hook(self.add)
@@ -128,8 +135,8 @@ def prune(model: PairModel, smaller: PairModel, crops: Crops, rows: np.ndarray) 
         PruneError: they differ in more than that, or there is nothing to prune.
     """
     new, own = mlps(smaller), mlps(model)
-    few = {name: new[name].fc1.out_features for name in own if name in new}
-    smaller_ones = [name for name, count in few.items() if count < own[name].fc1.out_features]
+    few = {name: layers(new[name])[0].out_features for name in own if name in new}
+    smaller_ones = [name for name, count in few.items() if count < layers(own[name])[0].out_features]
     if new.keys() != own.keys() or not smaller_ones:
         raise PruneError(f"no MLP of {model.name} has fewer hidden units in that config")
     moments = {name: Moments(own[name]) for name in smaller_ones}

@@ -123,7 +123,7 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
     }
     for module in (do, evidence):
         monkeypatch.setattr(module, "measured", lambda _: rows)
-    monkeypatch.setattr(evidence, "best_method", lambda _weight, _offered: "occlusion")
+    monkeypatch.setattr(evidence, "first_method", lambda _weight, _model: "occlusion")
     kept, sent_away = do.offer_methods(KIN, "fggb")[0], do.offer_methods(KIN, "grad_cam")[0]
     assert kept["value"] == "fggb" and sent_away["value"] == "occlusion"
     assert do.offer_methods(KIN, "layer_cam")[0]["value"] == "layer_cam"  # not measured: the reader's own choice

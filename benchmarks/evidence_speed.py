@@ -25,11 +25,11 @@ from explain.core.faithfulness import faithfulness
 from explain.core.fill import filled
 from explain.methods.occlusion import sides_of
 from explain.methods.part_shapley import part_values
+from explain.report.first_method import first_method
 from models import Face, Result, detect_faces, open_photo, predict
 from models.pair import PairModel
 from training.docs.text import put, table
 from ui.shared.answering import default_weight, pair_weights
-from ui.shared.evidence import default_method
 
 RESULTS = ROOT / "benchmarks" / "results" / "evidence_speed.json"
 LIMITS = {"fggb": 0.6, "corr_rise": 5.0, "part_shapley": 2.5}
@@ -47,7 +47,7 @@ def shown_rows(faces: tuple[Face, Face], weights: Sequence[str], runs: int) -> l
     rows = []
     for weight in weights:
         network = model(weight)
-        method = default_method(weight)
+        method = first_method(weight, network)
         result = predict(network, *faces, grad=EXPLAINERS[method].grad)
         maps = explain(result, method)
         parts: dict[str, Callable[[], object]] = {

@@ -3,7 +3,7 @@
     python -m training.prune --model svit --config '{"guide": true, "mlp_ratios": [4, 4, 1, 1]}'
     python -m training.prune --model vit_abs --config '{"token_dim": 48, "embed_dim": 640, "mlp_ratio": 1}'
 
-The MLPs of S-ViT and of the ViTs hold half of their weights. In each, with hidden activations h of covariance G on
+The MLPs of S-ViT hold half of its weights. In each, with hidden activations h of covariance G on
 training faces and an output W h, units S are kept and W becomes W G_:S G_SS^-1 (the bias takes up the means): the
 linear map of the kept units whose output differs least. Units are chosen one by one, each time the one that leaves
 least to differ:
@@ -44,6 +44,8 @@ from training.tools.student import keep
 from training.tools.verification_export import ship, told
 
 FACES, BATCH = 1024, 32
+RATIOS = ("mlp_ratio", "mlp_ratios")
+"""Names of what may differ between the two configs."""
 RIDGE = 1e-6
 """Share of the mean variance that is added to every unit's: what never varies is not divided by."""
 
@@ -152,10 +154,6 @@ def prune(model: PairModel, smaller: PairModel, crops: Crops, rows: np.ndarray) 
         smaller.load_state_dict(state)
     except RuntimeError as error:
         raise PruneError(f"that config differs in more than the hidden units: {error}") from error
-
-
-RATIOS = ("mlp_ratio", "mlp_ratios")
-"""Names of what may differ between the two configs."""
 
 
 def trained(name: str, state: Path | None, config: dict[str, Any]) -> PairModel:

@@ -17,8 +17,8 @@ fused after the backbone's last LayerNorm; faces are framed by ArcFace's templat
 projection of the pooled map which the distillation trains (training/distill.py) and whose cosine ranks faces in search.
 
 The default is the demo: 128 px and depths 2, 2, 4, 2 with every width of the paper: 16.4 M parameters. It is shallower,
-not thinner, and keeps the paper's heads. The shipped one has a quarter to a half of the MLPs' hidden units, from which
-what the others told can be read (training/prune.py): 10.6 M.
+not thinner, and keeps the paper's heads. The shipped one has a quarter to a half of the MLPs' hidden units, their
+output refitted (training/prune.py): 10.6 M.
 `svit.paper` is the published one: depths 3, 3, 6, 3, 224 px.
 """
 

@@ -150,4 +150,5 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_shipped_weight_is_named_by_its_note() -> None:
     sidecar = read_sidecar("svit")
-    assert sidecar.sha256 in prune.lineage(find_weight("svit"))
+    words = prune.lineage(find_weight("svit"))
+    assert words == f"{sidecar.notes[0].removeprefix('Training: ').rstrip('.')}, sha256 {sidecar.sha256}"

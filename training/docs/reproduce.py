@@ -45,14 +45,6 @@ BEFORE = {
         "--weight-of-teacher 10 --noise 0.5 --lr 1e-4 --check 25 --teacher edgeface_kin "
         "--init runs/svit_guided_edgeface_kin/model.safetensors --steps 250 --out runs/svit_kin_edgeface_kin",
     ],
-    **{
-        name: [
-            f"python -m training.distill --model {name} {how}--epochs 2 --batch 64 --lr 1e-3 --warmup 100 --offsets 20 "
-            f"--stem weights/dlib_resnet.safetensors {facts.EARLIER_TEACHERS}",
-            f"python -m training.narrow --weight {name} --teachers edgeface dlib_resnet",
-        ]
-        for name, how in (("vit_abs", ""), ("vit_irpe", ""), ("vit_kprpe", "--windows "))
-    },
 }
 """Name of a weight -> runs that its sidecar does not name, in their order."""
 WEIGHTS = """## Weights

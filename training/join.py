@@ -28,7 +28,7 @@ from tqdm import tqdm
 from models import create_pair
 from models.commands import command
 from models.nets.kin_joined import NETWORKS, SPEC, KinJoined, KinJoinedConfig, resized
-from models.weights import Loan, find_weight, read_tensors
+from models.weights import Loan, find_weight, read_sidecar, read_tensors
 from training.data.crops import Crops
 from training.data.kin_batches import held_out_list, split
 from training.data.sets import Pair, data_root, family_of, fiw_crops, fiw_train_pairs, identity_of
@@ -47,16 +47,23 @@ FEWEST = 5
 """People in a cluster whose centre may be stored: the mean of fewer would be near one person's template."""
 
 
+def heads() -> dict[str, int]:
+    """What the shipped dlib_kin says of its heads, where it is not as in KinJoinedConfig: heads, hidden."""
+    known = read_sidecar("dlib_kin").config
+    return {name: known[name] for name in ("heads", "hidden") if name in known}
+
+
 def joined(config: KinJoinedConfig, centres: Tensor | None = None) -> KinJoined:
     """The trained networks side by side.
 
     Args:
+        config: heads and hidden units are as dlib_kin has them, whatever it says.
         centres: of the crowd; without them they are drawn by chance.
 
     Raises:
         WeightError: one is missing.
     """
-    model = create_pair(NAME, **asdict(config))
+    model = create_pair(NAME, **asdict(config) | heads())
     assert isinstance(model, KinJoined)
     state = dict(model.state_dict())
     for prefix, (weight, theirs) in model.lenders.items():
@@ -141,7 +148,7 @@ def main() -> None:
     print("\n".join(f"{name}: AUC {value}" for name, value in facts.items()))
     best = centres[clusters]
     model = joined(replace(start, shares=shares, crowd_share=off, centres=len(best)), best)
-    config = {"shares": list(shares), "crowd_share": off, "centres": len(best)}
+    config = {"shares": list(shares), "crowd_share": off, "centres": len(best), **heads()}
     sources = [find_weight(weight) for weight, _ in model.lenders.values()]
     print(f"wrote {ship(model, config, crops, held, root, facts, args.seed, sources=sources)}")
 

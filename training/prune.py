@@ -1,17 +1,20 @@
-"""Fewer hidden units in the MLPs of a trained transformer: those stay that the others cannot stand for.
+"""Fewer hidden units in the MLPs of a trained network: those stay that the others cannot stand for.
 
     python -m training.prune --model svit --config '{"guide": true, "mlp_ratios": [4, 4, 1, 1]}'
     python -m training.prune --model vit_abs --config '{"token_dim": 48, "embed_dim": 640, "mlp_ratio": 1}'
+    python -m training.prune --model dlib_kin --config '{"hidden": 512}' --faces 8192
 
-The MLPs of S-ViT hold half of its weights. In each, with hidden activations h of covariance G on
-training faces and an output W h, units S are kept and W becomes W G_:S G_SS^-1 (the bias takes up the means): the
-linear map of the kept units whose output differs least. Units are chosen one by one, each time the one that leaves
-least to differ:
+The MLPs of S-ViT hold half of its weights, those of the kinship heads nearly all. In each, with hidden activations h of
+covariance G on training faces and an output W h, units S are kept and W becomes W G_:S G_SS^-1 (the bias takes up the
+means): the linear map of the kept units whose output differs least. Units are chosen one by one, each time the one that
+leaves least to differ:
 
     R = G at first; a unit j takes |W R_:j|^2 / R_jj off; then R -= R_:j R_:j^T / R_jj      (pivoted Cholesky)
 
 Near to it: Chee et al., "Model Preserving Compression for Neural Networks", NeurIPS 2022, which chooses by the hidden
 activations alone (pivoted QR) and not by the output.
+
+A head sees one vector a face, a block as many as there are places: heads want more faces.
 
 Writes <out>/model.safetensors, calibrates and exports it; with --no-export training goes on from it (--init).
 """
@@ -39,25 +42,30 @@ from training.data.holdout import is_held_out, start_facts
 from training.data.sets import data_root, family_of, fiw_crops
 from training.tools.kin_export import ship_run
 from training.tools.loop import report
-from training.tools.settings import add_export, json_object, network
+from training.tools.settings import add_export, checked, json_object, network
 from training.tools.student import keep
 from training.tools.verification_export import ship, told
 
 FACES, BATCH = 1024, 32
-RATIOS = ("mlp_ratio", "mlp_ratios")
+SIZES = ("mlp_ratio", "mlp_ratios", "hidden")
 """Names of what may differ between the two configs."""
 RIDGE = 1e-6
 """Share of the mean variance that is added to every unit's: what never varies is not divided by."""
+
+
+MLP = Mlp | nn.Sequential
+"""A linear layer, an activation, a linear layer; in this order where it is a sequence."""
 
 
 class PruneError(UserError, ValueError):
     """The network cannot be pruned as asked; the message says why."""
 
 
-def layers(mlp: Mlp) -> tuple[nn.Linear, nn.Linear]:
+def layers(mlp: MLP) -> tuple[nn.Linear, nn.Linear]:
     """Its two layers."""
-    assert isinstance(mlp.fc1, nn.Linear) and isinstance(mlp.fc2, nn.Linear)
-    return mlp.fc1, mlp.fc2
+    first, last = (mlp.fc1, mlp.fc2) if isinstance(mlp, Mlp) else (mlp[0], mlp[-1])
+    assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
+    return first, last
 
 
 def chosen_units(covariance: Tensor, weight: Tensor, count: int) -> Tensor:
@@ -79,36 +87,37 @@ def chosen_units(covariance: Tensor, weight: Tensor, count: int) -> Tensor:
     return torch.tensor(found)
 
 
-def pruned_mlp(mlp: Mlp, mean: Tensor, covariance: Tensor, count: int) -> Mlp:
-    """The MLP with `count` hidden units, and the output layer refitted.
+def pruned(mlp: MLP, mean: Tensor, covariance: Tensor, count: int) -> tuple[nn.Linear, nn.Linear]:
+    """The two layers with `count` hidden units between them, the second one refitted.
 
     Args:
-        mean, covariance: (H,), (H, H) of its hidden activations.
+        mean, covariance: (H,), (H, H) of the hidden activations.
     """
     first, last = layers(mlp)
     weight = last.weight.double()
     covariance = covariance + RIDGE * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=torch.float64)
     units = chosen_units(covariance, weight, count)
     fitted = torch.linalg.solve(covariance[units][:, units], covariance[units] @ weight.T).T  # (D, count)
-    new = Mlp(first.in_features, count, last.out_features, type(mlp.act)).requires_grad_(False)
-    state = {
-        "fc1.weight": first.weight[units],
-        "fc1.bias": first.bias[units],
-        "fc2.weight": fitted,
-        "fc2.bias": last.bias.double() + weight @ mean - fitted @ mean[units],
-    }
-    new.load_state_dict({name: value.float() for name, value in state.items()})
-    return new
+    bias = last.bias.double() + weight @ mean - fitted @ mean[units]
+    return linear(first.weight[units], first.bias[units]), linear(fitted, bias)
+
+
+def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A layer of these, frozen."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0]).requires_grad_(False)
+    layer.load_state_dict({"weight": weight.float(), "bias": bias.float()})
+    return layer
 
 
 class Moments:
     """Mean and covariance of an MLP's hidden activations, gathered while the network runs."""
 
-    def __init__(self, mlp: Mlp) -> None:
+    def __init__(self, mlp: MLP) -> None:
         hidden = layers(mlp)[0].out_features
         self.count, self.total = 0, torch.zeros(hidden, dtype=torch.float64)
         self.products = torch.zeros(hidden, hidden, dtype=torch.float64)
-        self.handle = mlp.act.register_forward_hook(self.add)
+        act = mlp.act if isinstance(mlp, Mlp) else mlp[1]
+        self.handle = act.register_forward_hook(self.add)
 
     def add(self, _: nn.Module, __: object, output: Tensor) -> None:
         rows = output.detach().flatten(0, -2)
@@ -121,9 +130,14 @@ class Moments:
         return mean, self.products / self.count - torch.outer(mean, mean)
 
 
-def mlps(model: nn.Module) -> dict[str, Mlp]:
-    """Name -> MLP, of every block."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, Mlp)}
+def mlps(model: nn.Module) -> dict[str, MLP]:
+    """Name -> MLP, of every block or head."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, Mlp)
+        or (isinstance(module, nn.Sequential) and [type(m) for m in module] == [nn.Linear, nn.ReLU, nn.Linear])
+    }
 
 
 @torch.no_grad()
@@ -145,11 +159,12 @@ def prune(model: PairModel, smaller: PairModel, crops: Crops, rows: np.ndarray) 
     for start in tqdm(range(0, len(rows), BATCH), desc="activations", unit="batch"):
         faces = crops.batch(rows[start : start + BATCH])
         model.encode(faces.image, faces.keypoints)
-    state = model.state_dict()
+    state, names = model.state_dict(), {module: name for name, module in model.named_modules()}
     for name, seen in moments.items():
         seen.handle.remove()
-        mlp = pruned_mlp(own[name], *seen.found(), few[name])
-        state |= {f"{name}.{part}": value for part, value in mlp.state_dict().items()}
+        fewer = pruned(own[name], *seen.found(), few[name])
+        for layer, now in zip(layers(own[name]), fewer, strict=True):
+            state |= {f"{names[layer]}.{part}": value for part, value in now.state_dict().items()}
     try:
         smaller.load_state_dict(state)
     except RuntimeError as error:
@@ -160,7 +175,7 @@ def trained(name: str, state: Path | None, config: dict[str, Any]) -> PairModel:
     """The shipped network, or a run's, which has the config of the wanted one but for its MLPs."""
     if state is None:
         return load_pair(name, "cpu")
-    model = network(name, {key: value for key, value in config.items() if key not in RATIOS})
+    model = network(name, {key: value for key, value in config.items() if key not in SIZES})
     model.load_state_dict(tensors_in(state))
     return model.eval()
 
@@ -172,9 +187,10 @@ def main() -> None:
     parser.add_argument("--config", type=json_object, required=True, help="of the network that is wanted")
     parser.add_argument("--state", type=Path, help="model.safetensors of a run, where that network is not shipped")
     parser.add_argument("--data", type=Path, help="research data; default: KINSIGHT_DATA, else ./data")
+    parser.add_argument("--faces", type=int, default=FACES, help="training faces whose activations are looked at")
     parser.add_argument("--out", type=Path, help="default: runs/<model>_pruned")
     add_export(parser)
-    args = parser.parse_args()
+    args = checked(parser.parse_args())
     root, folder = data_root(args.data), args.out or Path("runs") / f"{args.model}_pruned"
     if not args.export_only:
         run(args, root, folder)
@@ -190,7 +206,7 @@ def run(args: argparse.Namespace, root: Path, folder: Path) -> None:
     model, smaller = trained(args.model, args.state, args.config), network(args.model, args.config)
     crops = fiw_crops(root, "train", model.spec)
     learnt = np.array([i for i, name in enumerate(crops.names) if not is_held_out(family_of(name))])
-    rows = np.sort(np.random.default_rng(0).choice(learnt, min(FACES, len(learnt)), replace=False))
+    rows = np.sort(np.random.default_rng(0).choice(learnt, min(args.faces, len(learnt)), replace=False))
     prune(model, smaller, crops, rows)
     folder.mkdir(parents=True, exist_ok=True)
     file = args.state or find_weight(args.model)

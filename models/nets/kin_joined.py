@@ -50,7 +50,7 @@ class KinJoinedConfig:
 
     Attributes:
         shares: w, the parts of the cosines of fine-tuned EdgeFace, of EdgeFace as published, and of the heads.
-        heads: kinship heads on the reference encoder.
+        heads, hidden: kinship heads on the reference encoder, and hidden units of each.
         crowd_share: how much of both faces' crowds is taken off the cosine.
         centres, nearest: of the crowd.
 
@@ -60,6 +60,7 @@ class KinJoinedConfig:
 
     shares: tuple[float, ...] = (0.5, 0.25, 0.25)
     heads: int = 8
+    hidden: int = 1024
     crowd_share: float = 0.2
     centres: int = 256
     nearest: int = 10
@@ -116,7 +117,7 @@ class KinJoined(PairModel):
         self.trunk = DlibTrunk()
         for trunk, word in ((self.edgeface, EDGEFACE), (self.plain, PLAIN), (self.trunk, ENCODER)):
             named(trunk, word)
-        self.heads = KinHeads(DlibKinConfig(self.config.heads))
+        self.heads = KinHeads(DlibKinConfig(self.config.heads, self.config.hidden))
         self.whole = Tap(self.code_tap)
         self.crowd = Crowd(self.config.centres, EdgeFaceConfig().dim, self.config.nearest)
         self.logit = CosineLogit()

@@ -14,7 +14,7 @@ from models.weights import load_model, read_sidecar
 from training.data.crops import Crops
 from training.data.sets import Pair
 from training.evaluate.metrics import auc
-from training.join import by_shares, cosines, crowd_of, crowds, joined, people
+from training.join import by_shares, cosines, crowd_of, crowds, heads, joined, people
 from training.tools.calibration import Calibration, operating_points
 from training.tools.checkpoint import RESEARCH, Facts, export
 
@@ -82,7 +82,7 @@ def test_the_weight_is_lent_and_answers_alike(tmp_path: Path, monkeypatch: pytes
     model = joined(CONFIG)
     scores, same = np.linspace(0, 1, 200), np.arange(200) >= 100
     calibration = Calibration(0.5, "test", operating_points(scores, same, "test"))
-    config = {"shares": list(SHARED), "crowd_share": 0.1}
+    config = {"shares": list(SHARED), "crowd_share": 0.1, **heads()}
     path = export(model, "kin_joined", Facts(RESEARCH, [], calibration, config=config), half=True, folder=tmp_path)
     assert path.stat().st_size < 1e6
     monkeypatch.setenv("KINSIGHT_WEIGHTS", str(tmp_path))

@@ -14,13 +14,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from timm.layers import Mlp
-from torch import Tensor
+from torch import Tensor, nn
 
+from models.nets.dlib_kin import DlibKin, DlibKinConfig
 from models.nets.svit import Svit, SvitConfig
 from models.weights import file_sha256, find_weight, read_sidecar, tensors_in
 from training import prune
 from training.data.crops import Crops
-from training.prune import Moments, PruneError, chosen_units, pruned_mlp
+from training.prune import MLP, Moments, PruneError, chosen_units, layers, pruned
 
 TINY = SvitConfig(64, (1, 1, 2, 1), (8, 16, 20, 32), (1, 2, 5, 4), embed_dim=12)
 
@@ -59,11 +60,11 @@ def test_the_output_is_refitted_by_least_squares() -> None:
     mlp = Mlp(5, 7, 3)
     mlp.requires_grad_(False)
     mlp.fc2.weight.data, mlp.fc2.bias.data = weight.float(), torch.tensor([1.0, -2, 3])
-    new = pruned_mlp(mlp, *moments(hidden), 4)
+    first, last = pruned(mlp, *moments(hidden), 4)
     units = chosen_units(moments(hidden)[1], weight, 4)
-    assert torch.equal(new.fc1.weight, mlp.fc1.weight[units]) and torch.equal(new.fc1.bias, mlp.fc1.bias[units])
+    assert torch.equal(first.weight, mlp.fc1.weight[units]) and torch.equal(first.bias, mlp.fc1.bias[units])
     output = hidden @ weight.T + mlp.fc2.bias.double()
-    found = hidden[:, units] @ new.fc2.weight.double().T + new.fc2.bias.double()
+    found = hidden[:, units] @ last.weight.double().T + last.bias.double()
     torch.testing.assert_close(found.mean(0), output.mean(0), rtol=1e-4, atol=1e-4)
     least = left_over(hidden, weight, units.tolist())
     assert float((found - output).square().sum(1).mean()) == pytest.approx(least, rel=1e-3)
@@ -83,12 +84,13 @@ def crops(n: int = 12) -> Crops:
     return Crops(names, image, rng.random((n, 5, 2)).astype(np.float32), np.ones(n, bool))
 
 
-def test_activations_are_gathered_as_they_flow() -> None:
-    mlp = Mlp(5, 7, 3)
+@pytest.mark.parametrize("mlp", [Mlp(5, 7, 3), nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 3))])
+def test_activations_are_gathered_as_they_flow(mlp: MLP) -> None:
     seen, x = Moments(mlp), torch.randn(6, 10, 5)
     for part in x.split(4):
         mlp(part)
-    wanted = moments(mlp.act(mlp.fc1(x)).flatten(0, 1).double())
+    act = mlp.act if isinstance(mlp, Mlp) else torch.relu
+    wanted = moments(act(layers(mlp)[0](x)).flatten(0, 1).double())
     for found, value in zip(seen.found(), wanted, strict=True):
         torch.testing.assert_close(found, value, rtol=1e-5, atol=1e-7)
 
@@ -111,6 +113,25 @@ def test_units_that_others_stand_for_go_unnoticed() -> None:
         new.encode(batch.image, batch.keypoints), model.encode(batch.image, batch.keypoints), rtol=1e-3, atol=1e-3
     )
     assert not any(module._forward_hooks for module in model.modules())
+
+
+@torch.no_grad()
+def test_heads_are_pruned_as_blocks_are() -> None:
+    torch.manual_seed(0)
+    model, fewer = (DlibKin(DlibKinConfig(2, hidden, 8)).eval().requires_grad_(False) for hidden in (12, 6))
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (16, 150, 150, 3), dtype=np.uint8)
+    names = tuple(f"F{i:04d}/MID1/P0_face0.jpg" for i in range(16))
+    faces = Crops(names, image, rng.random((16, 5, 2)).astype(np.float32), np.ones(16, bool))
+    for head in model.heads:
+        for tensor in (head.correction[0].weight, head.correction[0].bias):
+            tensor[1::2] = tensor[::2]
+    prune.prune(model, fewer, faces, np.arange(16))
+    batch = faces.batch(range(16))
+    assert fewer.heads[1].correction[2].in_features == 6
+    torch.testing.assert_close(
+        fewer.encode(batch.image, batch.keypoints), model.encode(batch.image, batch.keypoints), rtol=1e-3, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from their owners and lay them out under `data/`, or name the folder in `KINSIGH
 
 `dlib_resnet` is converted from the PyPI package `face-recognition-models==0.3.0`."""
 BEFORE = {
+    "dlib_kin": ["python -m training.kinship_head"],
     "svit": [
         "python -m training.distill --model svit --morphs 40000 --epochs 2 --batch 256 --lr 1e-3 --warmup 200",
         """python -m training.distill --model svit --config '{"guide": true}' """

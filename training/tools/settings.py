@@ -22,7 +22,7 @@ _COUNT, _AMOUNT, _SHARE = Range(1, 10**9, whole=True), Range(0, 10**6), Range(0,
 SETTINGS: Mapping[str, Range] = {
     **dict.fromkeys(("epochs", "steps", "batch", "groups", "check", "patience", "seeds", "jobs", "views"), _COUNT),
     **dict.fromkeys(("warmup", "morphs", "overfit", "limit"), Range(0, 10**9, whole=True)),
-    **dict.fromkeys(("pairs", "negatives", "photos"), _COUNT),
+    **dict.fromkeys(("pairs", "negatives", "photos", "faces"), _COUNT),
     **dict.fromkeys(("decay", "balance", "average", "worn", "cropped", "hard"), _SHARE),
     **dict.fromkeys(("flip", "grey", "erase", "erase_side", "brightness", "saturation"), _SHARE),
     **dict.fromkeys(

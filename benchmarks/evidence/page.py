@@ -64,10 +64,10 @@ RATES = ("fmr", "fnmr")
 
 def patches(report: Mapping[str, Any]) -> str:
     """One table: a row a weight and a patch, and the map that stands beside it."""
-    cells = [["network", "map", "stride", "answers a face", "beats random orders", "blur", "ROAD"]]
+    cells = [["network", "map", "patches a side", "answers a face", "beats random orders", "blur", "ROAD"]]
     for name, row in report["weights"].items():
         for r in row["rows"]:
-            first = [name, f"patch 1/{r['patch']} of the side", f"1/{r['stride']}", str(r["answers"])]
+            first = [name, f"patch 1/{r['patch']} of the side", str(r["side"]), str(r["answers"])]
             cells.append([*first, *(share_of(r[k]) for k in ("both", *FILLS))])
         beside = row["beside"]
         shares = (share_of(beside[k]) for k in ("both", *FILLS))

@@ -1,4 +1,4 @@
-"""How large a patch does occlusion want, and how far apart?
+"""How large a patch does occlusion want, and how many?
 
     python -m benchmarks.evidence.patch_choices [--models edgeface_kin expression] [--pairs 30]
 
@@ -25,7 +25,7 @@ from benchmarks.evidence.page import write_patches
 from benchmarks.evidence.pairs import Drawn, DrawnFaces, alternating, drawn
 from benchmarks.evidence.summary import summarise
 from explain import explain
-from explain.methods.occlusion import patch_masks
+from explain.methods.occlusion import patch_masks, sides
 from models import load_model, predict, read_sidecar
 from models.faces.face import InputSpec
 from models.predict import Result
@@ -33,8 +33,8 @@ from training.data.kin_batches import held_out_list, split
 from training.data.sets import fiw_crops, fiw_train_pairs
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "patch_choices.json"
-TRIED = ((6, 15), (5, 10), (4, 8), (3, 6))
-"""Side of the crop over the patch's side, and over the stride."""
+TRIED = ((6, 15), (5, 9), (4, 7), (3, 5))
+"""Side of the crop over the patch's, and patches a side."""
 BESIDE = "hires_cam"
 PROTOCOL = Protocol()
 
@@ -57,9 +57,10 @@ def chosen_on(task: str, root: Path, spec: InputSpec, each: int) -> Drawn | Draw
 def records_of(number: int, same: bool | None, result: Result, protocol: Protocol) -> list[dict[str, Any]]:
     """A record a choice, one of BESIDE, and one for the random orders."""
     size, found, seconds = result.model.spec.size, [], []
-    for patch, stride in TRIED:
+    for grid in TRIED:
+        patch, stride = sides(size, *grid)
         start = time.perf_counter()
-        found.append(explain(result, "occlusion", patch=size // patch, stride=size // stride)[0])
+        found.append(explain(result, "occlusion", patch=patch, stride=stride)[0])
         seconds.append(time.perf_counter() - start)
     found.append(explain(result, BESIDE)[0])
     rows = order_rows(result, found, protocol, random=True)
@@ -77,11 +78,11 @@ def measured(weight: str, each: int, data: Path, protocol: Protocol = PROTOCOL) 
     for n in tqdm(range(2 * each), desc=weight, unit="pair"):
         records += records_of(n, pairs.same(n), predict(model, *pairs.faces(n), grad=True), protocol)
     figures, rows = summarise(records, None), []
-    for patch, stride in TRIED:
-        name = json.dumps([patch, stride])
+    for grid in TRIED:
+        name = json.dumps(grid)
         seconds = median(r["seconds"] for r in records if r["method"] == name)
-        answers = len(patch_masks(model.spec.size, model.spec.size // patch, model.spec.size // stride))
-        row = {"patch": patch, "stride": stride, "answers": answers, "seconds": round(seconds, 3)}
+        answers = len(patch_masks(model.spec.size, *sides(model.spec.size, *grid)))
+        row = {"patch": grid[0], "side": grid[1], "answers": answers, "seconds": round(seconds, 3)}
         rows.append({**row, **_shares(figures[name], protocol)})
     unit = "faces" if sidecar.task == "expression" else "pairs"
     source = "FER+'s validation part" if sidecar.task == "expression" else "held-out training families"

@@ -5,6 +5,7 @@ One face is covered at a time and encoded again; the other face's code is comput
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,10 +25,11 @@ CAPTION = (
 )
 
 
-PARTS = {True: (4, 8), False: (5, 10)}
-"""Answer of classes, or one that compares faces -> the side of the crop over the patch's, and over the stride.
+GRIDS = {True: (4, 7), False: (5, 9)}
+"""Answer of classes, or one that compares faces -> the side of the crop over the patch's, and patches a side.
 
-Larger ones take fewer answers. As good as finer ones, as far as intervals tell: benchmarks/results/patch_choices.json.
+Both lie half a patch apart. Larger patches take fewer answers. As good as finer ones, as far as intervals tell:
+benchmarks/results/patch_choices.json.
 """
 
 
@@ -45,8 +47,8 @@ def occlusion_maps(
     Args:
         result: from predict; no graph needed.
         target: a scalar of the answer; by default result.explained.
-        patch: side of the covered square in pixels of the crop; by default as PARTS says.
-        stride: distance between patches in pixels; by default as PARTS says.
+        patch: side of the covered square in pixels of the crop; by default as GRIDS says.
+        stride: distance between patches in pixels; by default as GRIDS says.
         fill: a name of explain.core.fill.FILLS.
         faces: indices of the faces to explain; all by default.
 
@@ -78,13 +80,18 @@ def occlusion_maps(
 
 
 def sides_of(result: Result) -> tuple[int, int]:
-    """Side of a patch and stride in pixels of the crop, as PARTS says."""
-    patches, strides = PARTS[isinstance(result.output, ClassOutput)]
-    return max(1, result.model.spec.size // patches), max(1, result.model.spec.size // strides)
+    """Side of a patch and stride in pixels of the crop, as GRIDS says."""
+    return sides(result.model.spec.size, *GRIDS[isinstance(result.output, ClassOutput)])
+
+
+def sides(size: int, parts: int, count: int) -> tuple[int, int]:
+    """Side of a patch, a part of the crop's, and the stride at which `count` of them reach from border to border."""
+    patch = max(1, size // parts)
+    return patch, max(1, math.ceil((size - patch) / (count - 1)))
 
 
 def patch_masks(size: int, patch: int, stride: int) -> Tensor:
-    """(V, size, size) bool: squares at every stride, the last of each row and column flush with the border.
+    """(V, size, size) bool: squares from border to border, evenly spaced, at most `stride` apart.
 
     Raises:
         ValueError: a patch that does not fit, or a stride that leaves pixels uncovered.
@@ -93,7 +100,7 @@ def patch_masks(size: int, patch: int, stride: int) -> Tensor:
         raise ValueError(f"patch must be from 1 to {size} pixels, got {patch}")
     if not 1 <= stride <= patch:
         raise ValueError(f"stride must be from 1 to the patch ({patch}) so that every pixel is covered, got {stride}")
-    starts = torch.tensor(sorted({*range(0, size - patch, stride), size - patch}))
+    starts = torch.linspace(0, size - patch, math.ceil((size - patch) / stride) + 1).round()
     inside = (torch.arange(size) >= starts[:, None]) & (torch.arange(size) < starts[:, None] + patch)  # (S, size)
     return (inside[:, None, :, None] & inside[None, :, None, :]).flatten(0, 1)
 

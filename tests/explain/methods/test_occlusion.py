@@ -8,7 +8,7 @@ import torch
 
 from explain import explain, occlude_regions
 from explain.core.fill import FILLS, cover_of, filled
-from explain.methods.occlusion import mean_over_patches, patch_masks
+from explain.methods.occlusion import mean_over_patches, patch_masks, sides
 from models.faces.face import FaceBatch
 from models.faces.regions import REGIONS, region_masks
 from models.predict import predict
@@ -23,6 +23,17 @@ def test_patches_cover_every_pixel(size: int, patch: int, stride: int) -> None:
     assert (masks.sum((1, 2)) == patch * patch).all()
     assert masks.any(0).all()
     assert len(torch.unique(masks.flatten(1), dim=0)) == len(masks)
+
+
+@pytest.mark.parametrize("size", [96, 112, 128, 150, 160, 168])
+def test_patches_lie_evenly_from_border_to_border(size: int) -> None:
+    for parts, count in ((5, 9), (4, 7)):
+        patch, stride = sides(size, parts, count)
+        masks = patch_masks(size, patch, stride).view(count, count, size, size)
+        starts = [int(row.any(0).int().argmax()) for row in masks[0]]
+        gaps = np.diff(starts)
+        assert starts[0] == 0 and starts[-1] + patch == size
+        assert gaps.max() - gaps.min() <= 1 and gaps.max() <= stride <= patch / 2 + 1
 
 
 @pytest.mark.parametrize(("patch", "stride"), [(0, 1), (13, 1), (4, 0), (4, 5)])
@@ -108,7 +119,6 @@ def test_a_patch_is_a_fifth_of_the_side_for_a_pair_and_a_quarter_for_classes() -
     mood = ready(Mood())
     alone = predict(mood, noise_faces(mood))
     size = mood.spec.size
-    assert (
-        f"Patch {SIZE // 5} px, stride {SIZE // 10} px of {SIZE};" in explain(seeded_result(), "occlusion")[0].caption
-    )
-    assert f"Patch {size // 4} px, stride {size // 8} px of {size};" in explain(alone, "occlusion")[0].caption
+    for parts, count, side, result in ((5, 9, SIZE, seeded_result()), (4, 7, size, alone)):
+        patch, stride = side // parts, -((side // parts - side) // (count - 1))
+        assert f"Patch {patch} px, stride {stride} px of {side};" in explain(result, "occlusion")[0].caption

@@ -16,6 +16,7 @@ from training.studies.wording import signed
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"
 HEADS = ["method", "explains", "beats random orders", *("blur", "ROAD"), "flips at 1 %", "flips at 5 %"]
 HEADS += ["alike, all weights shuffled", "alike, other partner", "s"]
+"""Behind them stands how many pairs, or faces, a method was measured on."""
 FILLS = ("blur", "road")
 NOTHING = "No weight has been measured to the end yet: until then the app shows occlusion first, and no figure."
 
@@ -113,18 +114,18 @@ def overview(weights: Mapping[str, Any]) -> str:
         counts = [str(n) if n else "" for n in (most, few, best[method])]
         cells.append([EXPLAINERS[method].title, str(len(rows)), f"{100 * means[method]:.0f}", *counts])
     said = (
-        "Surely in most pairs: the interval of the share lies above one half; surely in few: below. Weights were "
-        "measured on different numbers of pairs, which stand over their tables."
+        "Surely in most pairs: the interval of the share lies above one half; surely in few: below. The number of "
+        "pairs differs from method to method: the last column of the tables."
     )
     return f"### All weights\n\n{table(cells)}\n\n{said}"
 
 
 def _weight(name: str, row: Mapping[str, Any]) -> str:
     methods = row["methods"]
-    best = ordered(methods)
-    count = methods[best[0]]["beats_random"]["pairs"]["count"]
-    cells = [HEADS, *([EXPLAINERS[method].title, *_figures(methods[method])] for method in best)]
-    return f"### {name}\n\n{count} {row.get('unit', 'pairs')} of {row['source']}.\n\n{table(cells)}"
+    unit = row.get("unit", "pairs")
+    cells = [[*HEADS, unit]]
+    cells += [[EXPLAINERS[method].title, *_figures(methods[method])] for method in ordered(methods)]
+    return f"### {name}\n\n{unit.capitalize()} of {row['source']}.\n\n{table(cells)}"
 
 
 def _figures(figures: Mapping[str, Any]) -> list[str]:
@@ -138,4 +139,5 @@ def _figures(figures: Mapping[str, Any]) -> list[str]:
         f"{sane['randomised']['1.0']:.2f}" if sane else "",
         f"{sane['partner']:.2f}" if sane and "partner" in sane else "",
         f"{figures['seconds']:.2f}",
+        str(figures["beats_random"]["pairs"]["count"]),
     ]

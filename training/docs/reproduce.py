@@ -35,7 +35,28 @@ from their owners and lay them out under `data/`, or name the folder in `KINSIGH
 | `faceapi` | face-api's landmark and expression networks (MIT) | https://github.com/vladmandic/face-api |
 
 `dlib_resnet` is converted from the PyPI package `face-recognition-models==0.3.0`."""
+_NARROW = """'{"token_dim": 48, "embed_dim": 640}'"""
+_PRUNED = """'{"token_dim": 48, "embed_dim": 640, "mlp_ratio": 1}'"""
+
+
+def _vit(name: str, first: str = "") -> list[str]:
+    """Runs of a ViT before its last one: as large as published, narrowed, trained on, pruned."""
+    stem = "--offsets 20 --stem weights/dlib_resnet.safetensors"
+    return [
+        f"python -m training.distill --model {name} {first}--epochs 2 --batch 64 --lr 1e-3 --warmup 100 {stem} "
+        "--teachers dlib_resnet arcface_mobilefacenet",
+        f"python -m training.narrow --weight {name} --teachers edgeface dlib_resnet",
+        f"python -m training.distill --model {name} --config {_NARROW} --init runs/{name}_narrow/model.safetensors "
+        f"--teachers edgeface dlib_resnet --epochs 3 --batch 32 --lr 5e-4 --warmup 100 {stem} "
+        f"--no-export --out runs/{name}_edge",
+        f"python -m training.prune --model {name} --state runs/{name}_edge/model.safetensors --config {_PRUNED} "
+        "--no-export",
+    ]
+
+
 BEFORE = {
+    **{name: _vit(name) for name in ("vit_abs", "vit_irpe")},
+    "vit_kprpe": _vit("vit_kprpe", "--windows "),
     "dlib_kin": ["python -m training.kinship_head"],
     "svit": [
         "python -m training.distill --model svit --morphs 40000 --epochs 2 --batch 256 --lr 1e-3 --warmup 200",

@@ -137,6 +137,13 @@ def test_the_code_of_the_first_page_runs(
     assert 0 < score < 1 and 0 < area < 1
 
 
+def test_the_page_on_security_names_the_large_files() -> None:
+    """A Space takes files over 10 MB through large-file storage only."""
+    large = {file.stem for file in (ROOT / "weights").glob("*.safetensors") if file.stat().st_size > 10e6}
+    (said,) = re.findall(r"over 10 MB .*?\. Either", (ROOT / "docs" / "security.md").read_text(), re.DOTALL)
+    assert set(re.findall("`([a-z_]+)`", said)) == large
+
+
 def test_a_new_use_touches_at_most_twelve_files() -> None:
     rows = re.findall(r"^\| `", body(ROOT / "docs" / "extend.md"), re.MULTILINE)
     assert 0 < len(rows) <= 12

@@ -28,6 +28,11 @@ NAMES = sorted(p.stem for p in SHIPPED.glob("*.safetensors"))
 DECIDING = [name for name in NAMES if TASKS[read_sidecar(name).task].answer == "decision"]
 
 
+def test_all_weights_are_soon_fetched():
+    """A clone is quick: 120 MB at most."""
+    assert sum(file.stat().st_size for file in SHIPPED.glob("*.safetensors")) < 120e6
+
+
 def test_the_first_two_weights_are_shipped():
     assert {"dlib_resnet", "dlib_kin"} <= set(NAMES)
 

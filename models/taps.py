@@ -90,6 +90,11 @@ def record() -> Iterator[dict[str, Tensor]]:
         _LOG.reset(token)
 
 
+def recording() -> bool:
+    """Is there a recording in force? Where there is none, what only evidence needs may be left out."""
+    return _LOG.get() is not None
+
+
 def tap_names(model: nn.Module, kind: str | None = None) -> list[str]:
     """Names of a model's taps in order of definition, all or of one kind."""
     names = [m.name for m in model.modules() if isinstance(m, Tap)]

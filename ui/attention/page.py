@@ -197,7 +197,9 @@ def _looked_at() -> tuple[Any, ...]:
     gr.Markdown("## Where each network looks")
     with gr.Row():
         choices = do.method_choices()
-        method = gr.Dropdown(choices, value=choices[0][1], label="Method", min_width=160, elem_id="arms-method")
+        method = gr.Dropdown(
+            choices, value=choices[0][1], label="Method", scale=2, min_width=250, elem_id="arms-method"
+        )
         layer = gr.Dropdown([do.LAYER], value=do.LAYER, label="Layer", min_width=160, elem_id="arms-layer")
         scales = [("raw", do.RAW), ("× own mean", do.BY_MEAN)]
         scale = gr.Radio(scales, value=do.RAW, label="Values", min_width=240, elem_id="arms-scale")

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.evidence.curves import RANDOM, Protocol
 from benchmarks.evidence.page import PAGE, patches
 from benchmarks.evidence.patch_choices import BESIDE, RESULTS, TRIED, chosen_on, records_of
-from explain.methods.occlusion import PARTS
+from explain.methods.occlusion import GRIDS
 from models import predict, read_sidecar
 from models.faces.align import ARCFACE_112
 from tests.explain.tiny import Planted, planted_faces, ready
@@ -37,8 +37,8 @@ def test_the_app_s_patches_are_no_worse_than_finer_ones(classes: bool) -> None:
     for name, row in json.loads(RESULTS.read_text())["weights"].items():
         if (row["unit"] == "faces") == classes:
             best = max((r["both"] for r in row["rows"]), key=lambda both: both["share"])
-            fit = [(r["patch"], r["stride"]) for r in row["rows"] if r["both"]["share"] >= best["ci95"][0]]
-            assert PARTS[classes] in fit, name
+            fit = [(r["patch"], r["side"]) for r in row["rows"] if r["both"]["share"] >= best["ci95"][0]]
+            assert GRIDS[classes] in fit, name
 
 
 def test_the_page_is_of_the_file() -> None:

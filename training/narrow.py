@@ -98,7 +98,9 @@ def narrow_head(net: ViT, tokens: Tensor, target: Tensor, token_dim: int) -> dic
     """
     wide, norm, _, last = net.feature
     assert isinstance(wide, nn.Linear) and isinstance(norm, nn.BatchNorm1d) and isinstance(last, nn.BatchNorm1d)
-    if isinstance(net.narrow, nn.Linear) or not 0 < token_dim < tokens.shape[2]:
+    if isinstance(net.narrow, nn.Linear):
+        raise NarrowError(f"its tokens are reduced already, to {net.narrow.out_features} channels")
+    if not 0 < token_dim < tokens.shape[2]:
         raise NarrowError(f"tokens of {tokens.shape[2]} channels cannot be reduced to {token_dim}")
     reduce, row = reduction(wide.weight, tokens, token_dim)
     before = torch.cat([part.flatten(1) @ wide.weight.T for part in tokens.split(BATCH)])

@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 from models.nets.vit_kprpe import VitConfig, VitKprpe
+from models.operating_points import OperatingPoints
 from models.registry import create_pair
 from models.weights import tensors_in
 from training import narrow
 from training.narrow import NarrowError, least_squares, narrow_head, narrowed, reduction
+from training.tools.calibration import Calibration
+from training.tools.checkpoint import RESEARCH, Facts, export
 from training.tools.student import Student
 
 TINY = VitConfig("abs", dim=12, depth=1, heads=2, feature_taps=1, embed_dim=16)
@@ -102,13 +105,14 @@ def test_what_is_not_narrower_is_refused(keep: int) -> None:
 
 def test_a_narrow_head_is_not_made_narrow_again() -> None:
     model = VitKprpe(replace(TINY, token_dim=4)).eval()
-    with pytest.raises(NarrowError, match="cannot be reduced"):
+    with pytest.raises(NarrowError, match="reduced already, to 4 channels"):
         narrow_head(model.net, torch.rand(4, 196, 12), torch.rand(4, 16), 3)
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It writes what training.distill starts from, with the teacher's own length."""
     part = _lesson(monkeypatch)
+    _wide_weight(tmp_path / "weights", monkeypatch)
     arguments = ["--weight", "vit_abs", "--token-dim", "6", "--data", str(tmp_path), "--out", str(tmp_path / "new")]
     monkeypatch.setattr(sys, "argv", ["narrow", *arguments])
     narrow.main()
@@ -126,6 +130,22 @@ def test_another_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "argv", ["narrow", "--weight", "edgeface", "--data", str(tmp_path)])
     with pytest.raises(SystemExit, match="no ViT"):
         narrow.main()
+
+
+def test_a_narrow_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the shipped one is."""
+    _lesson(monkeypatch)
+    monkeypatch.setattr(sys, "argv", ["narrow", "--weight", "vit_abs", "--data", str(tmp_path)])
+    with pytest.raises(SystemExit, match="reduced already, to 48 channels"):
+        narrow.main()
+
+
+def _wide_weight(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An untrained vit_abs whose tokens keep all channels, before the shipped one."""
+    points = Calibration(0.5, "by hand", OperatingPoints([0.5], [0.1], [0.8], "by hand"))
+    torch.manual_seed(0)
+    export(create_pair("vit_abs"), "vit_abs", Facts(RESEARCH, [], points), folder=folder)
+    monkeypatch.setenv("KINSIGHT_WEIGHTS", str(folder))
 
 
 def _lesson(monkeypatch: pytest.MonkeyPatch) -> narrow.Lesson:

@@ -198,7 +198,7 @@ def _looked_at() -> tuple[Any, ...]:
     with gr.Row():
         choices = do.method_choices()
         method = gr.Dropdown(
-            choices, value=choices[0][1], label="Method", scale=2, min_width=250, elem_id="arms-method"
+            choices, value=choices[0][1], label="Method", scale=2, min_width=160, elem_id="arms-method"
         )
         layer = gr.Dropdown([do.LAYER], value=do.LAYER, label="Layer", min_width=160, elem_id="arms-layer")
         scales = [("raw", do.RAW), ("× own mean", do.BY_MEAN)]

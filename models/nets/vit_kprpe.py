@@ -93,7 +93,7 @@ class Attention(nn.Module):
     """Self-attention with an offset for every pair of tokens.
 
     The softmax is explicit where it is recorded as evidence. Elsewhere the product is fused, the same but for rounding
-    and four times as fast: explanations ask for hundreds of answers.
+    and quicker: explanations ask for hundreds of answers.
     """
 
     def __init__(self, config: VitConfig, name: str) -> None:

@@ -39,7 +39,7 @@ class ViewFeatures:
 
 def view_features(trunk: DlibTrunk, crops: Crops, views: int, key: str) -> ViewFeatures:
     """All views, from the cache where they are there. Computed in bfloat16: half the time, cosine to float32 1.0000."""
-    stem = hashlib.sha256(repr((_fingerprint(trunk), crops.names, crops.image.shape, HOW)).encode()).hexdigest()[:16]
+    stem = hashlib.sha256(repr((fingerprint(trunk), crops.names, crops.image.shape, HOW)).encode()).hexdigest()[:16]
     values = []
     for view in range(views):
         path = cache_dir() / f"{key}-trunk-{stem}-{view}.npy"
@@ -56,7 +56,8 @@ def _save(path: Path, values: np.ndarray) -> None:
     part.replace(path)  # whole or not at all
 
 
-def _fingerprint(trunk: DlibTrunk) -> str:
+def fingerprint(trunk: DlibTrunk) -> str:
+    """sha256 of its weights."""
     digest = hashlib.sha256()
     for value in trunk.state_dict().values():
         digest.update(value.detach().cpu().numpy().tobytes())

@@ -92,6 +92,7 @@ STUDIES = {
     "runs/partial_face_partial runs/partial_average_partial runs/partial_average_whole",
     "Digits under affine transforms": "python -m training.studies.digits",
     "How far thresholds travel": "python -m training.studies.calibration --pairs LIST.csv --images DIR",
+    "Losses compared alike": "python -m training.studies.losses",
     "Position encodings on faces that are not aligned": "python -m training.studies.position_study ABS.json IRPE.json "
     "KPRPE.json",
 }

@@ -12,6 +12,7 @@ from training.docs.text import sentence, table
 from training.studies.calibration_table import calibration
 from training.studies.evidence_table import evidence
 from training.studies.expression_sections import EXPRESSION
+from training.studies.losses_table import losses
 from training.studies.wording import by, holds_0, interval, section, seen, share, signed, spread
 
 RESULTS = SHIPPED.parent / "benchmarks" / "results"
@@ -279,6 +280,7 @@ STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "digits": digits,
     "position_study": positions,
     "calibration": calibration,
+    "losses": losses,
     "evidence": evidence,
     **EXPRESSION,
 }

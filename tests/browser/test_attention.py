@@ -26,11 +26,17 @@ def cosines(page: Any) -> list[str]:
     return [c.get_attribute("data-similarity") for c in page.locator("#arms-answer td").all()]
 
 
+def right_edge(page: Any, selector: str) -> float:
+    box = page.locator(selector).bounding_box()
+    return float(box["x"] + box["width"])
+
+
 def test_mask_slider_and_download(open_page: Callable[..., Any], tmp_path: Path) -> None:
     page = open_page()
     open_tab(page)
     expect_accessible(page)
     assert height(page) <= 2200  # everything folded
+    assert right_edge(page, "#arms-opacity") <= right_edge(page, "#arms-maps")  # the pickers fit side by side
     before = cosines(page)
     assert len(before) == 9 and page.locator("#arms-maps img").count() == 6
     page.locator("#arms-occluder label", has_text="Sunglasses").click()
@@ -70,7 +76,9 @@ def test_looking_keeps_the_answer(open_page: Callable[..., Any]) -> None:
     page = open_page(width=390, height=844, theme="dark")
     open_tab(page)
     said, drawn = cosines(page), page.locator("#arms-maps img").first.get_attribute("src")
-    page.locator("#arms-scale label", has_text="mean").click()
+    assert page.locator(".ks-arms td").evaluate_all("cells => cells.every(c => c.getBoundingClientRect().right <= 390)")
+    page.locator("#arms-scale input").click()
+    page.get_by_role("option", name="own mean").click()
     page.wait_for_function("old => document.querySelector('#arms-maps img').src !== old", arg=drawn)
     assert cosines(page) == said
     assert page.evaluate("document.documentElement.scrollWidth") <= 390 and height(page) <= 4500

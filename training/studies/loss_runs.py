@@ -65,7 +65,7 @@ class Schedule:
         warmup: steps.  decay: last part of the run.
     """
 
-    epochs: int = 6
+    epochs: int = 4
     batch: int = 64
     lr: float = 1e-3
     warmup: int = 100

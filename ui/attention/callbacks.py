@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +150,11 @@ def check_maps(first: Shot | None, second: Shot | None, compared: Comparison | N
     return attention_cards.verdict(compared, curves), attention_cards.trust_table(compared, curves)
 
 
+def layer_choices(layers: Sequence[str]) -> list[tuple[str, str]]:
+    """(title, layer): "stage2" for "stage2.features", as nearly every layer holds features."""
+    return [(layer.removesuffix(".features"), layer) for layer in layers]
+
+
 def offer_layers(method: str, layer: str | None, asked: Asked | None = None) -> Any:
     """Layer picker of a method; the layer that an address named, or else the present one where the method has it."""
     try:
@@ -157,7 +163,7 @@ def offer_layers(method: str, layer: str | None, asked: Asked | None = None) -> 
         return gr.skip()  # the answer that follows says what is wrong
     layer = asked.address.layer if asked is not None and asked.address.layer else layer
     own = LAYER if LAYER in found else found[-1]
-    return gr.update(choices=found, value=layer if layer in found else own)
+    return gr.update(choices=layer_choices(found), value=layer if layer in found else own)
 
 
 def method_choices() -> list[tuple[str, str]]:

@@ -55,9 +55,10 @@ def _no_test(compared: Comparison) -> str:
 def _answer_row(arm: Arm, row: Sidecar) -> str:
     cells = ""
     for said in arm.answers:
+        pair = escape(said.pair)  # on a phone in place of the column's head
         word = TASKS[row.task].decision(said.score >= row.rule.threshold)
         cells += (
-            f"<td data-similarity='{said.similarity!r}'><b>{percent(said.score)}</b>"
+            f"<td data-pair='{pair}' data-similarity='{said.similarity!r}'><b>{percent(said.score)}</b>"
             f"<small>{escape(word)}</small><small>cosine {said.similarity:+.3f}</small></td>"
         )
     threshold = f"<small>{escape(row.name)}, threshold {percent(row.rule.threshold)}</small>"

@@ -198,12 +198,13 @@ def _looked_at() -> tuple[Any, ...]:
     with gr.Row():
         choices = do.method_choices()
         method = gr.Dropdown(
-            choices, value=choices[0][1], label="Method", scale=2, min_width=160, elem_id="arms-method"
+            choices, value=choices[0][1], label="Method", scale=3, min_width=300, elem_id="arms-method"
         )
-        layer = gr.Dropdown([do.LAYER], value=do.LAYER, label="Layer", min_width=160, elem_id="arms-layer")
+        layers = do.layer_choices([do.LAYER])
+        layer = gr.Dropdown(layers, value=do.LAYER, label="Layer", min_width=95, elem_id="arms-layer")
         scales = [("raw", do.RAW), ("× own mean", do.BY_MEAN)]
-        scale = gr.Radio(scales, value=do.RAW, label="Values", min_width=240, elem_id="arms-scale")
-        opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", min_width=170, elem_id="arms-opacity", buttons=[])
+        scale = gr.Dropdown(scales, value=do.RAW, label="Values", min_width=100, elem_id="arms-scale")
+        opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", min_width=160, elem_id="arms-opacity", buttons=[])
     return method, layer, scale, opacity, gr.HTML(elem_id="arms-maps", min_height=120)
 
 

@@ -173,7 +173,10 @@ def test_a_photo_that_is_gone_and_a_bad_layer_become_messages(obama: Shot, maske
 
 def test_layers_follow_the_networks():
     update = do.offer_layers("grad_cam", "stage2.features")
-    assert update["choices"] == [f"stage{i}.features" for i in (1, 2, 3, 4)] and update["value"] == "stage2.features"
+    assert (
+        update["choices"] == [(f"stage{i}", f"stage{i}.features") for i in (1, 2, 3, 4)]
+        and update["value"] == "stage2.features"
+    )
     assert do.offer_layers("grad_cam", "nothing")["value"] == do.LAYER == "stage2.features"
     offered = do.method_choices()
     assert sorted(label for _, label in offered) == sorted(METHODS) and offered[0][1] == default_map()

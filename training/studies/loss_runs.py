@@ -172,8 +172,12 @@ def codes(network: nn.Module, maps: np.ndarray, size: int = 256) -> Tensor:
     return F.normalize(torch.cat(parts), dim=1)
 
 
+def _told(line: str) -> None:
+    print(line, flush=True)
+
+
 def train(
-    loss: Loss, faces: Faces, held: HeldOut, how: Schedule, seed: int, say: Callable[[str], None] = print
+    loss: Loss, faces: Faces, held: HeldOut, how: Schedule, seed: int, say: Callable[[str], None] = _told
 ) -> tuple[nn.Module, list[float]]:
     """The network, and after every epoch the held-out AUC (to be looked at, not to select)."""
     torch.manual_seed(seed)

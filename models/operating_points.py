@@ -9,6 +9,8 @@ import numpy as np
 
 STEP = 1e-6
 """Scores are stored as whole multiples of this, rounded down: rates are exact at thresholds of up to six decimals."""
+CHOSE = "they also chose the threshold that the model comes with, so expect somewhat more errors on other people"
+"""Said with every rate: the pairs that calibrate a weight also choose its threshold."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,13 @@ class OperatingPoints:
         return float(np.interp(threshold, t, [known[x] for x in t]))
 
     def measured_on(self, threshold: float) -> str:
-        """The protocol; where the rates at a threshold are interpolated, that they are, and between which."""
+        """The protocol, and that these pairs are not new to the model's own threshold; where the rates at a threshold
+        are interpolated, that they are, and between which."""
         known = [0.0, *self.threshold]  # everything reaches 0
         if self.exact or not self.threshold or min(abs(t - threshold) for t in known) < STEP:
-            return self.protocol
+            return f"{self.protocol}; {CHOSE}"
         low, high = max(t for t in known if t < threshold), min((t for t in known if t > threshold), default=1.0)
-        return f"{self.protocol}; rates interpolated between the thresholds {low:g} and {high:g}"
+        return f"{self.protocol}; rates interpolated between the thresholds {low:g} and {high:g}; {CHOSE}"
 
 
 def pack_scores(score: np.ndarray) -> str:

@@ -227,6 +227,17 @@ class Curve:
         return self._area(self.random_insertion)
 
 
+NOTICEABLE = 0.02
+"""Areas under curves that differ by less, of a score from 0 to 1, are called equal."""
+
+
+def noticeably_better(
+    deletion: float, random_deletion: float, insertion: float, random_insertion: float
+) -> tuple[bool, bool]:
+    """From areas under curves: is a map better than random orders at deletion, at insertion, by NOTICEABLE?"""
+    return random_deletion - deletion >= NOTICEABLE, insertion - random_insertion >= NOTICEABLE
+
+
 @dataclass(frozen=True)
 class Links:
     """Cross-attention of one tap in one order of the pair: from the places of one face to those of the other.

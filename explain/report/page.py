@@ -9,10 +9,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from explain.core.findings import noticeably_better
 from explain.core.measured import measured
 
 TEMPLATE = "report.html"
 WORDS = ("on neither curve", "on one of two curves", "on both curves")
+AREAS = ("deletion_auc", "random_deletion_auc", "insertion_auc", "random_insertion_auc")
 LEFT, RIGHT, TOP, BOTTOM = 34, 332, 8, 156
 """Where curves are drawn, in the units of the template's drawing."""
 COLOURS = {"deletion": "#b3261e", "insertion": "#1a5fb4"}
@@ -59,9 +61,8 @@ def record(weight: str, method: str) -> str:
 
 def verdict(face: str, curve: Mapping[str, Any]) -> str:
     """Is the map of one face better than random orders here?"""
-    falls = curve["deletion_auc"] < curve["random_deletion_auc"]
-    rises = curve["insertion_auc"] > curve["random_insertion_auc"]
-    return f"Here the map of face {face.upper()} beats random orders {WORDS[falls + rises]}."
+    better = noticeably_better(*(curve[name] for name in AREAS))
+    return f"Here the map of face {face.upper()} beats random orders {WORDS[sum(better)]}."
 
 
 def limits(curve: Mapping[str, Any]) -> tuple[float, float]:

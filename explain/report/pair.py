@@ -203,6 +203,7 @@ def _face_values(face: Face) -> dict[str, Any]:
         "keypoints_px": face.keypoints.tolist(),
         "confidence": face.confidence,
         "photo_width_height_px": [face.photo.shape[1], face.photo.shape[0]],
+        "warnings": assess(face).warnings,
     }
 
 

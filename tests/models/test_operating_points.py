@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.operating_points import OperatingPoints, pack_scores, reached, unpack_scores
+from models.operating_points import CHOSE, OperatingPoints, pack_scores, reached, unpack_scores
 from training.tools.calibration import operating_points
 
 SCORES = np.array([0.1, 0.3, 0.3, 0.9995, 0.29, 0.5, 0.99951, 0.99951])
@@ -35,7 +35,7 @@ GRID_ONLY = OperatingPoints([0.2, 0.4], [0.8, 0.4], [0.9, 0.7], "some pairs")
 def test_rates_at_any_threshold(threshold: float, far: float, tar: float) -> None:
     points = operating_points(SCORES, SAME, "eight pairs")
     assert points.at(threshold) == (far, tar)
-    assert points.measured_on(threshold) == "eight pairs"
+    assert points.measured_on(threshold) == f"eight pairs; {CHOSE}"
 
 
 def test_a_score_of_one_reaches_the_threshold_one() -> None:
@@ -78,7 +78,7 @@ def test_without_scores_rates_are_interpolated_and_said_to_be(
     assert GRID_ONLY.at(threshold) == pytest.approx((far, tar))
     words = GRID_ONLY.measured_on(threshold)
     expected = f"some pairs; rates interpolated between the thresholds {between}" if between else "some pairs"
-    assert words == expected
+    assert words == f"{expected}; {CHOSE}"
 
 
 def test_nothing_measured_is_not_a_number() -> None:

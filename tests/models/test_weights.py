@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from models.operating_points import CHOSE
 from models.registry import create_model, entry, list_models
 from models.tasks import TASKS
 from models.weights import (
@@ -68,7 +69,7 @@ def test_stored_scores_give_the_stored_rates(name: str):
     for points in (sidecar.rule.operating_points, *([sidecar.rule.tri.points] if sidecar.rule.tri else [])):
         for threshold, *rates in zip(points.threshold, points.far, points.tar, strict=True):
             assert points.at(threshold) == pytest.approx(rates, abs=1e-6)
-            assert points.measured_on(threshold) == points.protocol
+            assert points.measured_on(threshold) == f"{points.protocol}; {CHOSE}"
 
 
 def test_a_loaded_model_knows_its_threshold():

@@ -248,18 +248,23 @@ def make_report(
         return None, cards.message(str(error), error=True)
 
 
-def picked_example(event: gr.EventData) -> list[Any]:
-    """A press on the gallery -> as load_example; a number that is none of an example does nothing."""
+def picked_example(weight: str | None, event: gr.EventData) -> list[Any]:
+    """A press on the gallery -> as load_example; a number that is none of an example does nothing.
+
+    The chosen model stays where it is known what it should answer.
+    """
     number = event.example
     if not isinstance(number, int) or not 0 <= number < len(EXAMPLES):
         return [gr.skip()] * 9
-    return load_example(EXAMPLES[number])
+    example = EXAMPLES[number]
+    stays = weight is not None and answering.sidecar(weight).task in example.truth
+    return load_example(example, weight if stays else None)
 
 
-def load_example(example: Example) -> list[Any]:
-    """Both photos of an example and the model that fits it."""
+def load_example(example: Example, weight: str | None = None) -> list[Any]:
+    """Both photos of an example and the model: by default the one that fits it."""
     a, b = example.shots()
-    return [*show_shot(a), *show_shot(b), example.weight()]
+    return [*show_shot(a), *show_shot(b), weight or example.weight()]
 
 
 def prepare_first_view() -> None:

@@ -28,7 +28,7 @@ def wire(page: Page) -> None:
     for photo in (page.a, page.b):
         on_change(photo, lambda event: then_answer(event, page))
     then_answer(page.weight.input(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
-    loaded = page.examples.click(do.picked_example, None, page.chosen, show_progress_on=page.card, **RUNS)
+    loaded = page.examples.click(do.picked_example, page.weight, page.chosen, show_progress_on=page.card, **RUNS)
     then_answer(loaded.then(do.own_threshold, page.weight, page.threshold, **VIEWS), page)
     page.weight.change(do.describe, page.weight, page.weight, **VIEWS)
     _wire_arrivals(page)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from explain import EXPLAINERS, Curve, RegionDrops
 from explain.core import render
-from explain.core.findings import letter
+from explain.core.findings import letter, noticeably_better
 from models.faces.quality import Quality
 from models.prior import EVEN, posterior
 from models.tasks import TASKS, Task
@@ -23,8 +23,6 @@ from ui.shared.photos import Shot
 
 CROP_SIDE, PHOTO_SIDE = 360, 640
 """Sides in pixels at which crops, and photos under a map, are drawn on the page; of a photo the longest, at most."""
-NOTICEABLE = 0.02
-"""Areas under curves that differ by less, of a score from 0 to 1, are called equal."""
 NOTICE = (
     "<div class='ks-notice' role='note'><strong>Research demonstration.</strong> A score is no proof of kinship or "
     "identity and must not be used to decide about people. The models carry the bias of their training data; those "
@@ -196,7 +194,10 @@ def region_table(drops: Sequence[RegionDrops]) -> str:
 def verdict(curves: Sequence[Curve]) -> str:
     """Can the map be trusted? In words, a line a face."""
     lines = "".join(f"<li><b>Face {capital(c.face)}:</b> {reading(c)}.</li>" for c in curves)
-    return f"<div class='ks-verdict'><b>Can this map be trusted?</b><ul class='ks-readings'>{lines}</ul></div>"
+    return (
+        "<div class='ks-verdict'><b>Can this map be trusted?</b> Two tests, deletion and insertion:"
+        f"<ul class='ks-readings'>{lines}</ul></div>"
+    )
 
 
 def curve_table(curves: Sequence[Curve]) -> str:
@@ -216,9 +217,9 @@ def curve_table(curves: Sequence[Curve]) -> str:
 
 
 def reading(curve: Curve) -> str:
-    """Words for the areas; a difference below NOTICEABLE counts as none."""
-    deletion = curve.random_deletion_auc - curve.deletion_auc >= NOTICEABLE
-    insertion = curve.insertion_auc - curve.random_insertion_auc >= NOTICEABLE
+    """Words for the areas."""
+    areas = curve.deletion_auc, curve.random_deletion_auc, curve.insertion_auc, curve.random_insertion_auc
+    deletion, insertion = noticeably_better(*areas)
     if deletion and insertion:
         return "better than random places on both"
     if not deletion and not insertion:

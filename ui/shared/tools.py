@@ -6,7 +6,7 @@ import copy
 import inspect
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -32,18 +32,31 @@ class Page(gr.Blocks):
         gradio.mcp.GradioMCPServer = Tools  # type: ignore[misc]
         return super().launch(*args, **options)
 
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> Any:
-        """As Gradio does it.
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], state: Any, *args: Any, **options: Any) -> Any:
+        """As Gradio does it, by each component's own reader where it has one (ui/shared/widgets.py).
 
         Raises:
             gr.Error: an argument that no component can read.
         """
+        keep_readers(block_fn.inputs, state)
         try:
-            return await super().preprocess_data(block_fn, inputs, *args, **options)
+            return await super().preprocess_data(block_fn, inputs, state, *args, **options)
         except (gr.Error, UserError):
             raise
         except (ValidationError, TypeError, ValueError, AttributeError, KeyError) as error:
             raise gr.Error(f"{_which(block_fn)}: {_FORM}", print_exception=False) from error
+
+
+def keep_readers(components: Sequence[Any], state: Any) -> None:
+    """Give a session's components the readers of the page's: what updates a component makes a new one for the session.
+
+    Args:
+        state: gradio's SessionState, None without a session.
+    """
+    for component in components:
+        own = vars(component).get("preprocess")
+        if own is not None and state is not None and component._id in state:
+            state[component._id].preprocess = own
 
 
 _FORM = (

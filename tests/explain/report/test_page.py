@@ -42,6 +42,9 @@ def test_figures_are_those_of_the_json(folder: Path) -> None:
             assert f'<tr><td>{name}</td><td class="n">{value:+.3f}</td></tr>' in page
             if abs(value) >= 0.005:  # smaller ones are named without a figure
                 assert f"{value:+.2f}" in values["words"]["ab".index(found["face"])]
+    for face, found in values["faces"].items():
+        said = f"<p>Face {face.upper()}: {'; '.join(found['warnings'])}.</p>"
+        assert (said in page) == bool(found["warnings"])
     assert SIDECAR.sha256 in page and values["versions"]["torch"] in page
 
 
@@ -69,6 +72,8 @@ def test_verdicts_and_lines_by_hand() -> None:
     }
     assert verdict("a", curve) == "Here the map of face A beats random orders on one of two curves."
     assert verdict("b", {**curve, "insertion_auc": 0.6}).endswith("on both curves.")
+    slightly = {**curve, "insertion_auc": 0.51}  # what the page calls equal, the report calls equal
+    assert verdict("b", slightly).endswith("on one of two curves.")
     drawn = lines(curve)
     assert drawn[0]["points"] == "34.0,8.0 183.0,156.0 332.0,156.0" and drawn[0]["dash"] == "none"
     assert drawn[3]["points"] == "34.0,156.0 183.0,82.0 332.0,8.0" and drawn[3]["dash"] == "4 3"

@@ -15,6 +15,7 @@ from explain.core import render
 from explain.core.findings import letter
 from explain.registry import ANY
 from models.faces.face import Face
+from models.operating_points import CHOSE
 from models.predict import Result, predict
 from models.weights import Decision, OperatingPoints, Sidecar
 from tests.explain.tiny import Seeded, ready
@@ -55,7 +56,7 @@ def test_everything_is_written_down(tmp_path: Path) -> None:
     assert values["similarity"] == pytest.approx(result.similarity)
     assert (values["model"], values["weight"], values["weight_sha256"]) == ("tiny", "mine", "ab" * 32)
     assert (values["threshold"], values["far"], values["tar"]) == pytest.approx((0.4, 0.3, 0.895))
-    assert values["protocol"] == "a test; rates interpolated between the thresholds 0.2 and 0.6"
+    assert values["protocol"] == f"a test; rates interpolated between the thresholds 0.2 and 0.6; {CHOSE}"
     assert values["decision"] == "blood relatives"
     assert "no proof" in values["notice"]
     assert values["versions"]["torch"] and values["versions"]["grad-cam"]

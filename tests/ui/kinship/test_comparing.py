@@ -91,6 +91,15 @@ def test_names_are_plain_and_marks_are_measured(monkeypatch: pytest.MonkeyPatch)
     assert picker.marks("facor") == ["best"]  # the higher AUC of the two
     assert picker.marks("dlib_resnet") == ["permissive licence"]  # alone, it is neither best nor fastest
     assert answering.measured("facor") in picker.line("facor")
+    seconds["facor"] = 0.104
+    assert picker.marks("facor") == ["best", "fastest"] and picker.marks("dlib_kin") == ["fastest"]  # no difference
+
+
+def test_the_best_same_person_model_is_the_most_accurate_on_lfw(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["dlib_resnet", "edgeface"]
+    monkeypatch.setattr(picker, "pair_weights", lambda: names)
+    best = max(names, key=lambda n: answering.figures(n)["accuracy"])
+    assert [n for n in names if "best" in picker.marks(n)] == [best]
 
 
 def test_a_time_counts_for_the_file_it_was_measured_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 import gradio as gr
 import pytest
 from gradio.data_classes import FileData, ListFiles
+from gradio.state_holder import SessionState
 
 import app
+from tests.coroutines import run
 from ui.shared import theme
-from ui.shared.widgets import file_list
+from ui.shared.tools import Page
+from ui.shared.widgets import file_image, file_list
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,20 @@ def test_files_of_any_kind_reach_the_callback(tmp_path: Path) -> None:
     files = file_list(file_types=["image", ".zip"])
     assert files.preprocess(ListFiles(root=[FileData(path=str(pdf))])) == [str(pdf)]
     assert files.preprocess(None) is None
+
+
+def test_a_reader_of_uploads_outlives_an_update(tmp_path: Path) -> None:
+    """Gradio makes a new component of what was updated; an upload that is no image still reaches the callback."""
+    bad = tmp_path / "words.jpg"
+    bad.write_text("no image")
+    with Page() as blocks:
+        image, said = file_image(), gr.Textbox()
+        image.change(lambda path: path, image, said)
+    (function,), state = blocks.fns.values(), SessionState(blocks)
+    state[image._id] = type(image)(**{**image.constructor_args, "height": 200})
+    given = [FileData(path=str(bad)).model_dump()]
+    found = run(blocks.preprocess_data(function, given, state, True))
+    assert Path(found[0]).name == "words.jpg"
 
 
 def test_the_page_has_the_script_that_keeps_what_is_typed_in_range() -> None:

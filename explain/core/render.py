@@ -176,7 +176,7 @@ def curve_figure(curve: Curve) -> go.Figure:
             mode="lines+markers",
             line={"color": colour, "dash": dash},
         )
-    figure.update_xaxes(title=f"pixels of face {letter(curve.face).upper()} changed (%)")
+    figure.update_xaxes(title="pixels changed (%)")
     figure.update_yaxes(title=curve.unit)
     return styled(figure, f"{curve.method}, fill: {curve.fill}")
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from explain.core.findings import noticeably_better
 from explain.core.measured import measured
+from explain.core.words import TARGETS
 
 TEMPLATE = "report.html"
 WORDS = ("on neither curve", "on one of two curves", "on both curves")
@@ -36,6 +37,7 @@ def report_page(folder: Path, values: Mapping[str, Any]) -> str:
     )
     given: dict[str, Any] = {
         "verdict": verdict,
+        "targets": TARGETS,
         "lines": lines,
         "limits": limits,
         "inside": inside(folder),

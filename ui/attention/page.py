@@ -120,7 +120,7 @@ def build() -> Page:
             example = gr.Button("Try an example", size="sm")
             with gr.Column(min_width=0) as slot:
                 pass
-            gr.HTML(cards.NOTICE)
+            gr.HTML(cards.NOTICE, elem_classes="ks-last")
         with gr.Column(scale=8, min_width=320):
             right = _right_side()
     here = place("attention", "Attention", Offers(methods=lambda _: METHODS, layers=do.layers_of), ("photo 1",))
@@ -198,10 +198,10 @@ def _looked_at() -> tuple[Any, ...]:
     with gr.Row():
         choices = do.method_choices()
         method = gr.Dropdown(
-            choices, value=choices[0][1], label="Method", scale=3, min_width=300, elem_id="arms-method"
+            choices, value=choices[0][1], label="Method", scale=4, min_width=330, elem_id="arms-method"
         )
         layers = do.layer_choices([do.LAYER])
-        layer = gr.Dropdown(layers, value=do.LAYER, label="Layer", min_width=95, elem_id="arms-layer")
+        layer = gr.Dropdown(layers, value=do.LAYER, label="Layer", min_width=118, elem_id="arms-layer")
         scales = [("raw", do.RAW), ("× own mean", do.BY_MEAN)]
         scale = gr.Dropdown(scales, value=do.RAW, label="Values", min_width=100, elem_id="arms-scale")
         opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", min_width=160, elem_id="arms-opacity", buttons=[])

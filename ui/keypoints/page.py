@@ -134,7 +134,7 @@ def _left_side() -> list[Any]:
             for axis in "xy"
         )
     reset = gr.Button("Back to detected keypoints", size="sm", elem_id="kp-reset")
-    gr.HTML(cards.NOTICE)
+    gr.HTML(cards.NOTICE, elem_classes="ks-last")
     return [photo, moves, aligned, off, fed, picked, x, y, reset]
 
 

@@ -97,7 +97,7 @@ def build() -> Page:
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             left = (*_inputs(), *_actions())
-            gr.HTML(cards.NOTICE)
+            gr.HTML(cards.NOTICE, elem_classes="ks-last")
         with gr.Column(scale=8, min_width=320):
             page = Page(*left, *_right_side())
     _wire(page)

@@ -85,7 +85,7 @@ def build() -> Page:
             example = gr.Button("Try an example", size="sm")
             with gr.Column(min_width=0) as slot:
                 pass
-            gr.HTML(cards.NOTICE)
+            gr.HTML(cards.NOTICE, elem_classes="ks-last")
         with gr.Column(scale=8, min_width=320):
             page = Page(probe, *further, *gallery, *options, *_right_side())
     page = page._replace(here=page.here._replace(gives={"Probe": probe.shot}, slot=slot))

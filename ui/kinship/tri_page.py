@@ -74,7 +74,7 @@ def build() -> Page:
             example = gr.Button("Try an example: three people who are no family", size="sm")
             with gr.Column(min_width=0) as slot:
                 pass
-            gr.HTML(cards.NOTICE)
+            gr.HTML(cards.NOTICE, elem_classes="ks-last")
         with gr.Column(scale=8, min_width=320):
             page = Page(father, mother, child, weight, example, *_right_side())
     gives = {"Father": father.shot, "Mother": mother.shot, "Child": child.shot}

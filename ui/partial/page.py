@@ -117,7 +117,7 @@ def _left_side() -> list[Any]:
                 photos.append(photo_input(name, title, 185, by_hand=name == "P1"))
     panel = placing_panel.build()
     example = gr.Button("Try an example", size="sm")
-    gr.HTML(cards.NOTICE)
+    gr.HTML(cards.NOTICE, elem_classes="ks-last")
     return [*photos, panel, example]
 
 

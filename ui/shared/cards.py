@@ -195,7 +195,7 @@ def verdict(curves: Sequence[Curve]) -> str:
     """Can the map be trusted? In words, a line a face."""
     lines = "".join(f"<li><b>Face {capital(c.face)}:</b> {reading(c)}.</li>" for c in curves)
     return (
-        "<div class='ks-verdict'><b>Can this map be trusted?</b> Two tests, deletion and insertion:"
+        "<div class='ks-verdict'><b>Can this map be trusted?</b> Two tests, deletion and insertion of pixels:"
         f"<ul class='ks-readings'>{lines}</ul></div>"
     )
 

@@ -13,7 +13,7 @@ from explain.core.findings import noticeably_better
 from explain.core.measured import measured
 from explain.core.words import TARGETS
 
-TEMPLATE = "report.html"
+TEMPLATE, FAMILY = "report.html", "family.html"
 WORDS = ("on neither curve", "on one of two curves", "on both curves")
 AREAS = ("deletion_auc", "random_deletion_auc", "insertion_auc", "random_insertion_auc")
 LEFT, RIGHT, TOP, BOTTOM = 34, 332, 8, 156
@@ -28,6 +28,28 @@ def report_page(folder: Path, values: Mapping[str, Any]) -> str:
         folder: with the pictures of explain/report/pair.py.
         values: what report.json holds.
     """
+    given: dict[str, Any] = {
+        "verdict": verdict,
+        "targets": TARGETS,
+        "lines": lines,
+        "limits": limits,
+        "inside": inside(folder, values.get("attention")),
+    }
+    given["record"] = lambda method: record(values["weight"], method)
+    return _filled(TEMPLATE, folder, {**values, **given})
+
+
+def family_page(folder: Path, values: Mapping[str, Any]) -> str:
+    """The page for father, mother and child: the answer, what each pair adds, and the way to each pair's own report.
+
+    Args:
+        folder: with a report's folder for each pair.
+        values: notice, question, parents, method, title, and what triplet.json holds.
+    """
+    return _filled(FAMILY, folder, values)
+
+
+def _filled(template: str, folder: Path, values: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -35,17 +57,8 @@ def report_page(folder: Path, values: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    given: dict[str, Any] = {
-        "verdict": verdict,
-        "targets": TARGETS,
-        "lines": lines,
-        "limits": limits,
-        "inside": inside(folder),
-        "vars": values,
-    }
-    given["image"] = lambda name: inline(folder / name)
-    given["record"] = lambda method: record(values["weight"], method)
-    return environment.get_template(TEMPLATE).render({**values, **given}) + "\n"
+    given = {"vars": values, "image": lambda name: inline(folder / name)}
+    return environment.get_template(template).render({**values, **given}) + "\n"
 
 
 def inline(path: Path) -> str:
@@ -92,13 +105,20 @@ def lines(curve: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def inside(folder: Path) -> list[tuple[str, list[tuple[str, str]]]]:
+def inside(folder: Path, attention: Mapping[str, Any] | None) -> list[tuple[str, list[tuple[str, str]]]]:
     """(title, [(file, words)]) of what the model gave away: attention of a patch, links between the faces."""
     found = [
-        ("Where the chosen patch reads", [(p.name, f"Face {p.stem[-1].upper()}") for p in _of(folder, "query")]),
+        (_patch(attention) if attention else "", [(p.name, f"Face {p.stem[-1].upper()}") for p in _of(folder, "query")]),
         ("The strongest links", [(p.name, f"From face {p.stem[-1].upper()}") for p in _of(folder, "links")]),
     ]
     return [(title, pictures) for title, pictures in found if pictures]
+
+
+def _patch(attention: Mapping[str, Any]) -> str:
+    """ "Where one patch reads: row 4, column 3, layer blocks.11, mean of its heads"."""
+    row, column = (i + 1 for i in attention["query_row_column"])
+    head = "mean of its heads" if attention["head"] == "mean" else f"head {attention['head']}"
+    return f"Where one patch reads: row {row}, column {column}, layer {attention['layer']}, {head}"
 
 
 def _of(folder: Path, word: str) -> list[Path]:

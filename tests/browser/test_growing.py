@@ -1,4 +1,4 @@
-"""In the browser: a map that samples grows while one looks; methods side by side can be stopped."""
+"""In the browser: a map that samples grows while one looks; it and methods side by side can be stopped."""
 
 from __future__ import annotations
 
@@ -34,6 +34,21 @@ def test_a_map_that_samples_grows_while_one_looks(open_page: Callable[..., Any])
     counts, errors = zip(*((int(m[1]), float(m[2])) for m in found if m), strict=True)
     assert len(set(counts)) >= 2 and list(counts) == sorted(counts) and counts[-1] == 500
     assert errors[-1] < errors[0]
+
+
+def test_a_map_that_samples_can_be_stopped(open_page: Callable[..., Any]) -> None:
+    page, title = open_page(), EXPLAINERS["corr_rise"].title
+    page.evaluate(WATCH)
+    page.evaluate(PRESS, "#map-stop")
+    page.locator("#method input").click()
+    page.get_by_role("option", name=re.compile(f"^{re.escape(title)}")).click()
+    page.wait_for_function("() => window.captions.some(said => said.includes(' masks of'))")
+    page.wait_for_selector("#map-stop", state="hidden")
+    page.wait_for_selector("#map-verdict:not(.ks-former) :text('Face A')")
+    shown = page.locator("#maps .ks-caption").inner_text()
+    page.wait_for_timeout(1500)
+    assert page.locator("#maps .ks-caption").inner_text() == shown and " 500 masks of" not in shown
+    assert page.locator("#map-verdict").inner_text().strip()
 
 
 def test_methods_side_by_side_can_be_stopped(open_page: Callable[..., Any]) -> None:

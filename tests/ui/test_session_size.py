@@ -59,7 +59,7 @@ def test_keypoints_keeps_at_most_three_megabytes(obama: Shot) -> None:
 def test_kinship_keeps_at_most_two_megabytes(obama: Shot, biden: Shot) -> None:
     given, _, _, _, seen = kinship_tab.answer_pair(obama, biden, "svit", 0.5)
     assert given is not None and isinstance(seen, Seen)
-    ((maps, _),) = kinship_tab.explain_pair(obama, biden, given, "grad_cam", None, 0.5)
+    ((maps, _, _),) = kinship_tab.explain_pair(obama, biden, given, "grad_cam", None, 0.5)
     assert maps is not None and size(obama, biden, given, seen, maps, (0.5, 0.5), (0.5, 0.5)) <= 2 * MB
     before = evidence_callbacks.draw_attention(seen, None, 1, None, 0.5)
     evidence.INSIDE.clear()

@@ -35,6 +35,7 @@ WAITING_MAPS = "The maps appear here together with the answer."
 WORKING = "Working on an example: a few seconds."
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to answer with. See the tab Models."
 OPACITY = 0.5
+NO_STOP = gr.update(visible=False)
 
 
 Answered = tuple[Answer | None, str, str, Any, Seen | None]
@@ -135,18 +136,24 @@ def offer_layers(weight: str | None, method: str, wanted: str = "") -> Any:
 
 def explain_pair(
     a: Shot | None, b: Shot | None, answer: Answer | None, method: str, layer: str | None, opacity: float
-) -> Iterator[tuple[Maps | None, Any]]:
-    """Maps of an answered pair and their picture; of a method that samples, coarse ones first, as they come."""
+) -> Iterator[tuple[Maps | None, Any, Any]]:
+    """Maps of an answered pair, their picture, and the button that stops them.
+
+    Of a method that samples coarse maps come first, and the button is there until the last.
+    """
     if a is None or b is None or answer is None:
-        yield None, cards.message(WAITING_MAPS)
+        yield None, cards.message(WAITING_MAPS), NO_STOP
         return
     try:
-        layers = evidence.layer_choices(answer.weight, method)
+        layers, refining = evidence.layer_choices(answer.weight, method), False
         chosen = layer if layer in layers else None
-        for maps in evidence.growing_maps(a, b, answer.weight, method, chosen):
-            yield maps, gr.update(value=cards.maps_view(maps, a, b, opacity), elem_classes=[])
+        for maps, refining in evidence.growing_maps(a, b, answer.weight, method, chosen):
+            drawn = gr.update(value=cards.maps_view(maps, a, b, opacity), elem_classes=[])
+            yield maps, drawn, gr.update(visible=refining)
+        if refining:
+            yield gr.skip(), gr.skip(), NO_STOP
     except (WeightError, ValueError) as error:
-        yield None, cards.message(str(error), error=True)
+        yield None, cards.message(str(error), error=True), NO_STOP
 
 
 def part_words(

@@ -167,7 +167,7 @@ def _wire_answer(page: Page) -> None:
 
 
 def _wire_map(page: Page) -> None:
-    """The map, whether it can be trusted, and the curves where they are open."""
+    """The map, and what follows it, whether it is finished or stopped."""
     viewer, here = page.viewer, page.here
     former = [viewer.view, page.verdict, page.curves.fold.panel]
 
@@ -177,16 +177,22 @@ def _wire_map(page: Page) -> None:
     explained = page.to_explain.then(fade_and_tell, _told_of(page), [*former, here.told, here.own], **VIEWS).then(
         do.explain_pair,
         [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
-        [viewer.maps, viewer.view],
+        [viewer.maps, viewer.view, viewer.stop],
         show_progress_on=viewer.view,
         **RUNS,
     )
-    checked = mark(explained, viewer.view, former=False).then(
+    _then_check(explained, page)
+    stopped = viewer.stop.click(lambda: do.NO_STOP, None, viewer.stop, cancels=[explained], **VIEWS)
+    _then_check(stopped, page)
+
+
+def _then_check(event: Any, page: Page) -> None:
+    """After the maps, or after they were stopped: how far they can be trusted, and the curves where they are open."""
+    checked = mark(event, page.viewer.view, former=False).then(
         do.check_maps,
-        [*page.photos, viewer.maps],
+        [*page.photos, page.viewer.maps],
         [page.verdict, page.curves.raw],
         show_progress_on=page.verdict,
         **RUNS,
     )
-    shown = mark(checked, page.verdict, former=False)
-    fill_curves(shown.then, page)
+    fill_curves(mark(checked, page.verdict, former=False).then, page)

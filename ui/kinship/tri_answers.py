@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from explain import EXPLAINERS, Curve, Heatmap, write_report
+from explain.report.page import family_page
+from explain.report.pair import NOTICE
 from explain.report.staging import Staging
 from models import Result
 from models.tasks import TASKS
@@ -17,7 +19,6 @@ from ui.shared import answering, evidence
 from ui.shared.answering import Answer
 from ui.shared.photos import Shot
 
-"""Words for a score at or above the threshold, and below."""
 PARENTS = ("father", "mother")
 
 
@@ -177,14 +178,15 @@ def curves(family: Family, maps: TriMaps) -> list[Curve]:
 
 
 def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opacity: float) -> Path:
-    """Write a triplet into <folder>.zip: triplet.json, and the report of each pair in a folder of its own.
+    """Write a triplet into <folder>.zip: report.html, triplet.json, and each pair's report in a folder of its own.
 
     Raises:
         PhotoError, WeightError: as ask.  OSError: the folder cannot be written.
     """
     stage, result = Staging(folder), ask(family, maps.weight, grad=EXPLAINERS[maps.method].grad)
     row = answering.sidecar(maps.weight)
-    for name, pair, parent in zip(PARENTS, (result.father, result.mother), (family.father, family.mother), strict=True):
+    pairs, parents = (result.father, result.mother), (family.father, family.mother)
+    for name, pair, parent, shown in zip(PARENTS, pairs, parents, (maps.father, maps.mother), strict=True):
         write_report(
             stage.folder / f"{name}_child",
             pair,
@@ -193,7 +195,7 @@ def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opa
             sidecar=row,
             layer=maps.layer,
             opacity=opacity,
-            known=evidence.known(pair, maps.weight, maps.method, maps.layer),
+            known=evidence.known(pair, maps.weight, maps.method, (shown.parent, shown.child)),
         )
     given = answer(family, maps.weight)
     values = {
@@ -204,4 +206,7 @@ def report(folder: Path, family: Family, maps: TriMaps, *, threshold: float, opa
         "operating": asdict(row.rule.tri) if row.rule.tri else None,
     }
     (stage.folder / "triplet.json").write_text(json.dumps(values, indent=1) + "\n")
+    said = {"notice": NOTICE, "question": TASKS["tri"].question, "parents": PARENTS, "method": maps.method}
+    page = family_page(stage.folder, {**values, **said, "title": EXPLAINERS[maps.method].title})
+    (stage.folder / "report.html").write_text(page, encoding="utf-8")
     return stage.finish(archive=True)

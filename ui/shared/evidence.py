@@ -151,16 +151,20 @@ def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> 
     return Maps(weight, method, layer, maps_of(result, weight, method, layer), crops_of(result))
 
 
-def growing_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> Iterator[Maps]:
-    """As make_maps; of a method that samples coarse maps first, unless the fine ones are held. Raises as make_maps."""
+def growing_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> Iterator[tuple[Maps, bool]]:
+    """As make_maps; of a method that samples coarse maps first, each with True, unless the fine ones are held.
+
+    Raises:
+        As make_maps.
+    """
     result = ask(a, b, weight, grad=EXPLAINERS[method].grad)
     crops, options = crops_of(result), {"layer": layer} if layer else {}
     if EXPLAINERS[method].refine is None or FOUND.holds(_key(result, weight, method, layer)):
-        yield Maps(weight, method, layer, maps_of(result, weight, method, layer), crops)
+        yield Maps(weight, method, layer, maps_of(result, weight, method, layer), crops), False
         return
     for found in explain_step_by_step(result, method, **options):
         step()  # one that goes beyond its time ends between two maps
-        yield Maps(weight, method, layer, found, crops)
+        yield Maps(weight, method, layer, found, crops), True
     _held(result, weight, lambda: found, method, layer)
 
 
@@ -179,9 +183,8 @@ def curve_of(result: Result, weight: str, heatmap: Heatmap) -> Curve:
     return found
 
 
-def known(result: Result, weight: str, method: str, layer: str | None) -> Known:
-    """What a report says of an answer: what was made before, and the rest now."""
-    maps = maps_of(result, weight, method, layer)
+def known(result: Result, weight: str, method: str, maps: tuple[Heatmap, ...]) -> Known:
+    """What a report says of an answer: the maps that were shown, what was made before, and the rest now."""
     curves = tuple(curve_of(result, weight, heatmap) for heatmap in maps)
     return Known({method: maps}, {method: curves}, _parts_of(result, weight), _regions_of(result, weight))
 
@@ -240,5 +243,5 @@ def report(
         look=look,
         opacity=opacity,
         archive=True,
-        known=known(result, maps.weight, maps.method, maps.layer),
+        known=known(result, maps.weight, maps.method, maps.maps),
     )

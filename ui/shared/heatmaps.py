@@ -11,12 +11,17 @@ from ui.shared.widgets import SESSION_SECONDS
 
 
 class HeatmapViewer(NamedTuple):
-    """Method, layer and opacity of two maps, and the picture of both."""
+    """Method, layer and opacity of two maps, and the picture of both.
+
+    Attributes:
+        stop: shown while a method that samples refines its maps.
+    """
 
     method: gr.Dropdown
     layer: gr.Dropdown
     opacity: gr.Slider
     view: gr.HTML
+    stop: gr.Button
     maps: gr.State
 
 
@@ -29,4 +34,5 @@ def heatmap_viewer() -> HeatmapViewer:
             0, 1, 0.5, step=0.05, label="Opacity of the map", min_width=180, elem_id="opacity", buttons=[]
         )
     view = gr.HTML(elem_id="maps", min_height=120)
-    return HeatmapViewer(method, layer, opacity, view, gr.State(None, time_to_live=SESSION_SECONDS))
+    stop = gr.Button("Stop refining the map", size="sm", visible=False, elem_id="map-stop")
+    return HeatmapViewer(method, layer, opacity, view, stop, gr.State(None, time_to_live=SESSION_SECONDS))

@@ -55,7 +55,7 @@ def test_every_method_has_its_maps_and_verdict(folder: Path) -> None:
         for face, curve in row["faithfulness"].items():
             assert verdict(face, curve) in page
     assert "was not measured on this model" in page
-    assert "Where the chosen patch reads" in page and "The strongest links" in page
+    assert "Where one patch reads: row " in page and "The strongest links" in page
 
 
 def test_verdicts_and_lines_by_hand() -> None:

@@ -96,7 +96,7 @@ def test_maps_lie_on_the_crops_the_model_saw(maps: Maps, obama: Shot) -> None:
 
 @pytest.mark.parametrize("method", ["grad_cam", "eigen_cam", "occlusion"])
 def test_explain_pair(obama: Shot, biden: Shot, answer: Answer, method: str) -> None:
-    ((made, drawn),) = do.explain_pair(obama, biden, answer, method, "stage2.features", 0.5)
+    ((made, drawn, _),) = do.explain_pair(obama, biden, answer, method, "stage2.features", 0.5)
     view = drawn["value"]
     assert made is not None and made.method == method
     assert made.layer == ("stage2.features" if EXPLAINERS[method].layers else None)
@@ -162,7 +162,7 @@ def test_report_says_what_the_page_says(
 def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
     given, card, _, rest, seen = do.answer_pair(obama, None, KIN, 0.5)
     assert given is None and seen is None and do.WAITING in card and rest["visible"] is False
-    ((no_maps, waiting),) = do.explain_pair(obama, None, None, "grad_cam", None, 0.5)
+    ((no_maps, waiting, _),) = do.explain_pair(obama, None, None, "grad_cam", None, 0.5)
     assert no_maps is None and do.cover_regions(obama, None, None)[0] is None
     assert do.check_maps(obama, None, None) == ("", None) and do.draw_curves(None)[:2] == (None, None)
     assert do.make_report(obama, None, None, 0.5, 0.5)[0] is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import replace
 from functools import partial
 
@@ -16,19 +18,38 @@ from ui.shared.photos import Shot
 KIN = "edgeface_kin"
 
 
-def test_a_map_that_is_sampled_grows_finer_and_is_made_once(
-    obama: Shot, biden: Shot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answer = answering.answer(obama, biden, KIN)
+@pytest.fixture
+def _few_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """70 masks instead of 500."""
     row, few = EXPLAINERS["corr_rise"], {"masks": 70}
     quick = replace(row, run=partial(row.run, **few), refine=partial(row.refine, **few))  # type: ignore[arg-type]
     monkeypatch.setitem(EXPLAINERS, "corr_rise", quick)
+
+
+@pytest.mark.usefixtures("_few_masks")
+def test_a_map_that_is_sampled_grows_finer_and_is_made_once(obama: Shot, biden: Shot) -> None:
+    answer = answering.answer(obama, biden, KIN)
     every = list(do.explain_pair(obama, biden, answer, "corr_rise", None, 0.5))
-    assert len(every) == 3 and all(drawn["elem_classes"] == [] for _, drawn in every)
-    for count, (made, drawn) in zip((20, 60, 70), every, strict=True):
+    *steps, (_, _, at_last) = every
+    assert len(steps) == 3 and at_last["visible"] is False
+    for count, (made, drawn, stop) in zip((20, 60, 70), steps, strict=True):
         assert made is not None and f"{count} masks of" in drawn["value"]
+        assert drawn["elem_classes"] == [] and stop["visible"] is True
     (direct,) = [m for m in explain(answering.ask(obama, biden, KIN), "corr_rise") if m.face == 1]
-    last = every[-1][0]
+    last = steps[-1][0]
     assert last is not None and np.array_equal(last.maps[1].values, direct.values)
-    ((again, _),) = do.explain_pair(obama, biden, answer, "corr_rise", None, 0.5)
-    assert again is not None and again.maps is last.maps
+    ((again, _, stop),) = do.explain_pair(obama, biden, answer, "corr_rise", None, 0.5)
+    assert again is not None and again.maps is last.maps and stop["visible"] is False
+
+
+@pytest.mark.usefixtures("_few_masks")
+def test_a_report_after_a_stop_has_the_map_that_was_shown(obama: Shot, biden: Shot) -> None:
+    answer = answering.answer(obama, biden, KIN)
+    coarse = next(do.explain_pair(obama, biden, answer, "corr_rise", None, 0.5))[0]
+    assert coarse is not None
+    path, _ = do.make_report(obama, biden, coarse, 0.5, 0.5)
+    assert path is not None
+    with zipfile.ZipFile(path) as archive, archive.open("maps.npz") as file:
+        kept = np.load(io.BytesIO(file.read()))
+        (name,) = [n for n in kept.files if n.startswith("corr_rise") and n.endswith("b")]
+        assert np.array_equal(kept[name], coarse.maps[1].values)

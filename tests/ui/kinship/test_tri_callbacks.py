@@ -159,12 +159,15 @@ def test_report_says_what_the_page_says(family: Family, maps: TriMaps) -> None:
     assert path is not None and note == ""
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
-        said = json.loads(archive.read("triplet.json"))
+        said, page = json.loads(archive.read("triplet.json")), archive.read("report.html").decode()
         pairs = [json.loads(archive.read(f"{p}_child/report.json")) for p in triplet.PARENTS]
     given = triplet.answer(family, KIN)
     assert said["score"] == given.score and said["threshold"] == 0.7 and said["decision"] == "not their child"
     assert [p["score"] for p in pairs] == [given.father.pair.score, given.mother.pair.score]
-    assert {"father_child/grad_cam_a.png", "mother_child/grad_cam_b.png", "mother_child/maps.npz"} <= names
+    for parent in triplet.PARENTS:
+        assert f'href="{parent}_child/report.html"' in page and f"{said[parent]['added']:+.3f}" in page
+    assert f"{given.score:.3f}" in page and page.count("data:image/png;base64,") == 6
+    assert {"father_child/report.html", "father_child/grad_cam_a.png", "mother_child/grad_cam_b.png", "mother_child/maps.npz"} <= names
 
 
 def test_without_three_faces_nothing_is_claimed(family: Family) -> None:

@@ -107,8 +107,9 @@ def lines(curve: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def inside(folder: Path, attention: Mapping[str, Any] | None) -> list[tuple[str, list[tuple[str, str]]]]:
     """(title, [(file, words)]) of what the model gave away: attention of a patch, links between the faces."""
+    title = _patch(attention) if attention else ""
     found = [
-        (_patch(attention) if attention else "", [(p.name, f"Face {p.stem[-1].upper()}") for p in _of(folder, "query")]),
+        (title, [(p.name, f"Face {p.stem[-1].upper()}") for p in _of(folder, "query")]),
         ("The strongest links", [(p.name, f"From face {p.stem[-1].upper()}") for p in _of(folder, "links")]),
     ]
     return [(title, pictures) for title, pictures in found if pictures]

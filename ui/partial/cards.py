@@ -44,7 +44,7 @@ def answer(look: PartialLook, sidecars: Mapping[str, Sidecar], doubts: Doubts = 
         "<div class='ks-scroll'><table class='ks-table ks-arms'><thead><tr><th scope='col'>network</th>"
         f"<th scope='col'>whole face</th><th scope='col'>now</th></tr></thead><tbody>{rows}</tbody></table></div>"
         "<p class='ks-protocol'>Calibrated probability that both photos show one person, with the decision at each "
-        f"network's own threshold. Measured on: {escape(row.rule.operating_points.protocol)}</p></section>"
+        f"network's own threshold; both were fitted on {escape(row.rule.operating_points.protocol)}</p></section>"
     )
 
 

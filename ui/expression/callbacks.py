@@ -27,6 +27,7 @@ UNTRAINED = "No weight for telling expressions is installed: there is nothing to
 LEADING, NOTHING = "leading", "nothing"
 """In the class pickers: the class that leads; no second class."""
 EXAMPLES = (
+    ("levin_carl.jpg", "Carl Levin"),
     ("obama_2012.jpg", "Barack Obama, 2012"),
     ("obama_2009.jpg", "Barack Obama, 2009"),
     ("hopper_1984.jpg", "Grace Hopper"),
@@ -34,9 +35,8 @@ EXAMPLES = (
     ("meek_carrie.jpg", "Carrie Meek"),
     ("levin_sander.jpg", "Sander Levin"),
     ("sanchez_linda.jpg", "Linda Sánchez"),
-    ("levin_carl.jpg", "Carl Levin"),
 )
-"""File in FOLDER, and who it is; the first one is shown to every visitor."""
+"""File in FOLDER, and who it is. The first one is shown to every visitor: an answer that covering a part can move."""
 
 
 def run(shot: Shot | None, weight: str | None, covers: list[str] | None) -> list[Any]:

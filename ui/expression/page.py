@@ -175,11 +175,12 @@ def _map() -> dict[str, Any]:
             min_width=140,
             elem_id="expression-not",
         )
-        method = gr.Dropdown(label="Method", interactive=True, scale=2, min_width=220, elem_id="expression-method")
-        layer = gr.Dropdown(label="Layer", interactive=True, min_width=170, visible=False, elem_id="expression-layer")
         opacity = gr.Slider(
             0, 1, 0.5, step=0.05, label="Opacity", min_width=200, elem_id="expression-opacity", buttons=[]
         )
+    with gr.Row():
+        method = gr.Dropdown(label="Method", interactive=True, scale=2, min_width=320, elem_id="expression-method")
+        layer = gr.Dropdown(label="Layer", interactive=True, min_width=170, visible=False, elem_id="expression-layer")
     words = gr.HTML(elem_id="expression-words")
     view = gr.HTML(elem_id="expression-map", min_height=120)
     verdict = gr.HTML(elem_id="expression-verdict", min_height=40)

@@ -108,9 +108,9 @@ def _inputs() -> tuple[Any, ...]:
     """Both ways of giving pairs, and what is made of them."""
     choices = [("A list and its photos", do.LIST), ("Two sets of photos", do.SETS)]
     how = gr.Radio(choices, value=do.LIST, label="Pairs", elem_id="batch-how")
-    photos: dict[str, Any] = {"file_types": ["image", ".zip"], "height": 130}
+    photos: dict[str, Any] = {"file_types": ["image", ".zip"], "height": 165}
     with gr.Column() as of_list:
-        listed = named_files(file_types=[".csv", ".tsv", ".txt"], label="List (CSV)", height=110, elem_id="batch-list")
+        listed = named_files(file_types=[".csv", ".tsv", ".txt"], label="List (CSV)", height=165, elem_id="batch-list")
         list_said = gr.HTML(min_height=0)
         several = named_files(label="Photos: a zip, or the files", elem_id="batch-photos", **photos)
         photos_said = gr.HTML(elem_id="batch-photos-note", min_height=0)

@@ -97,7 +97,7 @@ def build() -> Page:
 
 def _further_input() -> tuple[Any, ...]:
     with gr.Accordion("More photos of this person", open=False, elem_id="probe-further"):
-        files = file_list(file_types=["image"], label="Photos of the probe", height=130, elem_id="probe-files")
+        files = file_list(file_types=["image"], label="Photos of the probe", height=165, elem_id="probe-files")
         note = gr.HTML(elem_id="probe-more")
     return files, note, gr.State((), time_to_live=SESSION_SECONDS)
 

@@ -123,30 +123,31 @@ class ComponentAttention(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, C, h, w) twice -> pooled (B, C) of x, of y, and A (B, N, N)."""
-        both = torch.cat([F.normalize(x, dim=1), F.normalize(y, dim=1)], 1) * x.shape[1] ** 0.5
+        unit_x, unit_y = F.normalize(x, dim=1), F.normalize(y, dim=1)
+        both = torch.cat([unit_x, unit_y], 1) * x.shape[1] ** 0.5
         query, key = self.query(both).flatten(2), self.key(both).flatten(2)  # (B, C/16, N)
         attention = self.tap((query.transpose(1, 2) @ key / query.shape[1] ** 0.5).softmax(-1))  # (B, N, N)
-        return self.pooled(self.value_x, x, attention), self.pooled(self.value_y, y, attention), attention
+        return self.pooled(self.value_x, unit_x, attention), self.pooled(self.value_y, unit_y, attention), attention
 
-    def linked(self, value: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
-        """A V x^ + x^: (B, N, C)."""
-        unit = F.normalize(x, dim=1)
+    def linked(self, value: nn.Module, unit: Tensor, attention: Tensor) -> Tensor:
+        """A V x^ + x^, of x^ (B, C, h, w): (B, N, C)."""
         return attention @ value(unit).flatten(2).transpose(1, 2) + unit.flatten(2).transpose(1, 2)
 
-    def pooled(self, value: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
+    def pooled(self, value: nn.Module, unit: Tensor, attention: Tensor) -> Tensor:
         """Mean of A V x^ + x^ over the places of the map, or its maximum at unit length: (B, C)."""
-        linked = self.linked(value, x, attention)
+        linked = self.linked(value, unit, attention)
         return F.normalize(linked.amax(1), dim=1) if self.pooling == "max" else linked.mean(1)
 
     def by_place(self, x: Tensor, attention: Tensor) -> Tensor:
         """(B, C, h, w), A -> (B, C, N): what each position puts into the pooled x; their sum is the pooled x."""
-        unit = F.normalize(x, dim=1).flatten(2)  # (B, C, N)
+        whole = F.normalize(x, dim=1)
+        unit = whole.flatten(2)  # (B, C, N)
         if self.pooling == "max":
-            most, top = self.linked(self.value_x, x, attention).max(1)  # (B, C): a channel's maximum, and its place
+            most, top = self.linked(self.value_x, whole, attention).max(1)  # (B, C): a channel's maximum, and its place
             kept = F.one_hot(top, unit.shape[2]) / most.norm(dim=1)[:, None, None]  # (B, C, N)
         else:
             kept = torch.full_like(unit, 1 / unit.shape[2])
-        return kept @ attention * self.value_x(F.normalize(x, dim=1)).flatten(2) + kept * unit
+        return kept @ attention * self.value_x(whole).flatten(2) + kept * unit
 
 
 class ChannelAttention(nn.Module):
@@ -159,8 +160,7 @@ class ChannelAttention(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C) unit vectors twice -> the same shapes."""
         h = self.mix(torch.cat([x, y], 1))
-        energy = h[:, :, None] * h[:, None, :]  # (B, C, C)
-        attention = (energy.amax(-1, keepdim=True) - energy).softmax(-1)
+        attention = (-h[:, :, None] * h[:, None, :]).softmax(-1)  # (B, C, C); the maximum of a row shifts it, no more
         return (attention @ x[..., None]).squeeze(-1) + x, (attention @ y[..., None]).squeeze(-1) + y
 
 
@@ -236,7 +236,10 @@ class FaCoR(PairModel):
         would tell x from y.
         """
         global_x, global_y = self.embedding(torch.cat([x, y])).chunk(2)
-        pooled_x, pooled_y, attention = self.components(self.to_map(x), self.to_map(y))
+        return self._related(self.to_map(x), self.to_map(y), global_x, global_y)
+
+    def _related(self, map_x: Tensor, map_y: Tensor, global_x: Tensor, global_y: Tensor) -> Relation:
+        pooled_x, pooled_y, attention = self.components(map_x, map_y)
         mixed_x, mixed_y = self.channel_attention(global_x, global_y)
         (parts_x, weight_x), (parts_y, _) = self.gate(mixed_x, pooled_x), self.gate(mixed_y, pooled_y)
         fused_x, fused_y = parts_x[0] + parts_x[1], parts_y[0] + parts_y[1]
@@ -272,8 +275,12 @@ class FaCoR(PairModel):
         return self.logit.slope / (relation.x.norm(dim=1) * relation.y.norm(dim=1))
 
     def compare(self, x: Tensor, y: Tensor) -> PairOutput:
-        """As PairModel.compare, with the embeddings taken from the pass that made the score."""
-        relation = self.fuse(torch.cat([x, y]), torch.cat([y, x]))
+        """As PairModel.compare, with what a face is by itself computed once for both orders."""
+        distinct = [code[:1] if code.stride(0) == 0 else code for code in (x, y)]  # one code may stand for all
+        (mx, my), (ex, ey) = (
+            [part.expand(len(x), *part.shape[1:]) for part in found.split([len(code) for code in distinct])]
+            for found in (self.to_map(torch.cat(distinct)), self.embedding(torch.cat(distinct)))
+        )
+        relation = self._related(*(torch.cat(both) for both in ((mx, my), (my, mx), (ex, ey), (ey, ex))))
         ab, ba = self.logit(relation.x, relation.y).chunk(2)
-        ex, ey = relation.global_x.chunk(2)
         return PairOutput(torch.stack([ab, ba], 1), (ex * ey).sum(1), (ex, ey))

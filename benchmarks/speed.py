@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -65,13 +65,18 @@ def one_megapixel(folder: Path) -> list[Path]:
 
 def median_seconds(run: Callable[[], object], runs: int) -> float:
     """Median wall time of `runs` calls after one that is not counted."""
-    run()
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return medians_by_turns([run], runs)[0]
+
+
+def medians_by_turns(works: Sequence[Callable[[], object]], runs: int) -> list[float]:
+    """Median wall time of each, after a turn that is not counted; taking turns, all of them meet the same machine."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(1 + runs):
+        for work, own in zip(works, times, strict=True):
+            start = time.perf_counter()
+            work()
+            own.append(time.perf_counter() - start)
+    return [statistics.median(own[1:]) for own in times]
 
 
 def answer(paths: list[Path], *, grad: bool, weight: str = MODEL) -> Result:

@@ -3,7 +3,8 @@
     python -m benchmarks.evidence.patch_choices [--models edgeface_kin expression] [--pairs 30]
 
 The curves and random orders of the benchmark of evidence, on faces that choose: pairs of the held-out training families
-for kinship, FER+'s validation part for expression. HiRes-CAM stands beside them, the best map of one backward pass.
+for kinship and for the same person, FER+'s validation part for expression. HiRes-CAM stands beside them, the best map
+of one backward pass.
 Writes benchmarks/results/patch_choices.json and its table in docs/evidence.md. A weight is measured in one go, some ten
 seconds a pair on one core.
 """
@@ -30,7 +31,9 @@ from models import load_model, predict, read_sidecar
 from models.faces.face import InputSpec
 from models.predict import Result
 from training.data.kin_batches import held_out_list, split
-from training.data.sets import fiw_crops, fiw_train_pairs
+from training.data.sets import Pair, fiw_crops, fiw_train_pairs
+from training.tools.calibration import identity_pairs
+from training.tools.verification_export import held_out_names
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "patch_choices.json"
 TRIED = ((6, 15), (5, 9), (4, 7), (3, 5))
@@ -47,11 +50,21 @@ def chosen_on(task: str, root: Path, spec: InputSpec, each: int) -> Drawn | Draw
     """
     if task == "expression":
         return drawn(task, root, spec, each)
-    if task != "kinship":
-        raise ValueError(f"there are no pairs to choose on for {task}: name weights for kinship or expression")
+    if task not in ("kinship", "verification"):
+        raise ValueError(f"there are no pairs to choose on for {task}")
     crops = fiw_crops(root, "train", spec)
-    held = held_out_list(crops.names, split(fiw_train_pairs(root))[1])
+    held = (
+        held_out_list(crops.names, split(fiw_train_pairs(root))[1])
+        if task == "kinship"
+        else same_person_list(held_out_names(crops))
+    )
     return Drawn(tuple(alternating(held, each)), crops, "held-out training families")
+
+
+def same_person_list(names: Sequence[str]) -> list[Pair]:
+    """Pairs of photos of one person, and of people of two families."""
+    pairs, same = identity_pairs(names, negatives=1)
+    return [Pair(names[a], names[b], bool(one)) for (a, b), one in zip(pairs, same, strict=True)]
 
 
 def records_of(number: int, same: bool | None, result: Result, protocol: Protocol) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from explain.core.fill import cover_of
 from models.outputs import Output
 from models.predict import Result
 
-CHUNK = 20
+CHUNK = 27
 """Faces encoded at once, at most."""
 
 

@@ -9,16 +9,14 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from plotly.graph_objects import Figure
 
-from explain import EXPLAINERS, Curve, RegionDrops
-from explain.core import render
+from explain import Curve
 from explain.core.measured import measured
 from explain.core.parts import PartValues
 from explain.report.parts import words_of
 from models import PhotoError, WeightError
 from models.prior import EVEN
-from ui.kinship import gallery
+from ui.kinship import gallery, plots
 from ui.shared import answering, cards, doubts, evidence, picker
 from ui.shared import evidence_callbacks as evidence_callbacks
 from ui.shared.addresses import Asked
@@ -122,7 +120,8 @@ def offer_methods(weight: str | None, method: str | None, asked: Asked | None = 
     stays = method in [label for _, label in choices] and trusted
     chosen = method if stays and method else evidence.default_method(weight)
     wanted = asked.address.layer if asked is not None and chosen == (asked.address.method or chosen) else ""
-    return gr.update(choices=choices, value=chosen), offer_layers(weight, chosen, wanted)
+    about = evidence.about_methods(weight)
+    return gr.update(choices=choices, value=chosen, info=about), offer_layers(weight, chosen, wanted)
 
 
 def offer_layers(weight: str | None, method: str, wanted: str = "") -> Any:
@@ -192,7 +191,7 @@ def cover_regions(a: Shot | None, b: Shot | None, answer: Answer | None) -> tupl
         drops = evidence.occlude_regions(a, b, answer.weight)
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
-    return region_bars(drops), cards.region_table(drops)
+    return plots.region_bars(drops), cards.region_table(drops)
 
 
 def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[str, tuple[Curve, ...] | None]:
@@ -210,25 +209,7 @@ def draw_curves(curves: tuple[Curve, ...] | None) -> tuple[Any, Any, str]:
     """Faithfulness curves of both maps and their areas; no model runs."""
     if curves is None:
         return None, None, ""
-    return *curve_plots(curves), cards.curve_table(curves)
-
-
-def region_bars(drops: tuple[RegionDrops, ...]) -> Figure:
-    """The bars in a height that stands beside the table."""
-    return render.region_figure(*drops).update_layout(height=300, title_text="", legend_y=-0.15)
-
-
-def curve_plots(curves: tuple[Curve, ...]) -> list[Figure]:
-    """Both faces' curves on one scale of the answer."""
-    values = [y for c in curves for y in (c.deletion, c.insertion, c.random_deletion, c.random_insertion)]
-    low, high = min(float(y.min()) for y in values), max(float(y.max()) for y in values)
-    margin = 0.05 * max(high - low, 0.01)
-    plots = []
-    for c in curves:
-        title = f"Face {cards.capital(c.face)}: {EXPLAINERS[c.method].title}<br>missing pixels: {c.fill}"
-        plot = render.curve_figure(c).update_layout(height=400, title_text=title, margin_t=60)
-        plots.append(plot.update_yaxes(range=[low - margin, high + margin]))
-    return plots
+    return *plots.curve_plots(curves), cards.curve_table(curves)
 
 
 def make_report(

@@ -31,7 +31,7 @@ def gallery() -> str:
 def _button(number: int, example: Example) -> str:
     found, mark = recorded(example), ""
     if found is not None:
-        words = f"{example.weight()}<span class='ks-unseen'> {'agrees' if found.agrees else 'is wrong'}</span>"
+        words = f"{found.weight}<span class='ks-unseen'> {'agrees' if found.agrees else 'is wrong'}</span>"
         mark = f"<span class='ks-{'right' if found.agrees else 'wrong'}'>{words}</span>"
     faces = "".join(
         f"<img alt='' src='data:image/jpeg;base64,{thumbnail(FOLDER / n)}'>" for n in (example.a, example.b)

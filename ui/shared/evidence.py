@@ -40,6 +40,9 @@ from ui.shared.held import HeldForSessions, fingerprint
 from ui.shared.photos import Shot
 
 MEASURED = "Beats random: in how many of the pairs measured its map beats a random order, on this very model."
+SURE = 0.95
+UNSURE = f" On this model the one shown first is below {100 * SURE:.0f} %: expect more maps that say little."
+"""Share of the pairs from which on nothing more is said, and what is said below it."""
 INSIDE: HeldForSessions[Evidence] = HeldForSessions(lambda: 8)
 """The raw evidence of the last answers, while a session that asked for it is there."""
 FOUND: HeldForSessions[Any] = HeldForSessions(lambda: 64)
@@ -114,6 +117,12 @@ def method_choices(weight: str) -> list[tuple[str, str]]:
     found, offered = measured(weight), methods_for(network(weight))
     ranked = [*(m for m in found if m in offered), *(m for m in offered if m not in found)]
     return [(method_title(m, found.get(m)), m) for m in ranked]
+
+
+def about_methods(weight: str) -> str:
+    """What the figures in the picker are; where even the first method's is below SURE, that as well."""
+    first = measured(weight).get(default_method(weight))
+    return MEASURED + (UNSURE if first is not None and first.share < SURE else "")
 
 
 def method_title(method: str, figures: Measured | None) -> str:

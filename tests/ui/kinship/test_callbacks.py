@@ -129,6 +129,15 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
     assert titles["occlusion"].endswith(": beats random on 100 %")
     assert titles["grad_cam"].endswith("30 %, not for sure in most")
     assert titles["layer_cam"] == EXPLAINERS["layer_cam"].title
+    assert kept["info"] == evidence.MEASURED
+
+
+def test_a_first_method_that_often_says_little_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "first_method", lambda _weight, _model: "occlusion")
+    for share, ends in ((0.94, evidence.UNSURE), (0.95, evidence.MEASURED)):
+        row = Measured("occlusion", share, (0.8, 0.99), 40, 1.0)
+        monkeypatch.setattr(evidence, "measured", lambda _, row=row: {"occlusion": row})
+        assert do.offer_methods(KIN, "occlusion")[0]["info"].endswith(ends)
 
 
 def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:

@@ -51,6 +51,18 @@ def test_a_map_that_samples_can_be_stopped(open_page: Callable[..., Any]) -> Non
     assert page.locator("#map-verdict").inner_text().strip()
 
 
+def test_another_method_does_not_wait_for_the_refining(open_page: Callable[..., Any]) -> None:
+    page = open_page()
+    page.evaluate(WATCH)
+    for method, words in (("corr_rise", " masks of"), ("hires_cam", "HiRes-CAM")):
+        page.locator("#method input").click()
+        page.get_by_role("option", name=re.compile(f"^{re.escape(EXPLAINERS[method].title)}")).click()
+        page.wait_for_function(f"() => window.captions.some(said => said.includes({words!r}))")
+    page.wait_for_selector("#map-verdict:not(.ks-former) :text('Face A')")
+    said = page.evaluate("window.captions")
+    assert "HiRes-CAM" in said[-1] and not any(" 500 masks of" in one for one in said)
+
+
 def test_methods_side_by_side_can_be_stopped(open_page: Callable[..., Any]) -> None:
     page = open_page()
     page.evaluate(PRESS, "#side-stop")

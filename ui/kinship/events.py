@@ -182,6 +182,7 @@ def _wire_map(page: Page) -> None:
         **RUNS,
     )
     _then_check(explained, page)
+    page.to_explain.then(lambda: do.NO_STOP, None, viewer.stop, cancels=[explained], **VIEWS)  # what is refined still
     stopped = viewer.stop.click(lambda: do.NO_STOP, None, viewer.stop, cancels=[explained], **VIEWS)
     _then_check(stopped, page)
 

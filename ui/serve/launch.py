@@ -24,6 +24,7 @@ from ui.serve.heap import Holes, share_heaps
 from ui.serve.limits import Limits
 from ui.serve.owners import OWNERS, Visitors
 from ui.serve.pictures import write_pictures_whole
+from ui.serve.queueing import mend_queue
 from ui.serve.sessions import forget_ended
 from ui.serve.steps import lighten_steps
 from ui.serve.uploads import guard_uploads
@@ -148,6 +149,7 @@ def serve(build: Callable[[], gr.Blocks], folder: PrivateFolder, meanwhile: Call
     # Gradio asks itself for the page, and ends a server that is too busy to answer within 3 s.
     networking.url_ok = lambda _: True  # type: ignore[assignment]
     page.launch(server_name=name, server_port=port, prevent_thread_lock=True, **wanted)
+    mend_queue(page)
     threading.Thread(target=meanwhile, daemon=True).start()
     holes = Holes()
     while True:

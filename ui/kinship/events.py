@@ -10,7 +10,7 @@ import gradio as gr
 from ui.kinship import arriving, comparing, side_by_side
 from ui.kinship import callbacks as do
 from ui.kinship.layout import Page
-from ui.shared import evidence_callbacks, making
+from ui.shared import evidence_callbacks, making, turns
 from ui.shared.evidence_view import EvidenceViewer
 from ui.shared.evidence_view import wire as wire_inside
 from ui.shared.folds import REOPEN, fill, mark, remember
@@ -172,6 +172,7 @@ def _wire_map(page: Page) -> None:
     former = [viewer.view, page.verdict, page.curves.fold.panel]
 
     def fade_and_tell(*given: Any) -> list[Any]:
+        turns.begin()
         return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_pair(here, *given)]
 
     explained = page.to_explain.then(fade_and_tell, _told_of(page), [*former, here.told, here.own], **VIEWS).then(
@@ -182,7 +183,6 @@ def _wire_map(page: Page) -> None:
         **RUNS,
     )
     _then_check(explained, page)
-    page.to_explain.then(lambda: do.NO_STOP, None, viewer.stop, cancels=[explained], **VIEWS)  # what is refined still
     stopped = viewer.stop.click(lambda: do.NO_STOP, None, viewer.stop, cancels=[explained], **VIEWS)
     _then_check(stopped, page)
 

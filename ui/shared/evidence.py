@@ -35,6 +35,7 @@ from explain.report.known import Known
 from models import Result, predict
 from models.faces.face import FaceBatch
 from models.running import step
+from ui.shared import turns
 from ui.shared.answering import Answer, answer_of, ask, network, sidecar
 from ui.shared.held import HeldForSessions, fingerprint
 from ui.shared.photos import Shot
@@ -163,6 +164,8 @@ def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> 
 def growing_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> Iterator[tuple[Maps, bool]]:
     """As make_maps; of a method that samples coarse maps first, each with True, unless the fine ones are held.
 
+    It ends early where the session asks for other maps meanwhile.
+
     Raises:
         As make_maps.
     """
@@ -171,8 +174,11 @@ def growing_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) 
     if EXPLAINERS[method].refine is None or FOUND.holds(_key(result, weight, method, layer)):
         yield Maps(weight, method, layer, maps_of(result, weight, method, layer), crops), False
         return
+    overtaken = turns.watch()
     for found in explain_step_by_step(result, method, **options):
         step()  # one that goes beyond its time ends between two maps
+        if overtaken():
+            return
         yield Maps(weight, method, layer, found, crops), True
     _held(result, weight, lambda: found, method, layer)
 

@@ -12,7 +12,7 @@ import pytest
 
 from explain import EXPLAINERS, explain
 from ui.kinship import callbacks as do
-from ui.shared import answering
+from ui.shared import answering, evidence, turns
 from ui.shared.photos import Shot
 
 KIN = "edgeface_kin"
@@ -24,6 +24,7 @@ def _few_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     row, few = EXPLAINERS["corr_rise"], {"masks": 70}
     quick = replace(row, run=partial(row.run, **few), refine=partial(row.refine, **few))  # type: ignore[arg-type]
     monkeypatch.setitem(EXPLAINERS, "corr_rise", quick)
+    evidence.FOUND.clear()
 
 
 @pytest.mark.usefixtures("_few_masks")
@@ -53,3 +54,14 @@ def test_a_report_after_a_stop_has_the_map_that_was_shown(obama: Shot, biden: Sh
         kept = np.load(io.BytesIO(file.read()))
         (name,) = [n for n in kept.files if n.startswith("corr_rise") and n.endswith("b")]
         assert np.array_equal(kept[name], coarse.maps[1].values)
+
+
+@pytest.mark.usefixtures("_few_masks")
+def test_other_maps_that_are_asked_for_end_the_refining(obama: Shot, biden: Shot) -> None:
+    answer = answering.answer(obama, biden, KIN)
+    steps = do.explain_pair(obama, biden, answer, "corr_rise", "", 0.5)
+    assert "20 masks of" in next(steps)[1]["value"]
+    turns.begin()
+    ((_, _, at_last),) = steps
+    assert at_last["visible"] is False
+    assert len(list(do.explain_pair(obama, biden, answer, "corr_rise", None, 0.5))) == 4  # nothing coarse was held

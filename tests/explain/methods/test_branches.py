@@ -8,6 +8,7 @@ from pydoc import locate
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from explain import explain
@@ -133,7 +134,7 @@ def test_facors_components_lie_where_the_attention_counts_them() -> None:
     with torch.no_grad():
         relation = model.fuse(x, y)
         by_place = model.components.by_place(x, relation.attention)
-        pooled = model.components.pooled(model.components.value_x, x, relation.attention)
+        pooled = model.components.pooled(model.components.value_x, F.normalize(x, dim=1), relation.attention)
     torch.testing.assert_close(by_place.sum(2), pooled, rtol=1e-5, atol=1e-5)
     parts, (places, _) = model.branches(x, y), model.places(x, y)
     wanted = sum(v for k, v in parts.items() if k.startswith("components"))

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from explain.core.templates import filled
 from explain.kinship.batch import PROTOCOL, Figures, Row
 from explain.report.pair import NOTICE, versions
 from models.faces.files import Skipped
@@ -107,14 +106,7 @@ def _number(value: float | None) -> str:
 
 def report_page(answered: Answered) -> str:
     """All pairs as one HTML page with the faces inside: no network, made to be read, printed and kept."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(_values(answered)) + "\n"
+    return filled(Path(__file__).with_name(TEMPLATE), _values(answered))
 
 
 def _values(answered: Answered) -> dict[str, Any]:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from explain.core.findings import noticeably_better
 from explain.core.measured import measured
+from explain.core.templates import filled
 from explain.core.words import TARGETS
 
 TEMPLATE, FAMILY = "report.html", "family.html"
@@ -50,15 +49,8 @@ def family_page(folder: Path, values: Mapping[str, Any]) -> str:
 
 
 def _filled(template: str, folder: Path, values: Mapping[str, Any]) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     given = {"vars": values, "image": lambda name: inline(folder / name)}
-    return environment.get_template(template).render({**values, **given}) + "\n"
+    return filled(Path(__file__).with_name(template), {**values, **given})
 
 
 def inline(path: Path) -> str:

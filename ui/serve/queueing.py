@@ -1,6 +1,6 @@
 """Two habits of Gradio's queue that a page cannot do with.
 
-It tells how long a step will take: the mean of that step's former times. Here one step makes maps of twenty methods,
+It tells how long a step will take: the mean of that step's former times. Here one step makes the maps of every method,
 and takes from milliseconds to a minute: the estimate was wrong by far. Without one, the time that has passed is shown.
 
 Its request that cancels a step closes the step's generator and then forgets it; so does the generator's own end, which

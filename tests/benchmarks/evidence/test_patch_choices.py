@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.evidence.curves import RANDOM, Protocol
 from benchmarks.evidence.page import PAGE, patches
-from benchmarks.evidence.patch_choices import BESIDE, RESULTS, TRIED, chosen_on, records_of
+from benchmarks.evidence.patch_choices import BESIDE, RESULTS, TRIED, chosen_on, records_of, same_person_list
 from explain.methods.occlusion import GRIDS
 from models import predict, read_sidecar
 from models.faces.align import ARCFACE_112
@@ -29,6 +29,15 @@ def test_every_patch_is_measured_once() -> None:
 def test_nothing_is_chosen_on_what_evaluates() -> None:
     with pytest.raises(ValueError, match="no pairs to choose on for same_person"):
         chosen_on("same_person", Path(), ARCFACE_112, 1)
+
+
+def test_same_person_pairs_are_of_one_person_or_of_two_families() -> None:
+    names = [f"F000{f}/MID{m}/{i}.jpg" for f in (1, 2) for m in (1, 2) for i in range(3)]
+    listed = same_person_list(names)
+    assert sum(pair.same for pair in listed) == len(listed) / 2 == 4 * 3
+    for pair in listed:
+        (a, b) = (name.split("/")[:2] for name in (pair.a, pair.b))
+        assert (a == b) if pair.same else a[0] != b[0]
 
 
 @pytest.mark.parametrize("classes", [False, True])

@@ -45,7 +45,7 @@ def family_page(folder: Path, values: Mapping[str, Any]) -> str:
         folder: with a report's folder for each pair.
         values: notice, question, parents, method, title, and what triplet.json holds.
     """
-    return _filled(FAMILY, folder, values)
+    return _filled(FAMILY, folder, {**values, "record": record(values["weight"], values["method"])})
 
 
 def _filled(template: str, folder: Path, values: Mapping[str, Any]) -> str:

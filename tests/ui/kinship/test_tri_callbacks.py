@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from explain import explain
+from explain.report.page import record
 from models import load_model, predict
 from models.tri import predict_tri
 from models.weights import OperatingPoints, TriOperating
@@ -166,6 +167,7 @@ def test_report_says_what_the_page_says(family: Family, maps: TriMaps) -> None:
     assert [p["score"] for p in pairs] == [given.father.pair.score, given.mother.pair.score]
     for parent in triplet.PARENTS:
         assert f'href="{parent}_child/report.html"' in page and f"{said[parent]['added']:+.3f}" in page
+    assert record(KIN, "grad_cam") in page
     assert f"{given.score:.3f}" in page and page.count("data:image/png;base64,") == 6
     assert "father_child/report.html" in names
     assert {"father_child/grad_cam_a.png", "mother_child/grad_cam_b.png", "mother_child/maps.npz"} <= names

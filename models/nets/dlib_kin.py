@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from models.face_model import Lenders
 from models.faces.align import DLIB_150
 from models.faces.face import InputSpec
-from models.nets.dlib_resnet import DlibTrunk
+from models.nets.dlib_resnet import DlibTrunk, encoder_on_crop
 from models.pair import CosineLogit, PairModel
 
 
@@ -84,3 +84,6 @@ class DlibKin(PairModel):
 
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
         return self.logit(x, y)
+
+    def on_crop(self, tap: str, values: Tensor) -> Tensor:
+        return encoder_on_crop(tap, values, self.spec.size)

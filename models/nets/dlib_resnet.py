@@ -12,6 +12,9 @@ network trained with a metric loss; published LFW accuracy 99.38 %. The port equ
     256 down, 256 x2                                              4 x 4    stage4
     256 down                                                      2 x 2    stage5
     mean over the map -> fc 256 -> 128
+
+What has stride 2 has no padding, so a map does not reach from border to border of the crop: `on_crop` lays each place
+on the centre of what it sees (PLACES).
 """
 
 from __future__ import annotations
@@ -24,11 +27,21 @@ from torch import Tensor, nn
 
 from models.faces.align import DLIB_150
 from models.faces.face import InputSpec
+from models.layers.places import Places, laid_on_crop
 from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
 STAGES = ((32, False, 3), (64, True, 3), (128, True, 2), (256, True, 2), (256, True, 0))
 """(channels, starts with a down block, plain blocks) for stage 1 to 5."""
+PLACES: Places = {
+    "stage1.features": (5.5, 4),
+    "stage2.features": (8.5, 8),
+    "stage3.features": (14.5, 16),
+    "stage4.features": (26.5, 32),
+    "stage5.features": (50.5, 64),
+}
+"""A down block's convolution starts a step of the map before it from that map's start, its shortcut half a step: the
+middle of both counts."""
 
 
 class Affine(nn.Module):
@@ -112,6 +125,11 @@ class DlibTrunk(nn.Module):
         return self.pooled(self.maps(image)[-1].mean((2, 3), keepdim=True)).flatten(1)
 
 
+def encoder_on_crop(tap: str, values: Tensor, size: int) -> Tensor:
+    """(B, h, w) over the map of a tap of DlibTrunk -> (B, size, size) over its crop; other taps' values as they are."""
+    return laid_on_crop(values, *PLACES[tap], size) if tap in PLACES else values
+
+
 class EncoderStart(nn.Module):
     """The encoder up to stage 2 for other crops: padded, so that a map's border is the crop's; with its names."""
 
@@ -157,3 +175,6 @@ class DlibResnet(PairModel):
 
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
         return self.logit(x, y)
+
+    def on_crop(self, tap: str, values: Tensor) -> Tensor:
+        return encoder_on_crop(tap, values, self.spec.size)

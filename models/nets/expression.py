@@ -227,6 +227,9 @@ class Expression(ClassModel):
         """(B, 3, 96, 96), or any other side -> (B, C, h, w)."""
         return self.trunk(self.seen(image))
 
+    def on_crop(self, tap: str, values: Tensor) -> Tensor:
+        return self.trunk.on_crop(tap, values, self.trunk.size) if isinstance(self.trunk, IRTrunk) else values
+
     def features(self, code: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, D): what the head reads."""
         return self.norm(code.flatten(1) if self.config.trunk == "vgg13" else code.mean((2, 3)))

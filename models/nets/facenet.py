@@ -33,12 +33,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.faces.face import InputSpec
+from models.layers.places import Places, laid_on_crop
 from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
 FACENET_160 = InputSpec(160, ((52.8, 60.1), (107.2, 60.1), (80.0, 91.2), (57.4, 123.0), (102.6, 123.0)))
-PLACES = {"stage1.features": (13.5, 8), "stage2.features": (21.5, 16), "stage3.features": (37.5, 32)}
-"""Tap -> centre of what its first place sees and the step to the next, pixels of the crop from its border."""
+PLACES: Places = {"stage1.features": (13.5, 8), "stage2.features": (21.5, 16), "stage3.features": (37.5, 32)}
 BN_EPS = 1e-3
 """Of every batch norm, as in the TensorFlow original."""
 
@@ -200,14 +200,7 @@ class FaceNet(PairModel):
         return self.logit(x, y)
 
     def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        """(B, h, w) over the map of a tap -> (B, 40, 40) over the crop: linear between the centres of what the places
-        see (PLACES), constant outside them."""
-        start, step = PLACES[tap]
-        pixels = (torch.arange(40, device=values.device, dtype=values.dtype) + 0.5) * (self.spec.size / 40)
-        at = (2 * (pixels - start) / step + 1) / values.shape[2] - 1  # grid_sample: -1 and 1 are the map's borders
-        y, x = torch.meshgrid(at, at, indexing="ij")
-        grid = torch.stack([x, y], 2).expand(len(values), -1, -1, -1)
-        return F.grid_sample(values[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
+        return laid_on_crop(values, *PLACES[tap], self.spec.size)
 
 
 def from_facenet_pytorch(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:

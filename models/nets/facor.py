@@ -223,6 +223,9 @@ class FaCoR(PairModel):
         """(B, 3, 112, 112) -> (B, C, 7, 7), of EdgeFace (B, 100, 7, 7)."""
         return self.trunk.maps(image, 3)[-1] if isinstance(self.trunk, EdgeFaceTrunk) else self.trunk.maps(image)
 
+    def on_crop(self, tap: str, values: Tensor) -> Tensor:
+        return self.trunk.on_crop(tap, values, self.spec.size) if isinstance(self.trunk, IRTrunk) else values
+
     def embedding(self, code: Tensor) -> Tensor:
         """A code -> (B, C), the global embedding of a face by itself, unit length: what search ranks by."""
         trunk = self.trunk

@@ -30,11 +30,14 @@ from torch import Tensor, nn
 from models.faces.align import ARCFACE_112
 from models.faces.face import InputSpec
 from models.layers.gates import check_gate, make_gate
+from models.layers.places import Places, laid_on_crop
 from models.pair import CosineLogit, PairModel
 from models.taps import Tap
 
 LAYOUTS: dict[int, tuple[int, int, int, int]] = {18: (2, 2, 2, 2), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
 """Depth -> blocks in each of the four layers. What CVLface calls IR_101 is 100 here, as in InsightFace."""
+PLACES: Places = {f"stage{i}.features": (0.5, 2**i) for i in (1, 2, 3, 4)}
+"""A stride of 2 with padding 1 starts on the first pixel."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,10 @@ class IRTrunk(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.head(self.maps(image))
 
+    def on_crop(self, tap: str, values: Tensor, size: int) -> Tensor:
+        """(B, h, w) over the map of a tap -> (B, size, size) over the crop; other taps' values as they are."""
+        return laid_on_crop(values, *PLACES[tap], size) if tap in PLACES else values
+
 
 class IRResNet(PairModel):
     """Two faces by the cosine of their IR-ResNet embeddings.
@@ -151,6 +158,9 @@ class IRResNet(PairModel):
 
     def relate(self, x: Tensor, y: Tensor) -> Tensor:
         return self.logit(x, y)
+
+    def on_crop(self, tap: str, values: Tensor) -> Tensor:
+        return self.trunk.on_crop(tap, values, self.spec.size)
 
 
 WRAPPERS = ("module.", "model.", "net.", "backbone.")

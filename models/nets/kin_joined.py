@@ -31,7 +31,7 @@ from models.faces.face import InputSpec
 from models.faces.geometry import similarity_transform
 from models.layers.crowd import Crowd
 from models.nets.dlib_kin import DlibKinConfig, KinHeads
-from models.nets.dlib_resnet import DlibTrunk
+from models.nets.dlib_resnet import DlibTrunk, encoder_on_crop
 from models.nets.edgeface import EdgeFaceConfig, EdgeFaceTrunk, read_places
 from models.pair import CosineLogit, PairModel
 from models.taps import Tap
@@ -157,11 +157,12 @@ class KinJoined(PairModel):
         }
 
     def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        """EdgeFace: see read_places. Encoder: from dlib's frame to the crop's, twice as fine, zero outside."""
+        """EdgeFace: see read_places. Encoder: laid on dlib's frame, and from there on the crop's, zero outside."""
         if tap.startswith((EDGEFACE, PLAIN)):
             return read_places(tap.partition(".")[2], values)
-        count, height, width = values.shape
+        seen = encoder_on_crop(tap.removeprefix(ENCODER), values, DLIB_150.size)[:, None]
         linear = torch.linalg.inv(self.frame[:, :2].to(values))
         back = torch.cat([linear, -linear @ self.frame[:, 2:].to(values)], 1)
-        grid = F.affine_grid(back.expand(count, -1, -1), [count, 1, 2 * height, 2 * width], align_corners=False)
-        return F.grid_sample(values[:, None], grid, align_corners=False)[:, 0]
+        size = [len(values), 1, self.spec.size, self.spec.size]
+        grid = F.affine_grid(back.expand(len(values), -1, -1), size, align_corners=False)
+        return F.grid_sample(seen, grid, align_corners=False)[:, 0]

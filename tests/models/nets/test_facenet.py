@@ -80,15 +80,15 @@ def test_places_are_the_centres_of_what_they_see() -> None:
 
 @pytest.mark.parametrize("tap", list(PLACES))
 def test_a_place_is_drawn_where_it_sees(model: FaceNet, tap: str) -> None:
-    """A peak at row 1, column 2 stands on the crop at that place's centre, to the width of a drawn cell."""
+    """A peak at row 1, column 2 stands on the crop at that place's centre."""
     side = {"stage1.features": 17, "stage2.features": 8, "stage3.features": 3}[tap]
     values = torch.zeros(1, side, side)
     values[0, 1, 2] = 1
     drawn = model.on_crop(tap, values)
-    assert drawn.shape == (1, 40, 40)
-    row, column = divmod(int(drawn.argmax()), 40)
+    assert drawn.shape == (1, 160, 160)
+    row, column = divmod(int(drawn.argmax()), 160)
     start, step = PLACES[tap]
-    assert abs((row + 0.5) * 4 - (start + step)) <= 2
-    assert abs((column + 0.5) * 4 - (start + 2 * step)) <= 2
+    assert abs(row + 0.5 - (start + step)) <= 0.5
+    assert abs(column + 0.5 - (start + 2 * step)) <= 0.5
     constant = model.on_crop(tap, torch.full((1, side, side), 3.0))
-    torch.testing.assert_close(constant, torch.full((1, 40, 40), 3.0))
+    torch.testing.assert_close(constant, torch.full((1, 160, 160), 3.0))

@@ -79,19 +79,20 @@ def test_maps_are_laid_on_the_crop() -> None:
     assert edge[:, :6, :6].all() and edge.sum() == 36
     assert torch.equal(model.on_crop("plain.stage3.features", torch.ones(1, 7, 7)), edge)
     encoder = model.on_crop("encoder.stage3.features", torch.ones(1, 8, 8))
-    assert encoder.shape == (1, 16, 16) and float(encoder[0, 0].abs().sum()) == 0  # above dlib's frame
-    assert float(encoder[0, 8, 8]) == pytest.approx(1)
+    assert encoder.shape == (1, 168, 168) and float(encoder[0, 0].abs().sum()) == 0  # above dlib's frame
+    assert float(encoder[0, 84, 84]) == pytest.approx(1)
 
 
 def test_a_map_of_an_encoder_is_laid_back_where_it_came_from() -> None:
     model = KinJoined()
-    spot = torch.zeros(1, 1, 168, 168)
-    spot[..., 70:78, 90:98] = 1.0  # somewhere on the crop
-    grid = F.affine_grid(model.frame[None], [1, 1, 32, 32], align_corners=False)
-    seen = F.grid_sample(F.avg_pool2d(spot, 3, 1, 1), grid, align_corners=False)[:, 0]  # where the encoder sees it
-    back = model.on_crop("encoder.stage3.features", seen)[0]
-    y, x = divmod(int(back.argmax()), back.shape[1])
-    assert abs((y + 0.5) / back.shape[0] - 74 / 168) < 0.03 and abs((x + 0.5) / back.shape[1] - 94 / 168) < 0.03
+    row, column = 3, 5  # of stage 3: see dlib_resnet.PLACES
+    values = torch.zeros(1, 8, 8)
+    values[0, row, column] = 1
+    back = model.on_crop("encoder.stage3.features", values)[0]
+    y, x = divmod(int(back.argmax()), 168)
+    seen = torch.tensor([14.5 + 16 * column, 14.5 + 16 * row, 75]) / 75 - torch.tensor([1.0, 1.0, 0.0])
+    wanted = (model.frame @ seen + 1) * 84  # from dlib's frame to the crop's pixels
+    assert abs(x + 0.5 - float(wanted[0])) <= 0.6 and abs(y + 0.5 - float(wanted[1])) <= 0.6
     assert float(back[0].abs().sum()) == 0  # above dlib's frame the encoder saw nothing
 
 

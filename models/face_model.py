@@ -59,9 +59,9 @@ class FaceModel(nn.Module):
     def explained(self, output: Output) -> str:
         """The scalar of an answer that explainers differentiate unless told otherwise."""
 
-    @abstractmethod
     def watched(self, output: Output) -> str:
         """The scalar of an answer, a probability, that is watched while pixels are taken away."""
+        return output.watching(self.explained(output))
 
     def on_crop(self, tap: str, values: Tensor) -> Tensor:
         """(B, h, w) numbers over the map of a tap -> the same over the aligned crop; any resolution.
@@ -100,14 +100,6 @@ class ClassModel(FaceModel):
 
     def explained(self, output: Output) -> str:
         """The logit of the leading class."""
-        return self._of_classes(output).leading
-
-    def watched(self, output: Output) -> str:
-        """The probability of the leading class."""
-        return f"P({self._of_classes(output).leading})"
-
-    @staticmethod
-    def _of_classes(output: Output) -> ClassOutput:
         if not isinstance(output, ClassOutput):
             raise TypeError(f"an answer with classes is wanted, got {type(output).__name__}")
-        return output
+        return output.leading

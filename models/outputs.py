@@ -30,6 +30,14 @@ class Output(ABC):
             ValueError: another name; the message lists the known ones.
         """
 
+    @abstractmethod
+    def watching(self, name: str) -> str:
+        """The scalar, a probability, that tells how far the answer `name` holds: it is watched while pixels go.
+
+        Raises:
+            ValueError: as scalar.
+        """
+
     def unknown(self, name: str) -> ValueError:
         """The error for a name that is no scalar."""
         return ValueError(f"no answer {name!r}; there are: {', '.join(self.scalars)}")
@@ -67,6 +75,12 @@ class PairOutput(Output):
         found: Tensor = getattr(self, name)
         return found
 
+    def watching(self, name: str) -> str:
+        """The score, whatever is explained."""
+        if name not in self.scalars:
+            raise self.unknown(name)
+        return "score"
+
 
 @dataclass(frozen=True)
 class ClassOutput(Output):
@@ -97,12 +111,25 @@ class ClassOutput(Output):
         return self.classes
 
     def scalar(self, name: str) -> Tensor:
-        """(B,): the logit of a class; "X - Y", the difference of two; "P(X)", the probability of one."""
+        """(B,): the logit of a class; "X - Y", the difference of two; "P(X)", the probability of one; "P(X - Y)", that
+        of X if only X and Y were left."""
+        if name.startswith("P(") and name.endswith(")"):
+            inner = name[2:-1]
+            if inner in self.classes:
+                return self.probabilities[:, self.classes.index(inner)]
+            return self._logit(inner).sigmoid()
+        return self._logit(name)
+
+    def _logit(self, name: str) -> Tensor:
         if name in self.classes:
             return self.logits[:, self.classes.index(name)]
         first, minus, second = name.partition(" - ")
-        if minus:
-            return self.scalar(first) - self.scalar(second)
-        if name.startswith("P(") and name[2:-1] in self.classes:
-            return self.probabilities[:, self.classes.index(name[2:-1])]
-        raise self.unknown(name)
+        if not (minus and {first, second} <= set(self.classes)):
+            raise self.unknown(name)
+        return self._logit(first) - self._logit(second)
+
+    def watching(self, name: str) -> str:
+        """ "P(X)" for class X, "P(X - Y)" for a difference."""
+        watched = name if name.startswith("P(") else f"P({name})"
+        self.scalar(watched)
+        return watched

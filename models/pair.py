@@ -44,9 +44,6 @@ class PairModel(FaceModel):
         """The similarity where the score is a function of it, the log-odds where two codes are fused."""
         return "similarity" if self.by_similarity else "logit"
 
-    def watched(self, output: Output) -> str:
-        return "score"
-
 
 @runtime_checkable
 class Branched(Protocol):

@@ -79,11 +79,6 @@ def number_words(target: str) -> str:
     return f"share of {first} among {first} and {second}" if second else f"share of {first}"
 
 
-def watched(target: str) -> str:
-    """The scalar of the answer that is watched while pixels go: P(X), for "X - Y" the difference itself."""
-    return target if APART in target else f"P({target})"
-
-
 def region_shares(result: Result, fill: str = "blur") -> RegionShares:
     """Every class's share with one region after another covered.
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from explain.core.faithfulness import faithfulness
-from explain.expression.regions import RegionShares, region_sentences, watched
+from explain.expression.regions import RegionShares, region_sentences
 from explain.expression.said import Said, sentence, split_words
-from explain.methods.part_shapley import part_values
-from explain.registry import EXPLAINERS, explain
 from explain.report.known import Known
 from explain.report.pair import write_report
 from explain.report.staging import Staging
@@ -81,7 +79,7 @@ def write_expression(
         ValueError: as explain.  OSError: the folder cannot be written.
     """
     stage = Staging(folder)
-    known = completed(known or Known(), result, method, target, layer, regions)
+    known = replace(known or Known(), regions=(regions.drops(target),))
     write_report(
         stage.folder,
         result,
@@ -108,14 +106,3 @@ def write_expression(
     with (stage.folder / "README.txt").open("a") as readme:
         readme.write(f"{FILE}  shares of votes, what covering changes, valence and arousal\n\n{NOTICE}\n")
     return stage.finish(archive)
-
-
-def completed(
-    known: Known, result: Result, method: str, target: str, layer: str | None, regions: RegionShares
-) -> Known:
-    """`known` with all that a report about this target needs: its curves watch the target, not the leading class."""
-    wanted = target if EXPLAINERS[method].targets else None
-    maps = known.maps.get(method) or explain(result, method, target=wanted, layer=layer)
-    curves = known.curves.get(method) or tuple(faithfulness(result, m, target=watched(target)) for m in maps)
-    parts = known.parts or part_values(result, target=target)
-    return Known({method: maps}, {method: curves}, parts, (regions.drops(target),))

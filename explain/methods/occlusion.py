@@ -113,25 +113,26 @@ def mean_over_patches(values: Tensor, masks: Tensor) -> np.ndarray:
     return mean
 
 
-def occlude_regions(result: Result, *, fill: str = "blur") -> tuple[RegionDrops, ...]:
+def occlude_regions(result: Result, *, fill: str = "blur", watched: str | None = None) -> tuple[RegionDrops, ...]:
     """What each region of the face (models/faces/regions.py) is worth to the answer: covered whole, one at a time.
 
     Args:
         result: from predict; no graph needed.
         fill: a name of explain.core.fill.FILLS.
+        watched: the scalar of the answer that may drop, by default result.watched, a probability.
 
     Returns:
-        Drops of result.watched (a probability), a finding a face.
+        Its drops, a finding a face.
 
     Raises:
-        ValueError: an unknown fill.
+        ValueError: an unknown fill or scalar.
     """
-    return tuple(_region_drops(result, face, fill) for face in range(len(result.faces)))
+    return tuple(_region_drops(result, face, fill, watched or result.watched) for face in range(len(result.faces)))
 
 
-def _region_drops(result: Result, face: int, fill: str) -> RegionDrops:
+def _region_drops(result: Result, face: int, fill: str, watched: str) -> RegionDrops:
     own = result.faces[face]
     regions = region_masks(own.keypoints[0].detach().cpu().numpy(), own.image.shape[-1])
     masks = torch.from_numpy(np.stack([regions[r] for r in REGIONS]))
-    scores = covered_answers(result, face, masks, fill=fill, target=result.watched).numpy()
-    return RegionDrops(REGIONS, (result.score - scores).astype(np.float32), face, fill, result.score, result.watched)
+    whole, left = result.scalar(watched), covered_answers(result, face, masks, fill=fill, target=watched).numpy()
+    return RegionDrops(REGIONS, (whole - left).astype(np.float32), face, fill, whole, watched)

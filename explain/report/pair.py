@@ -77,7 +77,8 @@ def write_report(
         methods: labels of methods_for(result.model); may be empty.
         sidecar: of the weight that answered.
         threshold: on the score; by default the sidecar's. Nothing where the model answers with classes.
-        target: the answer to explain; without one, or where a method cannot, its own default, which is written down.
+        target: the answer to explain, in maps, words, curves and regions; without one, or where a method cannot, its
+            own default, which is written down.
         layer: the tap to read, for the methods that can read it; the others read their own default.
         look: the patch whose attention is drawn; by default the one at the first face's left eye, in the last layer.
         opacity: of the maps in the pictures.
@@ -97,8 +98,10 @@ def write_report(
         m: known.maps.get(m) or explain(result, m, target=_target(result, m, target), layer=_layer(result, m, layer))
         for m in methods
     }
+    watched = result.output.watching(target or result.explained)
     curves = {
-        m: known.curves.get(m) or tuple(faithfulness(result, h, fill=fill) for h in pair) for m, pair in maps.items()
+        m: known.curves.get(m) or tuple(faithfulness(result, h, fill=fill, target=watched) for h in pair)
+        for m, pair in maps.items()
     }
     _write_pictures(folder, result, faces, maps, opacity)
     inside, arrays = write_evidence(
@@ -106,7 +109,10 @@ def write_report(
     )
     raw: dict[str, Any] = {**{f"{m}_{letter(h.face)}": h.values for m, pair in maps.items() for h in pair}, **arrays}
     np.savez_compressed(folder / "maps.npz", **raw)
-    found, decided = known.parts or part_values(result, fill=fill), None if sidecar.decision is None else threshold
+    found, decided = (
+        known.parts or part_values(result, fill=fill, target=target),
+        None if sidecar.decision is None else threshold,
+    )
     values = {
         "notice": NOTICE,
         "question": TASKS[sidecar.task].question,
@@ -114,7 +120,7 @@ def write_report(
         "faces": {letter(i): _face_values(face) for i, face in enumerate(faces)},
         "words": words_of(found, decided),
         "parts": [part_figures(p, decided) for p in found],
-        "regions": [_region_values(d) for d in known.regions or occlude_regions(result, fill=fill)],
+        "regions": [_region_values(d) for d in known.regions or occlude_regions(result, fill=fill, watched=watched)],
         "methods": {m: _method_values(result, m, target, pair, curves[m]) for m, pair in maps.items()},
         **inside,
         "versions": versions(),

@@ -8,6 +8,7 @@ import torch
 
 from models import Face, FaceBatch, InputSpec, PairOutput
 from models.faces.align import ARCFACE_112
+from models.outputs import ClassOutput
 
 
 def batch(n: int = 2, size: int = 8) -> FaceBatch:
@@ -57,3 +58,22 @@ def test_score_is_the_mean_of_both_orders() -> None:
     logit = torch.tensor([[0.0, 2.0]])
     output = PairOutput(logit, torch.zeros(1), (torch.zeros(1, 4), torch.zeros(1, 4)))
     assert float(output.score) == pytest.approx((0.5 + 1 / (1 + np.exp(-2))) / 2)
+
+
+def test_of_classes_a_probability_is_watched() -> None:
+    output = ClassOutput(torch.tensor([[1.0, 2.0, -1.0]]), ("a", "b", "c"), (torch.zeros(1, 2),))
+    assert [output.watching(name) for name in ("a", "a - c", "P(b)")] == ["P(a)", "P(a - c)", "P(b)"]
+    assert float(output.scalar("P(a)")) == pytest.approx(np.exp(1) / (np.exp(1) + np.exp(2) + np.exp(-1)))
+    assert float(output.scalar("P(a - c)")) == pytest.approx(np.exp(1) / (np.exp(1) + np.exp(-1)))
+    for wrong in ("d", "a - d", "P(d)", "P(a - d)", "P(P(a))", "a - b - c"):
+        with pytest.raises(ValueError, match="there are: a, b, c"):
+            output.scalar(wrong)
+        with pytest.raises(ValueError, match="there are: a, b, c"):
+            output.watching(wrong)
+
+
+def test_of_pairs_the_score_is_watched() -> None:
+    output = PairOutput(torch.zeros(1, 2), torch.zeros(1), (torch.zeros(1, 4), torch.zeros(1, 4)))
+    assert {output.watching(name) for name in ("similarity", "logit", "score")} == {"score"}
+    with pytest.raises(ValueError, match="there are: similarity"):
+        output.watching("anger")

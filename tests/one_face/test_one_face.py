@@ -78,6 +78,20 @@ def test_a_difference_of_classes_is_the_difference_of_their_maps(weight: str, ph
         explain(result, "grad_cam", target="grey")
 
 
+def test_a_report_about_a_class_that_does_not_lead(weight: str, photos: Path, tmp_path: Path) -> None:
+    """Maps, words, curves and regions are all about the class that was asked for."""
+    face = detect_faces(open_photo(photos / "obama.jpg"))[0]
+    model = load_model(weight, "cpu")
+    result = predict(model, face, grad=True)
+    asked = next(name for name in model.classes if name != result.explained)
+    write_report(tmp_path / "out", result, [face], ["grad_cam"], sidecar=read_sidecar(weight), target=asked)
+    values = json.loads((tmp_path / "out" / "report.json").read_text())
+    curve = values["methods"]["grad_cam"]["faithfulness"]["a"]
+    assert curve["answer"] == f"P({asked})" and curve["deletion"][0] == pytest.approx(result.scalar(f"P({asked})"))
+    assert values["parts"][0]["target"] == asked and asked in values["words"][0]
+    assert values["regions"][0]["answer"] == f"P({asked})"
+
+
 def test_its_card(weight: str, tmp_path: Path) -> None:
     text = card.page(read_sidecar(weight), tmp_path, tmp_path / "cards" / "mood.md", tmp_path / "results.md", set())
     assert "Which colour?" in text and read_sidecar(weight).sha256 in text and "threshold" not in text

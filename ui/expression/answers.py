@@ -16,7 +16,7 @@ from explain import EXPLAINERS, Curve, Heatmap, explain, faithfulness, layers_fo
 from explain.core.measured import measured
 from explain.core.parts import PartValues
 from explain.expression.cover import cover_words, covered
-from explain.expression.regions import RegionShares, region_shares, watched
+from explain.expression.regions import RegionShares, region_shares
 from explain.expression.report import write_expression
 from explain.expression.said import TASK, Said, ask, load_expression, said_of
 from explain.report.first_method import first_method
@@ -216,9 +216,8 @@ def check(shot: Shot, mapped: Mapped) -> Curve:
     """Deletion and insertion of a map, of the number it explains. Raises as look."""
     result = result_of(shot, mapped.weight)
     what = "curve", mapped.method, mapped.layer, mapped.target
-    made: Curve = _held(
-        result, mapped.weight, lambda: faithfulness(result, mapped.heatmap, target=watched(mapped.target)), *what
-    )
+    watched = result.output.watching(mapped.target)
+    made: Curve = _held(result, mapped.weight, lambda: faithfulness(result, mapped.heatmap, target=watched), *what)
     return made
 
 

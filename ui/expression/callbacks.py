@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from explain import Curve
 from explain.core import render
-from explain.expression.regions import APART
+from explain.expression.regions import APART, number_words
 from models.errors import UserError
 from models.expressions import EXPRESSIONS
 from ui.expression import answers as telling
@@ -152,7 +153,7 @@ def draw_curves(curve: Curve | None) -> list[Any]:
     """Deletion and insertion of the map, and their areas; no model runs."""
     if curve is None:
         return [None, ""]
-    shown = expression_cards.as_shares(curve)
+    shown = replace(curve, unit=number_words(curve.unit[2:-1]))
     return [render.curve_figure(shown).update_layout(height=380), expression_cards.curve_areas(curve)]
 
 

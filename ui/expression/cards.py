@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -164,35 +163,17 @@ def _target_words(target: str) -> str:
 
 def verdict(curve: Curve) -> str:
     """Can the map be trusted? In words."""
-    watched = number_words(curve.unit.removeprefix("P(").removesuffix(")"))
+    watched = number_words(curve.unit[2:-1])
     return (
         f"<div class='ks-verdict' data-unit='{escape(curve.unit)}'><b>Can this map be trusted?</b> "
-        f"{capital(reading(as_shares(curve)))}. Watched: the {escape(watched)}, while places were taken away and put "
+        f"{capital(reading(curve))}. Watched: the {escape(watched)}, while places were taken away and put "
         "back in the map's order.</div>"
     )
 
 
-def as_shares(curve: Curve) -> Curve:
-    """A curve from 0 to 1: a difference of two logits becomes the share of the first class among both."""
-    if APART not in curve.unit:
-        return curve
-    return replace(
-        curve,
-        deletion=_sigmoid(curve.deletion),
-        insertion=_sigmoid(curve.insertion),
-        random_deletion=_sigmoid(curve.random_deletion),
-        random_insertion=_sigmoid(curve.random_insertion),
-        unit=number_words(curve.unit),
-    )
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return (1 / (1 + np.exp(-x))).astype(np.float32)
-
-
 def curve_areas(curve: Curve) -> str:
     """Areas under the curves beside those of random orders, of a number from 0 to 1."""
-    c = as_shares(curve)
+    c = curve
     values = (c.deletion_auc, c.random_deletion_auc, c.insertion_auc, c.random_insertion_auc)
     heads = ("deletion ↓", "random", "insertion ↑", "random")
     head = "".join(f"<th scope='col'>{h}</th>" for h in heads)

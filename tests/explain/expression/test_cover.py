@@ -8,7 +8,7 @@ import torch
 
 from explain.core.fill import filled
 from explain.expression.cover import COVERS, cover_words, covered
-from explain.expression.regions import RegionShares, read, region_sentences, region_shares, watched
+from explain.expression.regions import RegionShares, read, region_sentences, region_shares
 from models import Face, predict
 from models.expressions import EXPRESSIONS
 from models.faces.occluders import occlude
@@ -73,6 +73,5 @@ def test_a_difference_is_read_as_the_share_among_both() -> None:
     both = shares(fear=0.3, anger=0.1, neutral=0.6)[None]
     assert read(both, "fear - anger").tolist() == pytest.approx([0.75])
     assert read(both, "fear").tolist() == pytest.approx([0.3])
-    assert watched("fear") == "P(fear)" and watched("fear - anger") == "fear - anger"
     with pytest.raises(ValueError, match="no class 'joy'"):
         read(both, "joy")

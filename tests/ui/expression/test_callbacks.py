@@ -23,7 +23,6 @@ from tests.ui.expression.untrained import write_expression_weight
 from ui.expression import answers as telling
 from ui.expression import api as expression_api
 from ui.expression import callbacks as do
-from ui.expression import cards as expression_cards
 from ui.shared import answering
 from ui.shared.evidence import FOUND
 from ui.shared.photos import Shot, take
@@ -128,12 +127,10 @@ def test_a_map_of_a_difference_and_its_verdict(obama: Shot, mapped: list[Any]) -
     assert "data-target='happiness - fear'" in view and "happiness and not for fear" in view
     assert "share of happiness among happiness and fear" in words
     verdict, curve = do.check(obama, found)
-    again = faithfulness(result, direct, target="happiness - fear")
-    assert curve.deletion == pytest.approx(again.deletion, abs=1e-3) and "data-unit='happiness - fear'" in verdict
-    shares = expression_cards.as_shares(curve)
-    assert shares.deletion == pytest.approx(1 / (1 + np.exp(-curve.deletion)), abs=1e-5)
+    again = faithfulness(result, direct, target="P(happiness - fear)")
+    assert curve.deletion == pytest.approx(again.deletion, abs=1e-3) and "data-unit='P(happiness - fear)'" in verdict
     plot, areas = do.draw_curves(curve)
-    assert f"{shares.deletion_auc:.3f}" in areas and len(plot.data) == 4
+    assert f"{curve.deletion_auc:.3f}" in areas and len(plot.data) == 4
 
 
 def test_the_leading_class_is_explained_unless_another_is_chosen(ran: list[Any], obama: Shot) -> None:

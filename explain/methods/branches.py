@@ -25,6 +25,7 @@ PLACES_CAPTION = (
     "to the model's log-odds, with this face first. A place of a deep map has seen more of the face than the square it "
     "is drawn on."
 )
+FUSED = "Both faces are fused place by place before they are compared, so both maps are the same."
 
 
 def branch_shares(result: Result) -> Shares:
@@ -56,6 +57,7 @@ def place_maps(result: Result, *, target: str = "logit") -> tuple[Heatmap, ...]:
     with torch.no_grad():
         places, rest = model.places(x, y)
     _check_sum(places.sum((1, 2)) + rest, result.pair.logit.detach()[0], places)
+    caption = f"{PLACES_CAPTION} {FUSED}" if torch.allclose(places[0], places[1], atol=1e-5) else PLACES_CAPTION
     return tuple(
         Heatmap(
             np.ascontiguousarray(values.float().cpu().numpy()),
@@ -63,7 +65,7 @@ def place_maps(result: Result, *, target: str = "logit") -> tuple[Heatmap, ...]:
             "log_odds_map",
             True,
             UNIT,
-            f"{PLACES_CAPTION} Without a place: {float(outside):+.2f}.",
+            f"{caption} Without a place: {float(outside):+.2f}.",
             floor=1e-3,
         )
         for face, (values, outside) in enumerate(zip(places, rest, strict=True))

@@ -21,7 +21,8 @@ from models.predict import Result
 
 CAPTION = (
     "How far pixels move when a face is changed step by step so that the answer falls, or rises where that is asked "
-    "for. It shows where changes too small to be seen act most, not what covering a place would do."
+    "for. Each step moves a pixel by at most one grey level; all of them together can be seen, and may leave the "
+    "photo's range. It shows where such changes act most, not what covering a place would do."
 )
 WAYS = {"down": -1.0, "up": 1.0}
 """Way of the answer -> sign of a step along the gradient."""

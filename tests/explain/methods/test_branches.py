@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from explain import explain
-from explain.methods.branches import branch_shares, place_maps
+from explain.methods.branches import FUSED, branch_shares, place_maps
 from explain.methods.pair_gradients import cosine_at
 from explain.registry import default_target, methods_for
 from models import create_model, list_models, predict
@@ -163,7 +163,15 @@ def test_maps_are_of_both_orders() -> None:
     for i, heatmap in enumerate(explain(result, "log_odds_map")):
         places, _ = model.places(code[i : i + 1], code[1 - i : 2 - i])
         torch.testing.assert_close(torch.from_numpy(heatmap.values), places[0], rtol=1e-4, atol=1e-6)
-        assert "Without a place" in heatmap.caption
+        assert "Without a place" in heatmap.caption and FUSED not in heatmap.caption
+
+
+def test_a_caption_says_where_both_maps_are_the_same() -> None:
+    """A product of both faces' maps is the same in either order."""
+    model = ready(Svit(replace(TINY, fusion="product")))
+    first, second = explain(predict(model, noise_faces(model, 1), noise_faces(model, 2)), "log_odds_map")
+    np.testing.assert_allclose(first.values, second.values, atol=1e-5)
+    assert FUSED in first.caption and FUSED in second.caption
 
 
 def test_the_planted_pairs_parts() -> None:

@@ -228,7 +228,7 @@ class Expression(ClassModel):
         return self.trunk(self.seen(image))
 
     def on_crop(self, tap: str, values: Tensor) -> Tensor:
-        return self.trunk.on_crop(tap, values, self.trunk.size) if isinstance(self.trunk, IRTrunk) else values
+        return self.trunk.on_crop(tap, values, self.trunk.size) if isinstance(self.trunk, IRMap) else values
 
     def features(self, code: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, D): what the head reads."""

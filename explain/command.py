@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from models.errors import UserError as UserError
 from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.photo import PhotoError, open_photo
-from models.numbers import check_options, number
+from models.numbers import check_options
 from models.weights import default_model
 
 
@@ -109,7 +109,7 @@ def add_model(parser: argparse.ArgumentParser, task: str = "kinship") -> None:
 
 
 def add_threshold(parser: argparse.ArgumentParser) -> None:
-    """--threshold; see checked_threshold."""
+    """--threshold; `run` refuses one outside [0, 1]."""
     parser.add_argument("--threshold", type=float, help="on the score, in [0, 1]; default: the weight's own")
 
 
@@ -119,9 +119,13 @@ def add_report(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.add_argument("--zip", action="store_true", help="also pack the report into OUT.zip")
 
 
-def checked_threshold(threshold: float | None) -> float | None:
-    """The same threshold. Raises UserError outside [0, 1]."""
-    return None if threshold is None else number("threshold", threshold, "--threshold")
+@contextlib.contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Inside it, a photo that cannot be used is named: a PhotoError becomes a UserError that begins with the path."""
+    try:
+        yield
+    except PhotoError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def face_of(path: Path, flag: str, number: int) -> Face:
@@ -130,10 +134,8 @@ def face_of(path: Path, flag: str, number: int) -> Face:
     Raises:
         UserError: no such photo, or no such face in it.
     """
-    try:
+    with named(path):
         faces = detect_faces(open_photo(path))
-    except PhotoError as error:
-        raise UserError(f"{path}: {error}") from error
     if not faces:
         raise UserError(
             f"{path}: no face was found in this photo. Choose one in which a face is larger or less turned."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,6 +10,10 @@ import numpy as np
 
 STEP = 1e-6
 """Scores are stored as whole multiples of this, rounded down: rates are exact at thresholds of up to six decimals."""
+MOST = round(1 / STEP)
+"""A score of 1, in units of STEP."""
+GAPS = re.compile(r"[0-9]{1,7}(?: [0-9]{1,7})*")
+"""What pack_scores writes."""
 CHOSE = "they also chose the threshold that the model comes with, so expect somewhat more errors on other people"
 """Said with every rate: the pairs that calibrate a weight also choose its threshold."""
 
@@ -82,8 +87,16 @@ def _steps(value: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def unpack_scores(packed: str) -> np.ndarray:
-    """What pack_scores wrote -> (n,) int64, ascending, in units of STEP; read-only."""
+    """What pack_scores wrote -> (n,) int64, ascending, in units of STEP; read-only.
+
+    Raises:
+        ValueError: it does not write such a text.
+    """
+    if not GAPS.fullmatch(packed):
+        raise ValueError(f"packed scores are whole numbers with a blank between two, found {packed[:40]!r}")
     steps = np.cumsum(np.array(packed.split(), np.int64))
+    if steps[-1] > MOST:
+        raise ValueError(f"packed scores lie in [0, 1], found {steps[-1] / MOST:g}")
     steps.flags.writeable = False
     return steps
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import torch
 
 from models.errors import UserError
-from models.operating_points import OperatingPoints
+from models.numbers import Range
+from models.operating_points import OperatingPoints, unpack_scores
 from models.registry import MODELS
 from models.tasks import TASKS
 
@@ -55,12 +58,20 @@ class Loan:
     Attributes:
         prefix: of their names here.
         weight: the one that has them.  theirs: prefix of their names there.  sha256: of its file.
+
+    Raises:
+        TypeError: one of these is no text.
     """
 
     prefix: str
     weight: str
     theirs: str
     sha256: str
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if not isinstance(value, str):
+                raise TypeError(f"{name} of a loan is a text, found {value!r}")
 
     def renamed(self, tensors: Mapping[str, V]) -> dict[str, V]:
         """What is lent of the lender's tensors (or of what is known of each), under the names it has here."""
@@ -156,10 +167,10 @@ _KINDS = {**dict.fromkeys(_TEXTS, str), "config": dict, "metrics": dict, "versio
 
 
 def check(sidecar: Sidecar) -> None:
-    """Can a page show this sidecar?
+    """Can a page show this sidecar? What is wrong with one of its loans is said when it is read (Loan).
 
     Raises:
-        ValueError: a field of another type, an unknown task or model, a threshold or rates that are none.
+        ValueError: a field of another type, an unknown task or model, a threshold, rates or scores that are none.
     """
     for name, kind in _KINDS.items():
         if not isinstance(getattr(sidecar, name), kind):
@@ -171,22 +182,47 @@ def check(sidecar: Sidecar) -> None:
             raise ValueError(f"unknown {name} {getattr(sidecar, name)!r}")
     if (sidecar.decision is not None) != (TASKS[sidecar.task].answer == "decision"):
         raise ValueError(f"the task {sidecar.task} wants a decision, or is one of classes")
-    for rule in (sidecar.decision, sidecar.decision and sidecar.decision.tri):
-        if rule is not None:
-            _check_threshold(rule.threshold)
-    if sidecar.decision is not None:
-        _check_points(sidecar.decision.operating_points)
+    if rule := sidecar.decision:
+        _check_threshold("", rule.threshold, rule.threshold_protocol)
+        _check_points("operating_points", rule.operating_points)
+        if tri := rule.tri:
+            _check_threshold("tri: ", tri.threshold, tri.protocol)
+            _check_points("points of tri", tri.points)
+            if not all(_FINITE.holds(v) for v in (tri.slope, tri.offset)):
+                raise ValueError("tri: slope and offset are finite numbers")
 
 
-def _check_threshold(value: Any) -> None:
-    if not isinstance(value, float | int) or not 0 <= value <= 1:
-        raise ValueError(f"the threshold lies in [0, 1], found {value!r}")
+_RATE = Range(0, 1)
+_FINITE = Range(-sys.float_info.max, sys.float_info.max)
 
 
-def _check_points(points: OperatingPoints) -> None:
-    columns = (points.threshold, points.far, points.tar)
-    numbers = [v for c in columns if isinstance(c, list) for v in c]
+def _check_threshold(where: str, value: Any, protocol: Any) -> None:
+    """At 0 or 1 nearly every answer is the same, and the threshold's log-odds are infinite."""
+    if not _RATE.holds(value) or value in (0, 1):
+        raise ValueError(f"{where}the threshold lies between 0 and 1, found {value!r}")
+    if not isinstance(protocol, str):
+        raise ValueError(f"{where}the threshold's protocol is a text, found {protocol!r}")
+
+
+def _check_points(where: str, points: OperatingPoints) -> None:
+    columns: tuple[Any, ...] = (points.threshold, points.far, points.tar)
     if len({len(c) if isinstance(c, list) else -1 for c in columns}) != 1 or not points.threshold:
-        raise ValueError("operating_points are lists of equal length: threshold, far and tar")
-    if not all(isinstance(v, float | int) for v in numbers):
-        raise ValueError("operating_points are numbers")
+        raise ValueError(f"{where} are lists of equal length: threshold, far and tar")
+    if not all(_RATE.holds(v) for column in columns for v in column):
+        raise ValueError(f"{where} are numbers in [0, 1]")
+    if not all(low < high for low, high in pairwise(points.threshold)):
+        raise ValueError(f"{where} are in ascending order of their thresholds")
+    if not all(high >= low for rates in (points.far, points.tar) for high, low in pairwise(rates)):
+        raise ValueError(f"far and tar of {where} never rise with the threshold")
+    texts: tuple[Any, ...] = (points.protocol, points.matching, points.non_matching)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{where}: protocol, matching and non_matching are texts")
+    for packed in filter(None, (points.matching, points.non_matching)):
+        _check_scores(where, packed)
+
+
+def _check_scores(where: str, packed: str) -> None:
+    try:
+        unpack_scores(packed)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error

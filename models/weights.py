@@ -69,12 +69,30 @@ def _marks(path: Path) -> list[tuple[int, int]]:
 
 
 def _not_lent(path: Path) -> str | None:
-    """What a weight, or one that lends to it, reads from another that is not there; None when nothing is missing."""
+    """Why a weight cannot read what others lend it; None when it can."""
     try:
-        lenders = [_lender(path, loan) for loan in _loans_of(path, *_marks(path))]
+        _check_lenders(path)
+        return None
     except WeightError as error:
         return str(error)
-    return next((why for lender in lenders if (why := _not_lent(lender))), None)
+
+
+def _check_lenders(path: Path, borrowers: tuple[Path, ...] = ()) -> None:
+    """All that lend to a weight, and to those, are there, and none reads from one that reads from it.
+
+    Args:
+        borrowers: sidecars on the way to this weight, the first one asked about first.
+
+    Raises:
+        WeightError: one is missing, or the loans go in a circle.
+    """
+    sidecar = path.with_suffix(".json").resolve()
+    way = (*borrowers, sidecar)
+    if sidecar in borrowers:
+        circle = " from ".join(file.stem for file in way)
+        raise WeightError(f"the sidecar {way[0]} cannot be used: its loans go in a circle, {circle}")
+    for loan in _loans_of(path, *_marks(path)):
+        _check_lenders(_lender(path, loan), way)
 
 
 @lru_cache(maxsize=256)
@@ -124,11 +142,16 @@ def find_weight(name: str) -> Path:
         raise TypeError(f"a weight is named by a string such as 'dlib_kin' (available_weights()), not {given}")
     for directory in weight_dirs():
         path = directory / f"{name}.safetensors"
-        if os.path.exists(path) and os.path.exists(path.with_suffix(".json")):  # False too for a name that is too long
+        if _whole(path):
             return path
     raise WeightError(
         f"{name} is untrained: no weight {name}.safetensors with a sidecar in {', '.join(map(str, weight_dirs()))}."
     )
+
+
+def _whole(path: Path) -> bool:
+    """Are a weight and its sidecar there?"""
+    return os.path.exists(path) and os.path.exists(path.with_suffix(".json"))  # False too for a name that is too long
 
 
 def read_sidecar(name: str) -> Sidecar:
@@ -176,12 +199,13 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a weight, verified (sha256), floating-point ones as float32, with those that others lend it.
 
     Raises:
-        WeightError: altered weight, or one that lends to it is missing or not the file it was.
+        WeightError: altered weight, or one that lends to it is missing, borrows from it, or is not the file it was.
     """
     sidecar = _sidecar_of(path)
     if file_sha256(path) != sidecar.sha256:
         raise WeightError(f"{path} is not the file its sidecar describes (sha256 differs). Fetch it again.")
     stored = tensors_in(path)
+    _check_lenders(path)
     for loan in sidecar.loans:
         stored |= loan.renamed(read_tensors(_lender(path, loan)))
     return {k: v.float() if v.is_floating_point() else v for k, v in stored.items()}
@@ -193,9 +217,10 @@ def parameters(name: str) -> int:
     Running statistics of batch norms are not counted; the few other buffers are.
 
     Raises:
-        WeightError: no such weight, damaged, or one that lends to it is not there.
+        WeightError: no such weight, damaged, or one that lends to it is not there or borrows from it.
     """
-    return sum(n for key, n in _counts(find_weight(name)).items() if not key.endswith(STATISTICS))
+    _check_lenders(path := find_weight(name))
+    return sum(n for key, n in _counts(path).items() if not key.endswith(STATISTICS))
 
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
@@ -215,7 +240,7 @@ def _lender(path: Path, loan: Loan) -> Path:
     """The very file that lends: beside the weight, or wherever weights are looked for."""
     for directory in (path.parent, *weight_dirs()):
         found = directory / f"{loan.weight}.safetensors"
-        if found.exists() and found.with_suffix(".json").exists() and _sha256_of(found, *_marks(found)) == loan.sha256:
+        if _whole(found) and _sha256_of(found, *_marks(found)) == loan.sha256:
             return found
     raise WeightError(
         f"{path} reads {loan.prefix}* from {loan.weight}, as it was at sha256 {loan.sha256[:12]}...: not found."

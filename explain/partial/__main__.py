@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explain.command import UserError, add_pair, add_report, face_of, run
+from explain.command import UserError, add_pair, add_report, face_of, named, run
 from explain.partial.edit import PRESETS, Canvas, Edit
 from explain.partial.find import NETWORKS, TITLES, PartialLook, look_partial
 from explain.partial.loss import area_curve, losses
@@ -88,13 +88,16 @@ def _second(args: argparse.Namespace) -> Face:
         if number not in range(1, len(KEYPOINT_NAMES) + 1):
             raise UserError(f"--keypoint {number:g} does not exist; they are numbered 1 to {len(KEYPOINT_NAMES)}")
         points[int(number) - 1] = x, y
-    return place_face(open_photo(args.photo_b), points)
+    with named(args.photo_b):
+        photo = open_photo(args.photo_b)
+    return place_face(photo, points)
 
 
 def _erased(path: Path | None) -> np.ndarray | None:
     if path is None:
         return None
-    mask = open_mask(path)
+    with named(path):
+        mask = open_mask(path)
     if mask.shape != (SIDE, SIDE):
         raise UserError(f"{path}: a mask has {SIDE} x {SIDE} pixels, this one {mask.shape[1]} x {mask.shape[0]}")
     return mask

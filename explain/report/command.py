@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from explain.command import UserError, add_face, add_model, add_report, add_threshold, checked_threshold, face_of, run
+from explain.command import UserError, add_face, add_model, add_report, add_threshold, face_of, run
 from explain.core.findings import LETTERS, letter
 from explain.evidence import PatchQuery, left_eye
 from explain.registry import EXPLAINERS, layers_for, methods_for
@@ -59,7 +59,6 @@ def parser(program: str) -> argparse.ArgumentParser:
 
 def write(args: argparse.Namespace) -> str:
     """Answer, explain, write the report; the lines to print."""
-    threshold = checked_threshold(args.threshold)
     model, sidecar = _load(args.model), read_sidecar(args.model)
     methods = _methods(model, args.model, args.method or [first_method(args.model, model)])
     _check_layer(model, methods, args.layer)
@@ -68,10 +67,10 @@ def write(args: argparse.Namespace) -> str:
     result = predict(model, *faces, grad=any(EXPLAINERS[m].grad for m in methods))
     _check_target(result, args.target)
     options = {"target": args.target, "layer": args.layer, "archive": args.zip, "look": _look(result, args)}
-    path = write_report(args.out, result, faces, methods, sidecar=sidecar, threshold=threshold, **options)
+    path = write_report(args.out, result, faces, methods, sidecar=sidecar, threshold=args.threshold, **options)
     said = json.loads((args.out / "report.json").read_text())
     return "\n".join(
-        [in_words(result, sidecar, threshold, reasons(faces)), *said["words"], *empty_maps(said), str(path)]
+        [in_words(result, sidecar, args.threshold, reasons(faces)), *said["words"], *empty_maps(said), str(path)]
     )
 
 

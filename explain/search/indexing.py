@@ -15,11 +15,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from explain.command import UnwrittenError, add_model, run
+from explain.command import UnwrittenError, add_model, face_of, run
 from models.errors import UserError
-from models.faces.detect import detect_faces
-from models.faces.face import Face
-from models.faces.photo import PhotoError, open_photo
 from models.search.build import PEOPLE, build
 from models.search.finish import refresh
 from models.search.index import TOP, Answer, Index, Match
@@ -108,7 +105,7 @@ def query_parser() -> argparse.ArgumentParser:
 def _query(args: argparse.Namespace) -> str:
     if args.top < 1:
         raise UserError(f"--top must be at least 1, not {args.top}")
-    probes = [_largest(path) for path in args.probes]
+    probes = [face_of(path, "probe", 1) for path in args.probes]
     with Index.open(args.index) as index:
         answer = index.search(probes, args.top, args.by == "person")
         rows = table(index, answer)
@@ -120,16 +117,6 @@ def _query(args: argparse.Namespace) -> str:
         except OSError as error:
             raise UnwrittenError(f"--csv {args.csv}: {error.strerror or error}", shown) from error
     return shown
-
-
-def _largest(path: Path) -> Face:
-    try:
-        faces = detect_faces(open_photo(path))
-    except PhotoError as error:
-        raise PhotoError(f"{path}: {error}") from error
-    if not faces:
-        raise PhotoError(f"{path}: no face was found in the probe's photo.")
-    return faces[0]
 
 
 def table(index: Index, answer: Answer) -> list[list[str]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from explain.command import UnwrittenError, add_model, run
+from explain.command import UnwrittenError, add_model, face_of, run
 from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.files import GalleryError, PhotoFile, Skipped, gather
@@ -114,7 +114,7 @@ def _run(args: argparse.Namespace, folder: Path) -> str:
     missing = [str(s) for s in args.gallery if not s.exists()]
     if missing:
         raise GalleryError(f"There is no {missing[0]}.")
-    model, probe = load_pair(args.model), _probe(args.probe)
+    model, probe = load_pair(args.model), face_of(args.probe, "probe", 1)
     files, skipped = gather(args.gallery, folder)
     faces = _Faces(files, skipped=skipped)
     try:
@@ -124,7 +124,7 @@ def _run(args: argparse.Namespace, folder: Path) -> str:
             raise
         first = f" {faces.skipped[0].name}: {faces.skipped[0].reason}" if faces.skipped else ""
         raise GalleryError(f"There is no face in this gallery.{first}") from error
-    hits = gallery.search(gallery.code(probe), max(args.top, 0))
+    hits = gallery.search(gallery.code(probe), args.top)
     shown = table(hits, faces)
     if args.csv:
         try:  # names that are no UTF-8 are written with a replacement
@@ -133,14 +133,6 @@ def _run(args: argparse.Namespace, folder: Path) -> str:
         except OSError as error:  # the folder was tried before the work: a disk that filled up, for one
             raise UnwrittenError(f"--csv {args.csv}: {error.strerror or error}", shown) from error
     return shown
-
-
-def _probe(path: Path) -> Face:
-    """The largest face of the probe's photo."""
-    faces = detect_faces(open_photo(path))
-    if not faces:
-        raise PhotoError(f"{path}: no face was found in the probe's photo.")
-    return faces[0]
 
 
 def table(hits: Sequence[Hit], faces: _Faces) -> str:

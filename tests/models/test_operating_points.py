@@ -60,6 +60,13 @@ def test_scores_are_kept_as_gaps_of_whole_millionths() -> None:
         pack_scores(np.array([]))
 
 
+@pytest.mark.parametrize("packed", ["abc", "", " ", "1  2", "-1 2", "1.5", "9" * 20, "1000000 1", "1\n"])
+def test_no_other_text_is_read_as_scores(packed: str) -> None:
+    with pytest.raises(ValueError, match="packed scores"):
+        unpack_scores(packed)
+    assert list(unpack_scores("0 1000000")) == [0, 1_000_000]
+
+
 @pytest.mark.parametrize(
     ("threshold", "far", "tar", "between"),
     [

@@ -73,6 +73,19 @@ def test_mistakes_are_said(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "given",
+    [("A", "A", "--erased", "BROKEN"), ("A", "BROKEN", "--keypoint", "1", "9", "9", "--keypoint", "2", "50", "9")],
+)
+def test_a_damaged_file_is_named(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...]
+) -> None:
+    files = {"A": photos / "obama.jpg", "BROKEN": tmp_path / "broken.jpg"}
+    files["BROKEN"].write_bytes(files["A"].read_bytes()[:300])
+    assert run(*(files.get(word, word) for word in given), "--out", tmp_path / "x") == 2
+    assert capsys.readouterr().err.startswith(f"error: {files['BROKEN']}: This image file is damaged")
+
+
 def test_everything_hidden_is_said(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("L", (SIDE, SIDE), 255).save(tmp_path / "all.png")
     assert run(photos / "obama.jpg", photos / "biden.jpg", "--erased", tmp_path / "all.png") == 2

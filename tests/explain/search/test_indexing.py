@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from explain.search import indexing
+from explain import command
 from explain.search.indexing import COLUMNS, OWN, main
 from tests.models.search import tiny
 
@@ -15,7 +15,7 @@ from tests.models.search import tiny
 @pytest.fixture
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tiny.stand_in(monkeypatch)
-    monkeypatch.setattr(indexing, "detect_faces", tiny.one_face)
+    monkeypatch.setattr(command, "detect_faces", tiny.one_face)
     for name, colour in {"red": (220, 40, 40), "=brick": (200, 60, 30), "blue": (30, 40, 220)}.items():
         tiny.paint(tmp_path / "photos" / name, colour)
     tiny.paint(tmp_path / "red again", (220, 40, 40))
@@ -46,6 +46,7 @@ def test_an_index_is_made_asked_and_emptied(photos: Path, capsys: pytest.Capture
         (["index", "nothing", "--out", "new", "--model", "kin", "--people", "none"], "There is no nothing"),
         (["query", "red again.png", "--index", "photos"], "There is no index of faces"),
         (["query", "red again.png", "--index", "photos", "--top", "0"], "--top"),
+        (["query", "red again.png", "gone.png", "--index", "photos"], "error: gone.png: There is no file"),
         (["remove", "photos", "--all"], "There is no index of faces"),
     ],
 )

@@ -77,3 +77,10 @@ def test_what_cannot_be_used_is_one_line(
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert words in said and len(said.splitlines()) == 1
+
+
+def test_a_damaged_probe_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes((EXAMPLES / "obama_2012.jpg").read_bytes()[:300])
+    assert main([str(broken), "--gallery", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {broken}: This image file is damaged")

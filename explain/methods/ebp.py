@@ -55,7 +55,7 @@ def explainer(label: str) -> Callable[..., tuple[Heatmap, ...]]:
 def excitation_maps(
     result: Result, label: str, *, target: str = "similarity", layer: str | None = None
 ) -> tuple[Heatmap, ...]:
-    """Excitation of both faces at the resolution of a layer; values are not signed.
+    """Excitation of both faces over the crop, as much as at the layer; values are not signed.
 
     Args:
         result: from predict; no graph needed.
@@ -70,9 +70,11 @@ def excitation_maps(
         raise ValueError(f"{label} explains the similarity, not the {target}")
     name = layer or next(tap for tap in tap_names(result.model) if kind_of(tap) == "features")
     values = subtrees(result, name) if label == "subtree_ebp" else _contrasted(result, label, name)
-    drawn = result.model.on_crop(name, values).cpu().numpy()
+    drawn = result.model.on_crop(name, values)
+    kept = values.sum((1, 2), keepdim=True) / drawn.sum((1, 2), keepdim=True).clamp_min(1e-30)  # drawn finer or coarser
     caption = f"{CAPTIONS[label]} Layer: {name}."
-    return tuple(Heatmap(m.copy(), i, label, False, "share of the excitation", caption) for i, m in enumerate(drawn))
+    maps = (drawn * kept).cpu().numpy()
+    return tuple(Heatmap(m.copy(), i, label, False, "share of the excitation", caption) for i, m in enumerate(maps))
 
 
 def _contrasted(result: Result, label: str, name: str) -> Tensor:

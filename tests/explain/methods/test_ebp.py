@@ -16,7 +16,10 @@ from explain.core.excitation import Excitation
 from explain.methods import ebp
 from explain.methods.ebp import top
 from models import create_model, predict
+from models.faces.face import FaceBatch
 from models.nets.dlib_resnet import Residual
+from models.pair import PairModel
+from models.taps import kind_of, record
 from tests.explain.tiny import Rectified, noise_faces, ready, rectified_result
 
 METHODS = [label for label, row in EXPLAINERS.items() if "rectified" in row.needs and row.layers]
@@ -136,7 +139,41 @@ def test_a_subtree_starts_at_the_unit_that_holds_the_agreement_up(seed: int) -> 
         np.testing.assert_allclose(maps[i].values, from_deep(model, images[i], node), atol=1e-6)
 
 
-def test_a_subtree_is_the_mean_of_the_best_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+def best_scores(model: PairModel, face: FaceBatch, other: Tensor) -> dict[str, float]:
+    """`features` tap -> the largest -x dy'/dx among places with dy/dx >= 0, for one face."""
+    with record() as evidence, torch.enable_grad():
+        products = (model.encode(face.image.clone().requires_grad_(True), face.keypoints) * other)[0]
+    agree, differ = products[products > 0].sum(), -products[products < 0].sum()
+    found = {}
+    for tap in (name for name in evidence if kind_of(name) == "features"):
+        up, against = (torch.autograd.grad(y, evidence[tap], retain_graph=True)[0] for y in (agree, differ))
+        found[tap] = float((-evidence[tap].detach() * against)[up >= 0].max().clamp_min(0))
+    return found
+
+
+def test_a_subtree_is_the_mean_of_the_best_layers_weighted_by_their_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = ready(create_model("dlib_resnet"))
+    monkeypatch.setattr(type(model), "on_crop", lambda self, tap, values: values)  # places as they are, not drawn
+    result = predict(model, noise_faces(model, 1), noise_faces(model, 2))
+    codes = [model.encode(face.image, face.keypoints) for face in result.faces]
+    scores = [best_scores(model, face, codes[1 - i]) for i, face in enumerate(result.faces)]
+    first, *deeper = scores[0]
+    maps = explain(result, "subtree_ebp", layer=first)
+    alone = {}
+    for tap in deeper:  # of a network that has no other layer, the map is that layer's
+        with monkeypatch.context() as patch:
+            patch.setattr(ebp, "tap_names", lambda model, tap=tap: [first, tap])
+            alone[tap] = [m.values for m in explain(result, "subtree_ebp", layer=first)]
+    for i, score in enumerate(scores):
+        best = sorted(deeper, key=lambda tap: -score[tap])[:3]
+        weights = np.array([score[tap] for tap in best]) / sum(score[tap] for tap in best)
+        assert weights.min() > 0.01 and weights.max() > 0.5
+        wanted = np.einsum("l,lhw->hw", weights, np.stack([alone[tap][i] for tap in best]))
+        np.testing.assert_allclose(maps[i].values, wanted, rtol=1e-3, atol=1e-7)
+
+
+def test_a_subtree_is_made_of_as_many_layers_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     model = ready(create_model("dlib_resnet"))
     result = predict(model, noise_faces(model, 1), noise_faces(model, 2))
@@ -147,7 +184,7 @@ def test_a_subtree_is_the_mean_of_the_best_layers(monkeypatch: pytest.MonkeyPatc
         np.testing.assert_allclose(alone[best].sum((1, 2)), 1, atol=1e-4)
     assert not np.allclose(alone[1], alone[2]) and not np.allclose(alone[2], alone[3])
     deepest = explain(result, "subtree_ebp", layer="stage5.features")[0].values
-    assert deepest.shape == (2, 2) and deepest.sum() == pytest.approx(1)
+    assert deepest.shape == (150, 150) and deepest.sum() == pytest.approx(1, abs=1e-4)
 
 
 def test_the_top_places_hold_the_share() -> None:
@@ -209,4 +246,4 @@ def test_the_reference_encoder_is_covered() -> None:
     torch.manual_seed(0)
     model = ready(create_model("dlib_resnet"))
     a, b = explain(predict(model, noise_faces(model, 1), noise_faces(model, 2)), "ebp")
-    assert a.values.shape == (35, 35) and a.values.sum() == pytest.approx(1, abs=1e-4) and b.values.min() >= 0
+    assert a.values.shape == (150, 150) and a.values.sum() == pytest.approx(1, abs=1e-4) and b.values.min() >= 0

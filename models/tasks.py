@@ -110,14 +110,3 @@ TASKS: dict[str, Task] = {
     ),
 }
 """Name -> task; the order is that of pickers."""
-
-
-def task(name: str) -> Task:
-    """The table's row.
-
-    Raises:
-        KeyError: unknown task; the message lists the known ones.
-    """
-    if name not in TASKS:
-        raise KeyError(f"no task {name!r}; there are: {', '.join(TASKS)}")
-    return TASKS[name]

@@ -30,7 +30,7 @@ from models.weights import load_pair, read_sidecar
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the report is written, 2 with one line on stderr when the input cannot be used."""
-    return run(_run, _parser(), arguments)
+    return run(_run, _parser(), arguments, also=(ValueError,))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,8 +53,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> str:
     """Compare, write; the lines to print."""
-    if args.seed < 0:
-        raise UserError(f"--seed is zero or more, got {args.seed}")
     models = {name: load_pair(name) for name in args.arm or ARMS}
     for name, model in models.items():
         layers = layers_for(model, args.method)

@@ -24,7 +24,7 @@ from explain.core.findings import Curve, Heatmap
 from explain.core.measured import Measured, default_method, measured, rank
 from explain.methods.grad_cam import CAMS
 from explain.registry import EXPLAINERS, explain
-from models.faces.face import Face
+from models.faces.face import MIRRORED, Face
 from models.faces.occluders import occlude
 from models.pair import PairModel
 from models.predict import Result, predict
@@ -63,7 +63,7 @@ class Scene:
         b: the face of photo 2; without one, photo 1 bare, or its mirror image when nothing is worn.
         bare: photo 1 without the occluder.
         second: b is another photo.
-        occluder: one of models.occluders.OCCLUDERS, or NOTHING.
+        occluder: one of models.faces.occluders.OCCLUDERS, or NOTHING.
         seed: that drew it.
     """
 
@@ -161,7 +161,7 @@ def set_scene(first: Face, second: Face | None, occluder: str, seed: int) -> Sce
 
     Args:
         first, second: faces in their photos; photo 2 stays as it is.
-        occluder: one of models.occluders.OCCLUDERS, or NOTHING.
+        occluder: one of models.faces.occluders.OCCLUDERS, or NOTHING.
         seed: decides make, fit and colour; the same seed draws the same thing.
 
     Raises:
@@ -194,7 +194,7 @@ def smaller(face: Face) -> Face:
 def mirror_image(face: Face) -> Face:
     """The photo mirrored, left and right keypoints exchanged."""
     last = face.photo.shape[1] - 1
-    keypoints = face.keypoints[[1, 0, 2, 4, 3]] * np.array([-1, 1]) + np.array([last, 0])
+    keypoints = face.keypoints[MIRRORED] * np.array([-1, 1]) + np.array([last, 0])
     left, top, right, bottom = face.box
     box = np.array([last - right, top, last - left, bottom], np.float32)
     return Face(np.ascontiguousarray(face.photo[:, ::-1]), keypoints.astype(np.float32), box, face.confidence)
@@ -206,22 +206,25 @@ def compare_arms(
     """Ask every arm about the scene and explain its cosine.
 
     Args:
-        models: weight -> network, in eval mode.
+        models: weight -> network, in eval mode; all of one InputSpec.
         method: one of METHODS.
         layer: the tap it reads; by default the models' own.
 
     Raises:
-        ValueError: an unknown method or layer.
+        ValueError: no network, networks that take different crops, an unknown method or layer.
     """
     if method not in METHODS:
         raise ValueError(f"no method {method!r} to compare arms by; there are: {', '.join(METHODS)}")
-    arms, crops = [], None
+    specs = {model.spec for model in models.values()}
+    if not specs:
+        raise ValueError("there is no arm to compare")
+    if len(specs) > 1:
+        raise ValueError(f"{', '.join(models)} do not all take the same crop, so their maps cannot be compared")
+    spec, arms = specs.pop(), []
     for weight, model in models.items():
         result = predict(model, scene.a, scene.b, grad=EXPLAINERS[method].grad)
         arms.append(_arm(weight, result, scene, method, layer))
-        crops = crops or (result.faces[0].pixels()[0], result.faces[1].pixels()[0])
-    if crops is None:
-        raise ValueError("there is no arm to compare")
+    crops = scene.a.aligned(spec).pixels()[0], scene.b.aligned(spec).pixels()[0]
     return Comparison(scene.titles, scene.occluder, scene.seed, method, layer, crops, tuple(arms))
 
 

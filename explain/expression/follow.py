@@ -12,12 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from PIL import Image
-from PIL.Image import Resampling
 
 from models.faces.face import Face
-from models.faces.look import area, look, mtcnn
+from models.faces.look import WINDOW, area, last_stage, look
 
 SIDE = 320
 """Longest side in pixels of what the whole detector sees of a frame."""
@@ -25,8 +22,6 @@ RENEW = 15
 """Frames after which the whole detector looks again: another face may be larger by then."""
 SURE = 0.9
 """Probability below which a followed face is lost."""
-WINDOW = 48
-"""Side in pixels of what the last stage sees."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +73,10 @@ def refined(frame: np.ndarray, box: np.ndarray) -> Face | None:
     right, bottom = left + round(2 * half) + 1, top + round(2 * half) + 1
     if right - left < WINDOW // 4:
         return None
-    crop = Image.fromarray(frame).crop((left, top, right, bottom)).resize((WINDOW, WINDOW), Resampling.BILINEAR)
-    pixels = (torch.from_numpy(np.asarray(crop).copy()).permute(2, 0, 1).float() - 127.5) * 0.0078125
-    with torch.inference_mode():
-        shift, points, probability = mtcnn().onet(pixels[None])
-    sure = float(probability[0, 1])
-    if sure < SURE:
+    square = np.array([left, top, right, bottom])
+    shift, points, sure = (found[0] for found in last_stage(frame, square[None]))
+    if float(sure) < SURE:
         return None
     side = float(right - left)
-    corner = np.array([left, top], np.float32)
-    x, y = points[0, :5].numpy(), points[0, 5:].numpy()
-    keypoints = np.stack([x, y], 1) * side + corner
-    moved = np.array([left, top, right, bottom], np.float32) + shift[0].numpy() * side
-    return Face(frame, keypoints.astype(np.float32), moved.astype(np.float32), sure)
+    keypoints, moved = points * side + square[:2].astype(np.float32), square.astype(np.float32) + shift * side
+    return Face(frame, keypoints.astype(np.float32), moved.astype(np.float32), float(sure))

@@ -27,7 +27,7 @@ def animate_sweep(
 
     Args:
         models: registered name -> network that has offsets.
-        what: what is swept, a key of explain.keypoint_offsets.SWEEPS.
+        what: what is swept, a key of explain.keypoints.find.SWEEPS.
 
     Raises:
         ValueError: nothing of that name is swept, or a query that does not exist.

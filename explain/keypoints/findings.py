@@ -83,7 +83,7 @@ class Sweep:
     """How alike a face stays to its aligned self while one thing about its crop changes.
 
     Attributes:
-        what: the attribute of models.affine.Move that changes; the others keep their defaults.
+        what: the attribute of models.faces.affine.Move that changes; the others keep their defaults.
         values: (n,) float32, ascending.
         similarity: network -> (n,) float32, cosine of the embeddings of the aligned and the moved face.
 

@@ -4,8 +4,8 @@
     edited.image        # (160, 160, 3) uint8, what networks on the protocol's frame are fed
     edited.visible      # 0.19, of the aligned face
 
-All of it is stated in pixels of the face aligned to models.faces.PARTIAL_160. A network with another frame gets the
-same edit through the alignment (`carry`): each pixel of its own crop is hidden when the nearest pixel of the 160 px
+All of it is stated in pixels of the face aligned to models.faces.align.PARTIAL_160. A network with another frame gets
+the same edit through the alignment (`carry`): each pixel of its own crop is hidden when the nearest pixel of the 160 px
 crop is, beyond whose edge the last row or column counts on; worn things are resampled bilinearly; the shift of a
 centred part is turned and scaled with the frame.
 """
@@ -27,7 +27,7 @@ from models.faces.partial_crops import CENTRE, FILL, LANDMARKS, SIDE, WHOLE, Box
 HALVES = {"upper half": Box(0, 0, SIDE - 1, SIDE // 2 - 1), "lower half": Box(0, SIDE // 2, SIDE - 1, SIDE - 1)}
 """Rows 0 to 79, and 80 to 159: not in the protocol."""
 WORN = {"sunglasses": "sunglasses", "mask": "surgical"}
-"""Preset -> one of models.occluders.OCCLUDERS."""
+"""Preset -> one of models.faces.occluders.OCCLUDERS."""
 PRESETS = (WHOLE, *LANDMARKS, *HALVES, *WORN)
 
 
@@ -98,7 +98,7 @@ class Edited:
 
 
 def apply_edit(crop: np.ndarray, keypoints: np.ndarray, edit: Edit) -> Edited:
-    """Edit an aligned face. For a landmark's part this is models.partial_crops.crop_part, pixel by pixel.
+    """Edit an aligned face. For a landmark's part this is models.faces.partial_crops.crop_part, pixel by pixel.
 
     Args:
         crop: (160, 160, 3) uint8, aligned to PARTIAL_160.

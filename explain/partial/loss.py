@@ -12,12 +12,13 @@ from explain.partial.edit import Canvas, Edit, Edited
 from explain.partial.find import Said
 from models.faces.face import FaceBatch
 from models.faces.partial_crops import FACTORS, LANDMARKS, SIDE, box_around
-from models.faces.regions import region_masks
+from models.faces.regions import face_parts
 from models.pair import PairModel
 from models.predict import aligned_for
 
+NAMED = ("left eye", "right eye", "nose", "mouth", "forehead", "jaw")
 REST = "everything else"
-"""The part that is no named region: cheeks, hair, background."""
+"""The part that is none of NAMED: cheeks, hair, background."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class Losses:
         return len(self.steps) - self.flipped
 
 
-def face_parts(keypoints: np.ndarray) -> dict[str, np.ndarray]:
-    """Disjoint masks that fill the 160 px crop: models.regions with the eyes apart, and REST.
+def parts_to_hide(keypoints: np.ndarray) -> dict[str, np.ndarray]:
+    """Disjoint masks that fill the 160 px crop: NAMED of models.faces.regions.face_parts, and REST.
 
     Args:
         keypoints: (5, 2) pixels of the crop.
@@ -80,12 +81,8 @@ def face_parts(keypoints: np.ndarray) -> dict[str, np.ndarray]:
     Returns:
         part -> (160, 160) bool; a part outside of the crop is left out.
     """
-    regions = region_masks((keypoints + 0.5) / SIDE, SIDE)
-    y, x = np.mgrid[:SIDE, :SIDE]
-    left, right = (np.hypot(x - px, y - py) for px, py in keypoints[:2])
-    eyes = regions.pop("eyes")
-    parts = {"left eye": eyes & (left <= right), "right eye": eyes & (left > right), **regions}
-    parts[REST] = ~np.logical_or.reduce(list(parts.values()))
+    found = face_parts((keypoints + 0.5) / SIDE, SIDE)
+    parts = {**{name: found[name] for name in NAMED}, REST: found["cheeks"] | found["outside"]}
     return {name: mask for name, mask in parts.items() if mask.any()}
 
 
@@ -123,7 +120,7 @@ def losses(model: PairModel, threshold: float, a: Canvas, b: Canvas) -> Losses:
     def said(score: np.floating, similarity: np.floating) -> Said:
         return Said(float(similarity), float(score), threshold)
 
-    masks = face_parts(b.keypoints)
+    masks = parts_to_hide(b.keypoints)
     whole = said(*(v[0] for v in _answers(model, a, b, [b.edited(Edit())])))
     steps: list[Step] = []
     hidden, now = np.zeros((SIDE, SIDE), bool), whole
@@ -139,6 +136,6 @@ def losses(model: PairModel, threshold: float, a: Canvas, b: Canvas) -> Losses:
 
 def after(b: Canvas, found: Losses, step: int) -> np.ndarray:
     """(160, 160, 3) uint8: face b once steps 0 to `step` are taken."""
-    masks = face_parts(b.keypoints)
+    masks = parts_to_hide(b.keypoints)
     gone = [masks[s.part] for s in found.steps[: step + 1]]
     return b.edited(Edit(erased=np.logical_or.reduce(gone))).image

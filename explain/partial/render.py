@@ -24,7 +24,7 @@ def shared_limit(parts: tuple[PartWeights, ...], kind: str) -> float:
 
 
 def part_picture(crop: np.ndarray, heatmap: Heatmap, *, opacity: float, limit: float) -> np.ndarray:
-    """A part's map over the crop, enlarged: (SIDE, SIDE, 3) uint8 of explain.render_evidence."""
+    """A part's map over the crop, enlarged: (SIDE, SIDE, 3) uint8 of explain.core.render_evidence."""
     return render.overlay(enlarged(crop), heatmap, opacity=opacity, limit=limit)
 
 

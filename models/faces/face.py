@@ -13,6 +13,8 @@ from models.faces.geometry import apply_affine, similarity_transform, warp
 
 KEYPOINT_NAMES = ("left eye", "right eye", "nose", "left mouth corner", "right mouth corner")
 """Order of the five keypoints everywhere; left and right as seen in the image."""
+MIRRORED = [1, 0, 2, 4, 3]
+"""Which keypoint of a face stands in each place of KEYPOINT_NAMES after the image is mirrored."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ class InputSpec:
             raise ValueError(f"a template has five keypoints, got {len(self.template)}")
 
     def resized(self, size: int) -> InputSpec:
-        """The same framing at another resolution."""
+        """The template times k = size / self.size, as shipped weights were trained.
+
+        The same framing would be k (x + 0.5) - 0.5: here the face lies (1 - k) / 2 pixels further right and down.
+        """
         k = size / self.size
         return InputSpec(size, tuple((x * k, y * k) for x, y in self.template))
 
@@ -128,6 +133,11 @@ class FaceBatch:
     def with_image(self, image: Tensor) -> FaceBatch:
         """The same keypoints over other pixels (occlusion, blur...)."""
         return replace(self, image=image)
+
+    def mirrored(self) -> FaceBatch:
+        """Mirror images, keypoints moved and left exchanged with right."""
+        keypoints = self.keypoints[:, MIRRORED]
+        return FaceBatch(self.image.flip(3), torch.stack([1 - keypoints[..., 0], keypoints[..., 1]], 2))
 
     def pixels(self) -> np.ndarray:
         """(B, H, W, 3) uint8 RGB, for drawing."""

@@ -23,7 +23,6 @@ MAX_FILE_BYTES = 64_000_000
 MAX_BYTES = 2_000_000_000
 """All zips of a gallery together, unpacked."""
 _CHUNK = 1 << 20
-
 MAX_RATIO = 100
 """Unpacked bytes of a zip for each of its own; photos hardly shrink, so that only made-up files go beyond."""
 MAX_DIRECTORY_BYTES = 8_000_000
@@ -32,7 +31,6 @@ MAX_SKIPPED = 200
 """Files left out that are named one by one; the rest is counted."""
 MAX_NAME = 200
 """Characters of a name; a longer one keeps its end."""
-_CHUNK = 1 << 20
 
 BROKEN = "This zip is damaged or incomplete. Please make it again."
 NESTED = "A zip inside a zip is not opened. Choose it by itself."

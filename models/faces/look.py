@@ -24,6 +24,8 @@ MIN_VIEW = 32
 """Sides in pixels that the detector needs: a strip is padded to them."""
 LARGE = 16_000_000
 """Pixels of a photo above which it is shrunk in bands: Pillow works on a copy of 4 bytes a pixel."""
+WINDOW = 48
+"""Side in pixels of what the detector's last stage sees."""
 BAND = 64
 """Rows of the small copy that are made at once."""
 
@@ -110,12 +112,24 @@ def confirmed(photo: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     if not len(boxes):
         return np.zeros(0)
     centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(1, keepdims=True) / 2
-    squares = np.concatenate([centre - half, centre + half], 1).round().astype(int)
+    return last_stage(photo, np.concatenate([centre - half, centre + half], 1).round().astype(int))[2]
+
+
+def last_stage(photo: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The detector's last stage (O-Net) on squares of a photo.
+
+    Args:
+        squares: (N, 4) integers, N > 0, XYXY pixels of the photo.
+
+    Returns:
+        (N, 4) corners of the face's box less those of the square, (N, 5, 2) keypoints from the square's top left
+        corner, both in sides of the square; (N,) probability that there is a face.
+    """
     image = Image.fromarray(photo)
-    crops = [np.asarray(image.crop(tuple(box)).resize((48, 48), Resampling.BILINEAR)) for box in squares.tolist()]
+    crops = [image.crop(tuple(box)).resize((WINDOW, WINDOW), Resampling.BILINEAR) for box in squares.tolist()]
     with torch.inference_mode():
-        _, _, probability = mtcnn().onet(torch.stack([_normal(c) for c in crops]))
-    return np.asarray(probability[:, 1].numpy())
+        shift, points, probability = mtcnn().onet(torch.stack([_normal(np.asarray(c)) for c in crops]))
+    return shift.numpy(), points.view(-1, 2, 5).mT.numpy(), probability[:, 1].numpy()
 
 
 def _normal(image: np.ndarray) -> torch.Tensor:

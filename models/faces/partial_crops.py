@@ -1,7 +1,7 @@
 """PartialLFW: which part of a 160 px face stays visible, and which pairs are compared.
 
 The protocol of Hörmann et al., "Attention-based Partial Face Recognition", ICIP 2021, from the published description
-of its generator. All coordinates are pixels of a face aligned to models.faces.PARTIAL_160.
+of its generator. All coordinates are pixels of a face aligned to models.faces.align.PARTIAL_160.
 
 A part is a box around one landmark: half a width of 15 + 120 f and half a height of 10 + 105 f for a factor f of .1,
 .15, ... .5, so from 54 x 41 to 150 x 125 pixels between its edges. Edges are truncated to integers, towards zero; the

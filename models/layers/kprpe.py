@@ -26,8 +26,6 @@ ALPHA, BETA, GAMMA = 1.9, 3.8, 15.2
 STEPS = 2 * int(BETA) + 1
 """Distances told apart along one axis."""
 BUCKETS = STEPS**2
-MIRRORED = (1, 0, 2, 4, 3)
-"""Which keypoint stands where after a flip: left and right are those of the image."""
 
 
 def piecewise(distance: int) -> int:
@@ -62,13 +60,6 @@ def keypoint_offsets(keypoints: Tensor, side: int) -> Tensor:
     y, x = torch.meshgrid(centre, centre, indexing="ij")
     tokens = torch.stack([x, y], 2).reshape(1, -1, 1, 2)  # (1, N, 1, 2)
     return (tokens - keypoints[:, None]).flatten(2)
-
-
-def flip_keypoints(keypoints: Tensor) -> Tensor:
-    """Keypoints of the image flipped left to right, (B, 5, 2) in [0, 1]: x is mirrored, left and right swap names."""
-    flipped = keypoints[:, list(MIRRORED)].clone()
-    flipped[..., 0] = 1 - flipped[..., 0]
-    return flipped
 
 
 def look_up(table: Tensor, buckets: Tensor) -> Tensor:

@@ -34,7 +34,8 @@ def same_person_cosine(model: PairModel, sidecar: Sidecar, most: float = PERSON_
     if sidecar.task != "verification" or not model.by_similarity or not isinstance(logit, CosineLogit):
         raise FaceIndexError(f"{sidecar.name} cannot group faces by person: a weight for the same person is needed.")
     points = sidecar.rule.operating_points
-    score = next((t for t, far in zip(points.threshold, points.far, strict=True) if far <= most), 0.999)
+    few = (t for t, far in zip(points.threshold, points.far, strict=True) if far <= most)
+    score = min(next(few, 0.999), 0.999)  # a score of 1 has no finite cosine
     return (float(np.log(score / (1 - score))) - float(logit.offset)) / float(logit.slope)
 
 

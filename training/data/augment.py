@@ -16,10 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.faces.face import FaceBatch
+from models.faces.face import MIRRORED, FaceBatch
 
-MIRRORED = (1, 0, 2, 4, 3)
-"""Order of KEYPOINT_NAMES after a flip: left and right are as seen in the image."""
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601."""
 
@@ -147,7 +145,7 @@ def moved_points(keypoints: Tensor, move: Tensor, flipped: Tensor) -> Tensor:
     """(B, 5, 2) in [0, 1] -> (B, 5, 2), left and right exchanged where the face was mirrored."""
     u = 2 * keypoints - 1
     u = u @ move[:, :, :2].transpose(1, 2) + move[:, None, :, 2]
-    u = torch.where(flipped[:, None, None], u[:, list(MIRRORED)], u)
+    u = torch.where(flipped[:, None, None], u[:, MIRRORED], u)
     return (u + 1) / 2
 
 

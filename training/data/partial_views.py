@@ -3,9 +3,9 @@
     views = draw_views(Partial(), len(batch), generator)       # random numbers only: cheap, reproducible, sliceable
     batch = seen(batch, views, draws)                          # one grid_sample, colour, erasing, then the box
 
-The boxes are those of models/partial_crops around its landmarks, of any factor between its least and its largest, and
-looser ones around any point, wide or high. The box is cut after the augmentation's small move of the face, then goes
-where the view says: so a part does not always sit where it should. One affine map does both moves.
+The boxes are those of models.faces.partial_crops around its landmarks, of any factor between its least and its largest,
+and looser ones around any point, wide or high. The box is cut after the augmentation's small move of the face, then
+goes where the view says: so a part does not always sit where it should. One affine map does both moves.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def draw_views(how: Partial, n: int, generator: torch.Generator) -> Views:
 
 
 def boxes(point: Tensor, factor: Tensor) -> Tensor:
-    """Boxes of models.partial_crops.box_around, as tensors.
+    """Boxes of models.faces.partial_crops.box_around, as tensors.
 
     Args:
         point: (B, 2) pixels.  factor: (B, 2), of the width and of the height.

@@ -1,8 +1,8 @@
 """Task "partial_lfw": LFW when only a part of a face is seen, the seven columns of Hörmann et al., ICIP 2021.
 
-Protocols, boxes and the fill are those of models/partial_crops: 6,000 pairs whole; whole against a part, the same part
-twice, two different parts; parts in place or centred; nine sizes. A column is the plain mean over its combinations of
-parts and its sizes, each with thresholds of its own.
+Protocols, boxes and the fill are those of models.faces.partial_crops: 6,000 pairs whole; whole against a part, the same
+part twice, two different parts; parts in place or centred; nine sizes. A column is the plain mean over its combinations
+of parts and its sizes, each with thresholds of its own.
 """
 
 from __future__ import annotations

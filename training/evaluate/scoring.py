@@ -14,7 +14,6 @@ from tqdm import tqdm
 from models.faces.face import FaceBatch
 from models.faces.photo import open_photo
 from models.pair import PairModel
-from training.data.augment import MIRRORED
 from training.data.crops import Crops
 from training.data.detections import central_face
 from training.data.sets import Pair, need
@@ -40,19 +39,13 @@ def unique_images(pairs: Sequence[Pair]) -> list[str]:
     return sorted({name for p in pairs for name in (p.a, p.b)})
 
 
-def mirrored(faces: FaceBatch) -> FaceBatch:
-    """Mirror images, keypoints moved and left exchanged with right."""
-    keypoints = faces.keypoints[:, list(MIRRORED)] * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
-    return FaceBatch(faces.image.flip(3), keypoints)
-
-
 def encode(model: PairModel, faces: FaceBatch, mirror: bool) -> Tensor:
     """Codes of a batch on the CPU; with `mirror` the mean of the codes of the face and of its mirror image.
 
     A code that is a map (B, C, h, w) is mirrored back before the mean.
     """
     device = next(model.parameters()).device
-    both = [faces, mirrored(faces)] if mirror else [faces]
+    both = [faces, faces.mirrored()] if mirror else [faces]
     codes = [model.encode(f.image.to(device), f.keypoints.to(device)).cpu() for f in both]
     if mirror and codes[1].ndim == 4:
         codes[1] = codes[1].flip(3)
@@ -89,7 +82,7 @@ def encode_crops(
 
 def with_mirror(model: PairModel, crops: Crops, codes: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The codes of all crops as encode_crops gives them -> what it gives with `mirror`, for half the work."""
-    flipped = encode_all(model, len(crops), lambda part: mirrored(crops.batch(part)))
+    flipped = encode_all(model, len(crops), lambda part: crops.batch(part).mirrored())
     flipped = flipped.flip(3) if flipped.ndim == 4 else flipped
     return {name: torch.stack([codes[name], code]).mean(0) for name, code in zip(crops.names, flipped, strict=True)}
 

@@ -30,6 +30,7 @@ from torch import Tensor
 
 from models import create_pair
 from models.commands import command
+from models.faces.face import FaceBatch
 from models.nets.svit import FUSIONS, Svit
 from models.nets.svit_guide import PREFIX
 from models.pair import PairModel
@@ -39,7 +40,7 @@ from training.data.augment import Augment, without_augmentation
 from training.data.kin_batches import partners
 from training.data.sets import data_root
 from training.evaluate.metrics import auc
-from training.evaluate.scoring import encode_all, encode_crops, mirrored, score_pairs, unique_images
+from training.evaluate.scoring import encode_all, encode_crops, score_pairs, unique_images
 from training.kinship import Lesson, Settings, fit, lesson_of, start_from
 from training.studies.summary import RESULTS
 from training.tools.checkpoint import command_line, git_commit
@@ -103,7 +104,7 @@ def started(tensors: dict[str, Tensor], seed: int, **config: Any) -> Svit:
 def both_views(model: Svit, lesson: Lesson) -> Tensor:
     """(2, faces, C, h, w) float16 maps of every face and of its mirror image."""
     views = []
-    for view in (lambda faces: faces, mirrored):
+    for view in (lambda faces: faces, FaceBatch.mirrored):
         codes = encode_all(model.eval(), len(lesson.crops), lambda r, v=view: v(lesson.crops.batch(r)), "maps")  # type: ignore[misc]
         views.append(codes.half())
     return torch.stack(views)

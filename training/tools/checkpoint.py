@@ -54,7 +54,7 @@ class Facts:
 
     Attributes:
         licence: of the weight.
-        data: rows of training.data.data_row, one a set that was used.
+        data: rows of training.data.sets.data_row, one a set that was used.
         calibration: threshold and operating points as measured; None for a network that answers with classes.
         metrics: evaluation name -> JSON of training.evaluate.
         config: values of the model's config that differ from its defaults.

@@ -31,10 +31,11 @@ from explain.core.findings import Heatmap
 from explain.registry import EXPLAINERS, methods_for
 from models import predict
 from models.faces.align import ARCFACE_112
+from models.faces.face import InputSpec
 from models.faces.occluders import OCCLUDERS
 from models.weights import Decision, OperatingPoints, Sidecar
 from tests.explain.attention.arms import drawn_face, make_arms
-from tests.ui.untrained import write_arms
+from tests.ui.untrained import write_arms, write_untrained
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +78,15 @@ def test_one_photo_that_wears_nothing_is_compared_with_its_mirror_image(arms):
 
 
 def test_the_mirror_image_is_aligned_as_the_mirrored_crop():
-    face, spec = drawn_face(2), ARCFACE_112
-    spec = type(spec)(112, tuple((x, y) for x, y in mirror_image(mirror_image(face)).keypoints))
-    assert (mirror_image(mirror_image(face)).photo == face.photo).all()
-    np.testing.assert_allclose(mirror_image(mirror_image(face)).keypoints, face.keypoints)
-    np.testing.assert_allclose(mirror_image(face).keypoints[0], [111 - face.keypoints[1][0], face.keypoints[1][1]])
+    face, names = drawn_face(2), [1, 0, 2, 4, 3]
+    spec = InputSpec(96, ((30, 40), (62, 36), (44, 58), (36, 75), (60, 70)))  # not its own mirror image
+    turned = InputSpec(96, tuple((95 - x, y) for x, y in (spec.template[i] for i in names)))
+    mirror = mirror_image(face)
+    np.testing.assert_allclose(mirror.keypoints, [(111 - x, y) for x, y in face.keypoints[names]], atol=1e-4)
+    crop, wanted = mirror.aligned(spec), face.aligned(turned)
+    assert float((crop.image - wanted.image.flip(3)).abs().max()) < 0.02
+    points = wanted.keypoints[0, names]
+    torch.testing.assert_close(crop.keypoints[0], torch.stack([1 - points[:, 0], points[:, 1]], 1))
 
 
 def test_two_photos_are_the_pair_and_the_mask_is_asked_about_as_well(arms):
@@ -127,6 +132,10 @@ def test_what_cannot_be_compared_is_refused(arms):
         compare_arms(arms, set_scene(drawn_face(0), None, "none", 0), "grad_cam", "stage9.features")
     with pytest.raises(ValueError, match="no arm"):
         package_compare({}, set_scene(drawn_face(0), None, "none", 0))
+    other = make_arms()["edgeface_se"]
+    other.spec = ARCFACE_112.resized(96)
+    with pytest.raises(ValueError, match="edgeface_cbam, other do not all take the same crop"):
+        compare_arms({**arms, "other": other}, set_scene(drawn_face(0), None, "none", 0))
 
 
 def test_the_difference_is_right_minus_left_at_the_finer_grid():
@@ -216,6 +225,7 @@ def test_the_command_writes_a_report(tmp_path: Path, photos: Path, monkeypatch, 
         (["obama.jpg", "--layer", "stage9.features"], "no layer 'stage9.features'"),
         (["obama.jpg", "--seed", "-1"], "--seed"),
         (["obama.jpg", "--arm", "edgeface_nothing"], "untrained"),
+        (["obama.jpg", "--arm", "edgeface_none", "--arm", "untrained_svit"], "do not all take the same crop"),
         (["obama.jpg", "--face", "2"], "--face 2 does not exist; 1 found, numbered 1"),
         (["obama.jpg", "--face", "0"], "--face 0 does not exist"),
     ],
@@ -223,7 +233,7 @@ def test_the_command_writes_a_report(tmp_path: Path, photos: Path, monkeypatch, 
 def test_what_the_command_cannot_use_ends_with_a_sentence(
     tmp_path: Path, photos: Path, monkeypatch, capsys, arguments: list[str], message: str
 ):
-    monkeypatch.setenv("KINSIGHT_WEIGHTS", str(write_arms(tmp_path)))
+    monkeypatch.setenv("KINSIGHT_WEIGHTS", str(write_arms(write_untrained(tmp_path))))
     assert main([str(photos / arguments[0]), *arguments[1:], "--out", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from explain.partial.edit import Edit
 from explain.partial.find import NETWORKS, look_partial
-from explain.partial.loss import REST, after, area_curve, face_parts, losses
+from explain.partial.loss import REST, after, area_curve, losses, parts_to_hide
 from explain.partial.render import area_figure
 from models import predict
 from models.faces.align import PARTIAL_160
@@ -26,7 +26,7 @@ class Areas(PairModel):
     def __init__(self, weights: dict[str, float]) -> None:
         super().__init__()
         self.spec, self.head = PARTIAL_160, CosineLogit()
-        masks = face_parts(canvas().keypoints)
+        masks = parts_to_hide(canvas().keypoints)
         self.masks = torch.from_numpy(np.stack(list(masks.values()))).float()
         values = torch.tensor([weights.get(n, 0.0) for n in masks])
         self.weights = torch.nn.Parameter(values, requires_grad=False)
@@ -42,11 +42,14 @@ class Areas(PairModel):
 
 
 def test_parts_fill_the_face_and_do_not_overlap() -> None:
-    parts = face_parts(canvas().keypoints)
+    parts = parts_to_hide(canvas().keypoints)
     assert list(parts) == ["left eye", "right eye", "nose", "mouth", "forehead", "jaw", REST]
     assert (np.sum(list(parts.values()), 0) == 1).all()
     x, y = np.rint(canvas().keypoints[0]).astype(int)
     assert parts["left eye"][y, x] and not parts["right eye"][y, x]
+    for seed in range(10):
+        odd = np.random.default_rng(seed).uniform(-40, 200, (5, 2))
+        assert (np.sum(list(parts_to_hide(odd).values()), 0) == 1).all()
 
 
 def test_the_cheapest_part_goes_first_until_the_decision_flips() -> None:
@@ -75,7 +78,7 @@ def test_without_a_match_there_is_nothing_to_lose() -> None:
 def test_each_step_says_what_predict_says() -> None:
     model, b = MODELS["partial_face"], canvas()
     found = losses(model, 0.0, canvas(0), b)
-    masks = face_parts(b.keypoints)
+    masks = parts_to_hide(b.keypoints)
     hidden = masks[found.steps[0].part] | masks[found.steps[1].part]
     edited = b.edited(Edit(erased=hidden))
     expected = predict(model, aligned_face(0), b.fed(edited, model.spec))

@@ -13,7 +13,7 @@ from PIL import Image
 from models.faces import look
 from models.faces.align import ARCFACE_112, DLIB_150, PARTIAL_160, warp_back
 from models.faces.detect import default_face, detect_faces
-from models.faces.face import Face
+from models.faces.face import Face, FaceBatch
 from models.faces.geometry import apply_affine, invert_affine, similarity_transform, warp
 from models.faces.photo import open_photo
 
@@ -121,6 +121,23 @@ def test_mirrored_points_are_not_mirrored_back():
     points = ARCFACE_112.points()
     matrix = similarity_transform(points * [-1, 1], points)
     assert np.linalg.det(matrix[:, :2]) > 0
+
+
+def test_mirrored_keypoints_stay_on_their_pixels_and_swap_names():
+    """Five dots of five brightnesses: after the flip, `left eye` must stand on what was the right eye's dot."""
+    size, brightness = 112, torch.tensor([0.2, 0.4, 0.6, 0.8, 1.0])
+    pixels = torch.tensor([[38, 52], [74, 51], [56, 72], [42, 92], [71, 93]])  # (x, y)
+    image = torch.zeros(1, 3, size, size)
+    image[0, :, pixels[:, 1], pixels[:, 0]] = brightness
+    faces = FaceBatch(image, ((pixels + 0.5) / size)[None])
+    before, flipped = faces.keypoints.clone(), faces.mirrored()
+    points = flipped.keypoints[0] * size - 0.5
+    x, y = points.round().long().unbind(1)
+    assert torch.equal(flipped.image[0, 0, y, x], brightness[[1, 0, 2, 4, 3]])
+    assert points[0, 0] < points[1, 0] and points[3, 0] < points[4, 0]  # left is left
+    again = flipped.mirrored()
+    assert torch.equal(again.image, image) and torch.equal(faces.keypoints, before)
+    torch.testing.assert_close(again.keypoints, before)
 
 
 def test_keypoints_that_coincide_are_refused(portrait: np.ndarray):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from models.faces.face import FaceBatch
 from models.layers.kprpe import (
     BUCKETS,
     ImageRPE,
     KeypointRPE,
     bucket_table,
-    flip_keypoints,
     keypoint_offsets,
     look_up,
     piecewise,
@@ -110,30 +110,13 @@ def test_image_rpe_is_a_matrix_a_head() -> None:
     torch.testing.assert_close(layer(q), expected)
 
 
-def test_flipped_keypoints_stay_on_their_pixels_and_swap_names() -> None:
-    """Five dots of five brightnesses: after the flip, `left eye` must stand on what was the right eye's dot."""
-    size, brightness = 112, torch.tensor([0.2, 0.4, 0.6, 0.8, 1.0])
-    pixels = torch.tensor([[38, 52], [74, 51], [56, 72], [42, 92], [71, 93]])  # (x, y)
-    image = torch.zeros(size, size)
-    image[pixels[:, 1], pixels[:, 0]] = brightness
-    flipped = flip_keypoints(((pixels + 0.5) / size)[None])[0] * size - 0.5
-    x, y = flipped.round().long().unbind(1)
-    assert torch.equal(image.flip(1)[y, x], brightness[[1, 0, 2, 4, 3]])
-    assert flipped[0, 0] < flipped[1, 0] and flipped[3, 0] < flipped[4, 0]  # left is left
-
-
-def test_flipping_twice_is_nothing() -> None:
-    keypoints = points(4)
-    before = keypoints.clone()
-    torch.testing.assert_close(flip_keypoints(flip_keypoints(keypoints)), keypoints)
-    assert torch.equal(keypoints, before)
-
-
 def test_a_flipped_face_has_mirrored_offsets() -> None:
     """A token sees the flipped face as its mirrored twin saw the face: x negated, left and right swapped."""
     keypoints = points(2)
     seen = keypoint_offsets(keypoints, SIDE).view(2, SIDE, SIDE, 5, 2)
-    mirrored = keypoint_offsets(flip_keypoints(keypoints), SIDE).view(2, SIDE, SIDE, 5, 2)
+    mirrored = keypoint_offsets(FaceBatch(torch.zeros(2, 3, 1, 1), keypoints).mirrored().keypoints, SIDE).view(
+        2, SIDE, SIDE, 5, 2
+    )
     expected = seen.flip(2)[:, :, :, [1, 0, 2, 4, 3]] * torch.tensor([-1.0, 1.0])
     torch.testing.assert_close(mirrored, expected)
 

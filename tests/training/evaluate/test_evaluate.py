@@ -23,7 +23,6 @@ from training.evaluate.scoring import (
     encode,
     encode_crops,
     encode_photos,
-    mirrored,
     score_pairs,
     with_mirror,
 )
@@ -138,9 +137,6 @@ def test_the_mirror_view_is_averaged_in_and_maps_are_turned_back():
     points = torch.tensor([[0.3, 0.4], [0.8, 0.4], [0.5, 0.6], [0.3, 0.8], [0.7, 0.8]]).expand(2, -1, -1)
     faces = FaceBatch(image, points)
     assert torch.allclose(encode(Centroid(True), faces, True), image)
-    twice = mirrored(mirrored(faces))
-    assert torch.equal(twice.image, image) and torch.allclose(twice.keypoints, points)
-    assert torch.allclose(mirrored(faces).keypoints[0, 0], torch.tensor([0.2, 0.4]))
     mean = encode(Centroid(False), faces, True).view(2, 5, 2)
     assert torch.allclose(mean[0, 0], torch.tensor([0.25, 0.4]))
 

@@ -11,7 +11,6 @@ import torch
 from models import create_model
 from models.nets.svit import Svit
 from tests.training.kin_worker import lesson, tiny
-from training.evaluate.scoring import mirrored
 from training.studies.ablation import (
     HEAD,
     RECIPE,
@@ -31,7 +30,7 @@ def test_stored_maps_are_those_of_the_network_and_of_its_mirror():
     faces = lesson(model, 4)
     codes, batch = both_views(model, faces), faces.crops.batch(range(len(faces.crops)))
     with torch.inference_mode():
-        for view, expected in zip(codes, (batch, mirrored(batch)), strict=True):
+        for view, expected in zip(codes, (batch, batch.mirrored()), strict=True):
             want = model.encode(expected.image, expected.keypoints)
             assert torch.allclose(view.float(), want, rtol=2e-3, atol=2e-3)  # kept in float16
 

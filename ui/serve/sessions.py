@@ -17,7 +17,7 @@ from typing import Any
 import gradio as gr
 from gradio import blocks, mcp, route_utils, state_holder
 
-from ui.shared.held import keep_for
+from ui.shared import held, photos
 from ui.shared.widgets import SESSION_SECONDS
 
 
@@ -63,9 +63,11 @@ def living(page: gr.Blocks) -> set[str]:
 
 
 def forget_ended(page: gr.Blocks) -> None:
-    """Drop the raw evidence of sessions that closed, were pushed out, or are over time."""
+    """Drop the raw evidence and decoded photos of sessions that closed, were pushed out, or are over time."""
     if hasattr(page, "state_holder"):
-        keep_for(living(page))
+        there = living(page)
+        held.keep_for(there)
+        photos.keep_for(there)
 
 
 LOST = "This page's photos are no longer kept. Reload the page and give the photos again."

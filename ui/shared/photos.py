@@ -5,11 +5,14 @@ Pixels are read again when needed: a session stays a few hundred bytes, whatever
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -19,6 +22,7 @@ from models import Face, PhotoError, detect_faces
 from models.faces.decoder import read_untrusted
 from models.faces.photo import Photo
 from models.faces.quality import Quality, assess
+from ui.shared.held import SESSION
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples"
 """The app's own photos."""
@@ -31,6 +35,7 @@ NO_FACE = (
 KEPT_BYTES = 150_000_000
 """Pixels kept for speed: of the newest photo in any case, of others while all take no more than this."""
 GONE = "This photo is no longer kept. Please choose it again."
+Key = tuple[str, int, bytes]
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ class Shot:
     shown: str = ""
     note: str = ""
     keeper: object = field(default=None, repr=False, compare=False)
+
+    @property
+    def key(self) -> Key:
+        """Which face: photo, number, and where its keypoints are."""
+        return self.path, self.chosen, self.marks[self.chosen].keypoints.tobytes()
 
     def pick(self, index: int) -> Shot:
         """The same photo with another face chosen.
@@ -145,7 +155,7 @@ def to_view(points: np.ndarray, scale: float) -> np.ndarray:
 
 
 def read(path: str) -> Photo:
-    """A photo, decoded in the child process, its pixels read-only; the last ones are kept (KEPT_BYTES).
+    """A photo, decoded in the child process, its pixels read-only; the last ones are kept (KEPT_BYTES, keep_for).
 
     Raises:
         PhotoError: unreadable, larger than MAX_MEGAPIXELS, or no longer there.
@@ -157,24 +167,52 @@ def read(path: str) -> Photo:
     with _LOCK:
         if key in _KEPT:
             _KEPT.move_to_end(key)
-            return _KEPT[key]
+            _KEPT[key].sessions.add(SESSION.get())
+            return _KEPT[key].photo
     try:
         photo = read_untrusted(path, MAX_MEGAPIXELS * 1_000_000)
     except FileNotFoundError as error:
         raise PhotoError(GONE) from error
     photo.pixels.setflags(write=False)
     with _LOCK:
-        _KEPT[key] = photo
-        while len(_KEPT) > 1 and sum(kept.pixels.nbytes for kept in _KEPT.values()) > KEPT_BYTES:
+        _KEPT[key] = _Kept(photo, {SESSION.get()})
+        while len(_KEPT) > 1 and sum(kept.photo.pixels.nbytes for kept in _KEPT.values()) > KEPT_BYTES:
             _KEPT.popitem(last=False)
     return photo
 
 
-_KEPT: OrderedDict[tuple[str, int], Photo] = OrderedDict()
+class _Kept(NamedTuple):
+    """A photo, and the sessions that asked for it."""
+
+    photo: Photo
+    sessions: set[str]
+
+
+_KEPT: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
 _LOCK = Lock()
 
 
+def keep_for(living: Set[str]) -> None:
+    """Drop the pixels of files that went or changed, and those that no session among `living` asked for.
+
+    The app's own photos stay. What was asked for without a session (a tool's call) goes.
+    """
+    with _LOCK:
+        for (path, changed), kept in list(_KEPT.items()):
+            kept.sessions.intersection_update(living)
+            if not (kept.sessions or Path(path).parent == FOLDER) or _changed(path) != changed:
+                del _KEPT[path, changed]
+
+
+def _changed(path: str) -> int | None:
+    """When a file was changed last, ns; None when it is not there."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
 def forget() -> None:
-    """Drop the pixels that are kept for speed: when a session ends, none of its photos stays in memory."""
+    """Drop all pixels that are kept for speed."""
     with _LOCK:
         _KEPT.clear()

@@ -7,18 +7,22 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import httpx
 import pytest
+from gradio import state_holder
 from gradio.state_holder import StateHolder
+from PIL import Image
 
 from tests import coroutines
 from ui.serve import sessions
 from ui.serve.sessions import LOST, forget_ended
 from ui.serve.uploads import QUEUE_FULL, GuardedBlocks
+from ui.shared import photos
 from ui.shared.held import HeldForSessions
 from ui.shared.widgets import SESSION_SECONDS
 
@@ -43,9 +47,9 @@ def page(held: HeldForSessions[str]) -> GuardedBlocks:
 LOAD, BOTH = 3, 4
 
 
-def begin(page: GuardedBlocks, session: str) -> None:
+def begin(page: GuardedBlocks, session: str, load: int = LOAD) -> None:
     """What a page does first."""
-    ask(page, session, "", LOAD)
+    ask(page, session, "", load)
 
 
 def holder_of(page: GuardedBlocks, capacity: int = 10, begun: bool = True) -> StateHolder:
@@ -117,6 +121,53 @@ def test_there_are_never_more_than_the_bound(page: GuardedBlocks, held: HeldForS
     for key in "abcde":
         ask(page, "a", key)
     assert kept(held) == ["c", "d", "e"]
+
+
+READ, READ_BY_PROGRAM = 0, 1
+
+
+def photo_page() -> GuardedBlocks:
+    """Reads the photo of a path, on a page and as an endpoint."""
+    with GuardedBlocks() as page:
+        path = gr.Textbox()
+        gr.Button().click(lambda p: photos.read(p) and p, path, path, api_visibility="private")
+        gr.Button().click(lambda p: photos.read(p) and p, path, path, api_name="read", api_visibility="public")
+        page.load(lambda: None, api_visibility="private")
+    return page
+
+
+def decoded() -> list[str]:
+    """Names of photos whose pixels are in memory."""
+    return [Path(path).name for path, _ in photos._KEPT]
+
+
+def test_decoded_photos_go_with_their_session_and_their_file(tmp_path: Path) -> None:
+    for name in ("one.png", "two.png"):
+        Image.new("RGB", (40, 40)).save(tmp_path / name)
+    page = photo_page()
+    holder = holder_of(page, begun=False)
+    for session in "ab":
+        begin(page, session, 2)
+    ask(page, "a", str(tmp_path / "one.png"), READ)
+    ask(page, "b", str(tmp_path / "two.png"), READ)
+    assert decoded() == ["one.png", "two.png"]
+    holder.time_last_used["a"] = datetime.now() - timedelta(seconds=SESSION_SECONDS + 1)
+    forget_ended(page)
+    assert decoded() == ["two.png"]
+    (tmp_path / "two.png").unlink()
+    forget_ended(page)
+    assert decoded() == []
+
+
+def test_decoded_photos_of_an_endpoint_go_with_its_call(tmp_path: Path) -> None:
+    path = str(tmp_path / "one.png")
+    Image.new("RGB", (40, 40)).save(path)
+    page = photo_page()
+    holder_of(page, begun=False)
+    ask(page, "program", path, READ_BY_PROGRAM)
+    assert decoded() == []
+    tool = page.process_api(page.fns[READ_BY_PROGRAM], [path], state=state_holder.SessionState(page))  # as MCP asks
+    assert coroutines.run(tool)["data"] == [path] and decoded() == []
 
 
 def refused(page: GuardedBlocks, session: str, event: int = 0) -> gr.Error:

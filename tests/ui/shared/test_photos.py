@@ -12,7 +12,8 @@ from PIL import Image
 from models import PhotoError, detect_faces, open_photo
 from tests.ui.photos import EXAMPLES, bad_files
 from ui.shared import photos as shots
-from ui.shared.photos import Shot, shrink, take, to_view
+from ui.shared.held import SESSION
+from ui.shared.photos import Shot, example_shot, shrink, take, to_view
 from ui.shared.widgets import show_shot
 
 
@@ -91,11 +92,28 @@ def test_shrunk_coordinates_point_at_the_same_place() -> None:
     assert shrink(view, 250)[0] is view
 
 
-def test_no_pixels_stay_when_a_session_ends(obama: Shot) -> None:
-    obama.face()
-    assert shots._KEPT
+def test_pixels_stay_for_those_who_asked_and_go_with_the_file(tmp_path: Path) -> None:
     shots.forget()
-    assert not shots._KEPT
+    paths = {name: tmp_path / f"{name}.png" for name in ("one", "both", "tool")}
+    for path in paths.values():
+        Image.new("RGB", (40, 40)).save(path)
+    example_shot("obama_2012.jpg").face()
+    for session, name in (("a", "one"), ("a", "both"), ("b", "both"), ("", "tool")):
+        before = SESSION.set(session)
+        shots.read(str(paths[name]))
+        SESSION.reset(before)
+    shots.keep_for({"a", "b"})
+    assert kept() == ["obama_2012", "one", "both"]
+    shots.keep_for({"b"})
+    assert kept() == ["obama_2012", "both"]
+    paths["both"].unlink()
+    shots.keep_for({"b"})
+    assert kept() == ["obama_2012"]
+
+
+def kept() -> list[str]:
+    """Names of photos whose pixels are in memory."""
+    return [Path(path).stem for path, _ in shots._KEPT]
 
 
 def test_kept_pixels_are_bounded_and_the_newest_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +126,7 @@ def test_kept_pixels_are_bounded_and_the_newest_stay(tmp_path: Path, monkeypatch
     shots.read(paths[1])
     assert shots.read(paths[0]) is first  # used again: the second is now the oldest
     shots.read(paths[2])
-    assert [Path(path).name for path, _ in shots._KEPT] == ["a.png", "c.png"]
+    assert kept() == ["a", "c"]
     monkeypatch.setattr(shots, "KEPT_BYTES", 1)
     shots.read(paths[1])
-    assert [Path(path).name for path, _ in shots._KEPT] == ["b.png"]
+    assert kept() == ["b"]

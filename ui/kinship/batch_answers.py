@@ -33,9 +33,11 @@ PICTURE_SIDE = 72
 TELL_SECONDS = 0.5
 """Between two words about the progress; a turn among the tasks of others is given back as often."""
 STOPPED = "Stopped: the pairs compared until then are kept."
+STOPPED_AT_ONCE = "Stopped before a pair was compared."
 ENDED = (
     "Ended after {minutes} minutes: the pairs compared until then are kept. Please give the others as a second list."
 )
+ENDED_AT_ONCE = "Ended after {minutes} minutes, before a pair was compared. Please try again later."
 
 Given = tuple[str, str]
 """(path of an upload, what its owner calls it)."""
@@ -173,7 +175,7 @@ def compare(job: Job) -> Iterator[Batch]:
     yield batch
     try:
         comparison = Comparison(answering.network(job.weight), pairings, read, keep)
-        while len(rows) < len(pairings) and not (ended := _why_end(job.stop, start)):
+        while len(rows) < len(pairings) and not (ended := _why_end(job.stop, start, len(rows))):
             try:
                 rows.append(comparison.row(len(rows)))
             except BusyError:
@@ -187,10 +189,11 @@ def compare(job: Job) -> Iterator[Batch]:
     yield replace(batch, rows=tuple(rows), ended=ended, seconds=seconds, known=ranked(rows), done=True)
 
 
-def _why_end(stop: Event, start: float) -> str:
+def _why_end(stop: Event, start: float, done: int) -> str:
     if stop.is_set():
-        return STOPPED
-    return ENDED.format(minutes=GALLERY_SECONDS // 60) if time.monotonic() - start > GALLERY_SECONDS else ""
+        return STOPPED if done else STOPPED_AT_ONCE
+    words = ENDED if done else ENDED_AT_ONCE
+    return words.format(minutes=GALLERY_SECONDS // 60) if time.monotonic() - start > GALLERY_SECONDS else ""
 
 
 def shot_of(path: str) -> Shot:

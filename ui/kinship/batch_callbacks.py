@@ -33,6 +33,7 @@ WAITING = "The table appears here when pairs are given and compared."
 GONE = "These files are no longer kept. Please choose them again."
 ONE_LIST = "These are several lists. Please choose one at a time."
 UNTRAINED = "No weight for comparing two faces is installed. See the tab Models."
+FORMER_STAY = " The results below are of the run before."
 TABLE_SECONDS = 3.0
 """Between two drawings of the table while pairs are compared."""
 NAMES = {"csv": "kinsight-pairs.csv", "report": "kinsight-pairs.html"}
@@ -118,15 +119,19 @@ def begin_example(batch: Batch | None, weight: str | None) -> list[Any]:
     return begin(batch, weight, LIST, *example(), None, None)
 
 
-def work(job: Job | None, threshold: float, by: str) -> Iterator[list[Any]]:
-    """Compare the pairs -> the batch, card, table and results, as they come."""
+def work(job: Job | None, threshold: float, by: str, former: Batch | None = None) -> Iterator[list[Any]]:
+    """Compare the pairs -> the batch, card, table and results, as they come.
+
+    Args:
+        former: the batch on the page; it stays when this one ends before its first pair.
+    """
     if job is None:
         yield [gr.skip()] * 4
         return
     drawn = time.monotonic()
     for batch in compare(job):
         if batch.done:
-            yield _finished(batch, threshold, by)
+            yield _finished(batch, threshold, by) if batch.rows else _unchanged(batch, former)
         elif batch.rows and time.monotonic() - drawn > TABLE_SECONDS:
             table = batch_cards.pair_table(batch.answered(threshold), by)
             yield [batch, batch_cards.progress_card(batch), table, gr.update(visible=True, elem_classes=[])]
@@ -136,9 +141,13 @@ def work(job: Job | None, threshold: float, by: str) -> Iterator[list[Any]]:
 
 
 def _finished(batch: Batch, threshold: float, by: str) -> list[Any]:
-    if not batch.rows:
-        return [None, cards.message(batch.ended, error=True), "", gr.update(visible=False, elem_classes=[])]
     return [batch, *redraw(batch, threshold, by), gr.update(visible=True, elem_classes=[])]
+
+
+def _unchanged(batch: Batch, former: Batch | None) -> list[Any]:
+    """Nothing was compared: the card says why, and results of before stay, faded where another model made them."""
+    why = batch.ended + (FORMER_STAY if former else "")
+    return [gr.skip(), cards.message(why, error=True), gr.skip(), match(former, batch.weight)]
 
 
 def stop(job: Job | None) -> Any:

@@ -186,7 +186,7 @@ def _then_compare(begun: Any, page: Page) -> None:
     """After the event that began it: compare, and set the buttons back however it ends."""
     worked = begun.then(
         do.work,
-        [page.job, page.threshold, page.by],
+        [page.job, page.threshold, page.by, page.batch],
         [page.batch, page.card, page.table, page.results],
         **BATCHES,
     )

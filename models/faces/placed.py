@@ -25,14 +25,18 @@ def place_face(photo: np.ndarray, points: np.ndarray) -> Face:
         A Face with five keypoints, confidence 0; its box spans the protocol's 160 px crop.
 
     Raises:
-        ValueError: fewer than two known points, or all of them in one place; the message is for people.
+        ValueError: fewer than two known points, all of them in one place, or one farther outside of the photo than
+            its width or height; the message is for people.
     """
     points = np.asarray(points, np.float64)
-    known = np.isfinite(points).all(1)
+    known = ~np.isnan(points).any(1)
     if known.sum() < 2:
         raise ValueError("Two keypoints at least are needed to place a face.")
     if np.ptp(points[known], axis=0).max() < 1:
         raise ValueError("The keypoints lie in one place: put them where eyes, nose and mouth are.")
+    size = np.array(photo.shape[1::-1])
+    if ((points[known] < -size) | (points[known] > 2 * size)).any():
+        raise ValueError(f"A keypoint lies far outside of the photo, which has {size[0]} x {size[1]} pixels.")
     template = PARTIAL_160.points()
     to_photo = invert_affine(similarity_transform(points[known], template[known]))
     completed = np.where(known[:, None], points, apply_affine(to_photo, template))

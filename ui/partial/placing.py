@@ -67,16 +67,22 @@ def rows_of(shot: Shot | None) -> list[list[Any]]:
     return [[name, round(float(x), 1), round(float(y), 1)] for name, (x, y) in zip(KEYPOINT_NAMES, points, strict=True)]
 
 
+def _whole(rows: Rows) -> list[list[Any]]:
+    """A row of three cells for each keypoint, by its name: rows and cells can be deleted on the page."""
+    found = {str(row[0]): [*row[1:3], None, None][:2] for row in rows if len(row)}
+    return [[name, *found.get(name, (None, None))] for name in KEYPOINT_NAMES]
+
+
 def points_of(rows: Rows) -> np.ndarray:
-    """(5, 2) pixels of the photo; NaN where a row is blank.
+    """(5, 2) pixels of the photo; NaN where a row is blank or missing.
 
     Raises:
         ValueError: a cell that is no number; the message says which.
     """
     out = np.full((len(KEYPOINT_NAMES), 2), np.nan)
-    for i, name in enumerate(KEYPOINT_NAMES):
-        for j, axis in enumerate("xy"):
-            text = str(rows[i][j + 1]).strip() if rows[i][j + 1] is not None else ""
+    for i, (name, *cells) in enumerate(_whole(rows)):
+        for j, (axis, cell) in enumerate(zip("xy", cells, strict=True)):
+            text = str(cell).strip() if cell is not None else ""
             if text in ("", "nan", "None"):
                 continue
             try:
@@ -108,14 +114,14 @@ def click(shot: Shot | None, picked: int | None, rows: Rows, event: gr.SelectDat
     height, width = shot.face().photo.shape[:2]
     scale = min(1.0, VIEW_SIDE / max(height, width))
     at = [round((float(v) + 0.5) / scale - 0.5, 1) for v in event.index[:2]]
-    return [[row[0], *at] if i == picked else list(row) for i, row in enumerate(rows)]
+    return [[row[0], *at] if i == picked else row for i, row in enumerate(_whole(rows))]
 
 
 def clear(picked: int | None, rows: Rows) -> Any:
     """The picked keypoint cannot be seen -> the table with its row empty."""
     if picked is None:
         return gr.skip()
-    return [[row[0], None, None] if i == picked else list(row) for i, row in enumerate(rows)]
+    return [[row[0], None, None] if i == picked else row for i, row in enumerate(_whole(rows))]
 
 
 def from_other(first: Shot | None, second: Shot | None) -> Any:

@@ -107,7 +107,7 @@ def whole() -> Any:
 
 def typed(text: str) -> tuple[Any, Any]:
     """What was typed -> points, note."""
-    numbers = re.findall(r"\d+(?:\.\d+)?", text or "")
+    numbers = re.findall(r"(?<![\d.])-?\d+(?:\.\d+)?", text or "")
     if len(numbers) != 4:
         return gr.skip(), offer(cards.message(EYES, error=True))
     return (tuple(map(float, numbers)), time.monotonic_ns()), gr.skip()
@@ -141,6 +141,6 @@ def _face(photo: np.ndarray, eyes: tuple[float, ...]) -> Face:
         return default_face(photo)
     known, size = np.full((len(KEYPOINT_NAMES), 2), np.nan), photo.shape[1::-1]
     known[:2] = np.reshape(eyes, (2, 2))
-    if (known[:2] > size).any():
+    if ((known[:2] < -1) | (known[:2] > size)).any():
         raise ValueError(f"The eyes lie outside of the photo, which has {size[0]} x {size[1]} pixels.")
     return place_face(photo, known)

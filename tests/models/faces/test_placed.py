@@ -54,3 +54,16 @@ def test_fewer_than_two_are_refused(points: np.ndarray) -> None:
 def test_points_in_one_place_are_refused() -> None:
     with pytest.raises(ValueError, match="one place"):
         place_face(PHOTO, np.full((5, 2), 30.0))
+
+
+@pytest.mark.parametrize("far", [-301.0, 601.0, 1e300, -np.inf])
+def test_points_far_outside_are_refused(far: float) -> None:
+    points = POINTS.copy()
+    points[2, 1] = far
+    with pytest.raises(ValueError, match="far outside of the photo, which has 400 x 300 pixels"):
+        place_face(PHOTO, points)
+
+
+def test_a_point_just_outside_is_a_point() -> None:
+    points = POINTS - [150, 100]
+    assert points.min() < 0 and np.isfinite(place_face(PHOTO, points).box).all()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from explain.partial.edit import Edit
+from models import KEYPOINT_NAMES
 from tests.ui.partial.untrained import write_partial_weights
 from tests.ui.photos import bad_files
 from ui.partial import callbacks as do
@@ -60,14 +61,29 @@ def test_two_rows_place_the_face(biden: Shot):
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([["", 5, 5], *[["", None, None]] * 4], "Two keypoints at least"),
-        ([["", 5, 5], ["", "here", 9], *[["", None, None]] * 3], "x of the right eye is no number"),
-        ([["", 7, 7]] * 5, "one place"),
+        ([], "Two keypoints at least"),
+        ([["left eye", 5, 5], ["right eye"], ["nose", 9], []], "Two keypoints at least"),
+        ([["left eye", 5, 5], ["right eye", "here", 9]], "x of the right eye is no number"),
+        ([[name, 7, 7] for name in KEYPOINT_NAMES], "one place"),
+        ([["left eye", 5, 5], ["right eye", 1e300, 9]], "far outside of the photo, which has 720 x 900 pixels"),
     ],
 )
 def test_what_cannot_be_placed_is_said(biden: Shot, rows: list, words: str):
     shot, *_, note = placing.place(biden, rows)
     assert shot == gr.skip() and words in note
+
+
+def test_a_deleted_row_is_a_blank_one(biden: Shot):
+    rows = placing.rows_of(biden)
+    short = rows[1:]
+    points = placing.points_of(short)
+    assert np.isnan(points[0]).all() and points[1].tolist() == rows[1][1:]
+    blank = [[rows[0][0], None, None], *rows[1:]]
+    np.testing.assert_array_equal(
+        placing.place(biden, short)[0].face().keypoints, placing.place(biden, blank)[0].face().keypoints
+    )
+    assert placing.click(biden, 0, short, SimpleNamespace(index=[100, 50]))[0][0] == "left eye"
+    assert placing.clear(1, short) == [blank[0], [rows[1][0], None, None], *rows[2:]]
 
 
 def test_a_click_moves_the_picked_keypoint(biden: Shot):

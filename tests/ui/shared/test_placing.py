@@ -75,7 +75,8 @@ def test_it_can_be_typed_or_be_the_whole_photo(wall: tuple[str, int]) -> None:
     assert whole.marks[0].box.tolist() == [80, 0, 559, 479]
     *unchanged, said = take_placed(None, wall, ((5.0, 5.0, 5.0, 5.0), 1))
     assert unchanged == [gr.skip()] * 3 and "one place" in said
-    for far in (641.0, 1e300):
+    assert placing.typed("-250, 200, 390.5 200")[0][0][0] == -250
+    for far in (641.0, 1e300, -2.0, -1e300):
         assert "outside of the photo, which has 640 x 480" in take_placed(None, wall, ((5.0, 5.0, far, 5.0), 2))[3]
 
 

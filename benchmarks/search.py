@@ -26,6 +26,7 @@ import torch
 from benchmarks import search_page
 from benchmarks.search_archive import archive
 from benchmarks.search_page import RESULTS
+from benchmarks.search_size import sizes
 from benchmarks.speed import ROOT
 from models.commands import command
 from models.search import vectors
@@ -249,7 +250,7 @@ def indexed(count: int, folder: Path) -> dict:
     return found
 
 
-PARTS = ("million", "forms", "relatives", "indexed", "archive")
+PARTS = ("million", "forms", "relatives", "indexed", "archive", "sizes")
 
 
 def part(name: str, args: argparse.Namespace, folder: Path) -> dict:
@@ -260,6 +261,8 @@ def part(name: str, args: argparse.Namespace, folder: Path) -> dict:
         return forms(args.codes)
     if name == "archive":
         return archive(MODEL, folder)
+    if name == "sizes":
+        return sizes(folder)
     return relatives() if name == "relatives" else indexed(args.photos, folder)
 
 

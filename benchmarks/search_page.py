@@ -21,7 +21,7 @@ WORDS = {
 
 
 def table(found: dict[str, Any]) -> str:
-    """Markdown: figures with their limits, the forms of the vectors, and RFIW task 3."""
+    """Markdown: figures with their limits, the forms of the vectors, RFIW task 3, and sizes."""
     lines = ["| check | figure | limit | holds |", "|---|---|---|---|"]
     groups = {"a million synthetic faces": found.get("million", {})}
     groups |= {f"indexing, {k}": v for k, v in found.get("indexed", {}).items() if isinstance(v, dict)}
@@ -42,6 +42,10 @@ def table(found: dict[str, Any]) -> str:
     for name, row in found.get("relatives", {}).items():
         if isinstance(row, dict):
             lines.append(f"| {name} | {row['map']:.4f} | {row['rank5']:.4f} |")
+    lines += ["", "| weight | KB of facts and codes for each face |", "|---|---|"]
+    kb = found.get("sizes", {}).get("kb_a_face", {})
+    for size in sorted(set(kb.values()), reverse=True):
+        lines.append(f"| {', '.join(f'`{name}`' for name in kb if kb[name] == size)} | {size:g} |")
     parts = ((name, part) for name, part in found.items() if isinstance(part, dict))
     loads = ", ".join(f"{name} {part['load_before']:g}" for name, part in parts)
     return "\n".join([*lines, "", f"Load of the machine (two cores) before each part: {loads}."])

@@ -1,11 +1,12 @@
-"""Drop side faces from a training set, as masked-face recognition's source does.
+"""List the side faces of a training set, which masked-face recognition's source drops.
 
     python -m training.clean --data DIR --set celeba|fiw [--ratio 0.2]
 
 MTCNN finds the face nearest the image's centre. Its deviation is the horizontal distance of the eyes' midpoint from the
 middle of the face window, as a fraction of the window's width: near 0 from the front, larger the more the head is
-turned. Images above the ratio, and images without a face, are dropped. Nothing is deleted: the lists kept.csv and
-dropped.csv and a contact sheet go to runs/clean/<set>/.
+turned. Images above the ratio, and images without a face, are listed in dropped.csv, the others in kept.csv, with a
+contact sheet, in runs/clean/<set>/. Nothing is deleted, and no recipe reads the lists: who wants to train without side
+faces copies what kept.csv names into a data folder.
 """
 
 from __future__ import annotations
@@ -73,12 +74,6 @@ def write_list(path: Path, rows: Sequence[Judged]) -> None:
         writer = csv.writer(file)
         writer.writerow(["image", "deviation"])
         writer.writerows([r.name, "" if math.isnan(r.deviation) else f"{r.deviation:.4f}"] for r in rows)
-
-
-def read_kept(path: Path) -> list[str]:
-    """Names in a kept.csv."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row["image"] for row in csv.DictReader(file)]
 
 
 def contact_sheet(folder: Path, kept: Sequence[Judged], dropped: Sequence[Judged], ratio: float) -> Image.Image:

@@ -27,6 +27,7 @@ from models.errors import UserError
 from models.nets.edgeface import EdgeFace, dequantised
 from models.weights import SHIPPED, file_sha256
 from training.cards import write_cards
+from training.data.lists import need
 from training.data.sets import DataError, data_root
 from training.evaluate.metrics import auc
 from training.tools.calibration import calibrate_cosine, verification_pairs
@@ -103,7 +104,7 @@ def main() -> None:
         root = data_root(args.data)
     except DataError as error:
         raise UserError(f"not written, because it cannot be calibrated: {error}") from error
-    path = args.file or root / "teachers" / SOURCES["edgeface"].name
+    path = args.file or need(root / "teachers" / SOURCES["edgeface"].name)
     print(f"wrote {calibrated_export(load_public('edgeface', path), root)}")
 
 

@@ -14,7 +14,7 @@ from models.faces.detect import detect_faces
 from models.faces.face import Face
 from models.faces.photo import open_photo
 from training import clean as recipe
-from training.clean import COLUMNS, TILE, Judged, clean, contact_sheet, deviation, evenly, judge, main, read_kept
+from training.clean import COLUMNS, TILE, Judged, clean, contact_sheet, deviation, evenly, judge, main
 
 
 def face(eyes: tuple[float, float], box: tuple[float, float, float, float], confidence: float = 0.99) -> Face:
@@ -57,12 +57,18 @@ def by_shade(photo: np.ndarray) -> Face:
     return face((50 + 100 * shift - 15, 50 + 100 * shift + 15), (0, 0, 100, 100), confidence=float(shift > 0))
 
 
+def kept(path: Path) -> list[str]:
+    """Names in a kept.csv."""
+    with path.open(newline="") as file:
+        return [row["image"] for row in csv.DictReader(file)]
+
+
 def test_clean_writes_lists_and_sheet_and_touches_no_image(tmp_path: Path) -> None:
     source, out = tmp_path / "faces", tmp_path / "out"
     save_shades(source, 12)
     before = {p: p.read_bytes() for p in source.rglob("*.png")}
     line = clean(source, out, 0.2, by_shade)
-    assert read_kept(out / "kept.csv") == ["person0/02.png", "person0/04.png", "person1/01.png", "person1/03.png"]
+    assert kept(out / "kept.csv") == ["person0/02.png", "person0/04.png", "person1/01.png", "person1/03.png"]
     with (out / "dropped.csv").open(newline="") as file:
         dropped = {row["image"]: row["deviation"] for row in csv.DictReader(file)}
     assert dropped == {f"person{i % 2}/{i:02d}.png": f"{i / 20:.4f}" for i in range(5, 12)} | {"person0/00.png": ""}
@@ -100,5 +106,5 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setattr(recipe.judge, "__defaults__", (by_shade,))
     monkeypatch.setattr(recipe.clean, "__defaults__", (by_shade,))
     main(["--data", str(tmp_path), "--set", "fiw", "--ratio", "0.1", "--out", str(tmp_path / "out")])
-    assert read_kept(tmp_path / "out" / "kept.csv") == ["person0/02.png", "person1/01.png"]
+    assert kept(tmp_path / "out" / "kept.csv") == ["person0/02.png", "person1/01.png"]
     assert "kept 2 of 4" in capsys.readouterr().out

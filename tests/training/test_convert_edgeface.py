@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from models.nets.edgeface import ARCHITECTURES
-from models.weights import file_sha256
+from models.weights import SHIPPED, file_sha256
 from training import convert_edgeface
 from training.convert_edgeface import Source, dequantised, load_public, read_int8
+from training.docs import reproduce
 
 
 def int8(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,3 +90,18 @@ def test_a_missing_or_foreign_name_is_refused(
         load_public("edgeface", tmp_path / "short.pt")
     with pytest.raises(ValueError, match=r"does not begin with 'model\."):
         dequantised({"head.fc.weight": torch.zeros(1)})
+
+
+def test_the_page_of_commands_says_where_the_file_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = convert_edgeface.SOURCES["edgeface"]
+    assert reproduce.TEACHERS[source.name][1] == source.sha256
+    page = (SHIPPED.parent / "docs" / "reproduce.md").read_text()
+    for name, (_, sha256, _) in reproduce.TEACHERS.items():
+        assert f"`teachers/{name}`" in page and sha256 in page
+    monkeypatch.setattr("sys.argv", ["convert_edgeface", "--data", str(tmp_path)])
+    with pytest.raises(SystemExit) as caught:
+        convert_edgeface.main()
+    said = f"{caught.value.code} {capsys.readouterr().err}"
+    assert f"missing {tmp_path / 'teachers' / source.name}" in said and "docs/reproduce.md" in said

@@ -26,7 +26,7 @@ def need(path: Path) -> Path:
         DataError: it does not exist.
     """
     if not path.exists():
-        raise DataError(f"missing {path}. Is {path.parent} complete? The README says where to obtain each set.")
+        raise DataError(f"missing {path}. Is {path.parent} complete? docs/reproduce.md says where it comes from.")
     return path
 
 

@@ -78,7 +78,7 @@ def data_root(given: str | Path | None = None) -> Path:
     """
     root = Path(given or os.environ.get("KINSIGHT_DATA") or "data")
     if not root.is_dir():
-        raise DataError(f"no data folder {root}. Give --data DIR or set KINSIGHT_DATA; the README says what goes in.")
+        raise DataError(f"no data folder {root}. Give --data DIR or set KINSIGHT_DATA, see docs/reproduce.md.")
     return root
 
 

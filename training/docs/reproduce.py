@@ -11,7 +11,22 @@ from training.docs import facts
 from training.docs.text import MADE, link, table
 
 RESULTS = SHIPPED.parent / "benchmarks" / "results"
-HEAD = """# Reproduce
+TEACHERS = {
+    "edgeface_xs_q.pt": (
+        "EdgeFace XS, int8",
+        "a31314377876ab9fa2a75e5638bc528efe79fd17d5c9c0a228fb7f846d7581a6",
+        "`checkpoints/` of https://github.com/yayoimizuha/face_recognition_train; the network's own place is "
+        "https://github.com/otroshi/edgeface",
+    ),
+    "arcface_mobilefacenet.pth": (
+        "MobileFaceNet, trained on CASIA-WebFace with ArcFace",
+        "4c08e11a0a2bbf299910210da647c7d8105c348f4c533868e1710dbcf7b22480",
+        "MIT; where this file was obtained was not written down, its sum says whether another is the same",
+    ),
+}
+"""Public file under teachers/ -> what it is, its sha256, where it is."""
+_TEACHERS = "\n".join(f"| `teachers/{n}` | {what}; sha256 `{sha}` | {at} |" for n, (what, sha, at) in TEACHERS.items())
+HEAD = f"""# Reproduce
 
 `make test` makes the environment. The commands below run in it from the root of the repository; a weight is written
 to `weights/` with its sidecar.
@@ -33,6 +48,7 @@ from their owners and lay them out under `data/`, or name the folder in `KINSIGH
 | `ckplus/<class>` | CK+, 48 px | https://github.com/WuJie1010/Facial-Expression-Recognition.Pytorch |
 | `jaffe` | JAFFE | https://zenodo.org/records/3451524 |
 | `faceapi` | face-api's landmark and expression networks (MIT) | https://github.com/vladmandic/face-api |
+{_TEACHERS}
 
 `dlib_resnet` is converted from the PyPI package `face-recognition-models==0.3.0`."""
 _NARROW = """'{"token_dim": 48, "embed_dim": 640}'"""
@@ -130,7 +146,8 @@ PAGES = """## Pages
 | benchmarks/results/speed.json, evidence_speed.json, live.json, vit_cost.json, svit_training.json | `make bench` |
 | benchmarks/results/first_page.json | `python -m benchmarks.first_page` |
 
-`python -m training.clean --set celeba` lists side faces of a training set; nothing is deleted."""
+`python -m training.clean --set celeba` lists side faces of a training set; nothing is deleted, and no
+recipe reads the list."""
 
 
 def page(sidecars: list[Sidecar], here: Path, docs: Path) -> str:

@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explain import EXPLAINERS, Curve, Heatmap, explain, faithfulness, layers_for, methods_for, part_values
-from explain.core.measured import measured
+from explain import EXPLAINERS, Curve, Heatmap, explain, faithfulness, layers_for, part_values
 from explain.core.parts import PartValues
 from explain.expression.cover import cover_words, covered
 from explain.expression.regions import RegionShares, region_shares
 from explain.expression.report import write_expression
 from explain.expression.said import TASK, Said, ask, load_expression, said_of
-from explain.report.first_method import first_method
 from explain.report.known import Known
 from models import Result, available_weights, predict
 from models.outputs import ClassOutput
 from ui.shared.answering import sidecar
-from ui.shared.evidence import FOUND, method_title
+from ui.shared.evidence import FOUND
 from ui.shared.held import Held, fingerprint
 from ui.shared.photos import Shot
 
@@ -174,29 +172,6 @@ def result_of(shot: Shot, weight: str, method: str | None = None) -> Result:
     return found
 
 
-def method_choices(weight: str) -> list[tuple[str, str]]:
-    """(title and what was measured, label) of the methods whose evidence a model gives, the best measured first."""
-    found, offered = measured(weight), methods_for(network(weight))
-    ranked = [*(m for m in found if m in offered), *(m for m in offered if m not in found)]
-    return [(method_title(m, found.get(m)), m) for m in ranked]
-
-
-def default_method(weight: str) -> str:
-    """The method whose maps are shown first."""
-    return first_method(weight, network(weight))
-
-
-def layer_choices(weight: str, method: str) -> list[str]:
-    """Taps a method can read on a model, in order of depth; empty when there is nothing to choose."""
-    return layers_for(network(weight), method)
-
-
-def default_layer(weight: str, method: str) -> str | None:
-    """The layer a method reads unless told otherwise, None when it has no such choice."""
-    choices, own = layer_choices(weight, method), network(weight).cam_tap
-    return own if own in choices else next(reversed(choices), None)
-
-
 def make_map(shot: Shot, weight: str, method: str, layer: str | None, target: str) -> Mapped:
     """Explain the answer about the chosen face.
 
@@ -205,7 +180,7 @@ def make_map(shot: Shot, weight: str, method: str, layer: str | None, target: st
     """
     result = result_of(shot, weight, method)
     result.output.scalar(target)  # a class that is none is said to be none, whatever the method looks at
-    options: dict[str, Any] = {"layer": layer} if layer in layer_choices(weight, method) else {}
+    options: dict[str, Any] = {"layer": layer} if layer in layers_for(network(weight), method) else {}
     wanted = target if EXPLAINERS[method].targets else None
     made = _held(result, weight, lambda: explain(result, method, target=wanted, **options), method, layer, target)
     (heatmap,) = made

@@ -13,6 +13,7 @@ import gradio as gr
 from models import PhotoError
 from ui.expression import answers as telling
 from ui.expression import callbacks as do
+from ui.shared import evidence
 from ui.shared.addresses import Address, Asked, Offers, Place, tell, unless
 from ui.shared.examples import FOLDER
 from ui.shared.photos import Shot, example_shot
@@ -44,12 +45,15 @@ def offers() -> Offers:
 
 def _methods(address: Address) -> list[str]:
     weight = address.model or telling.default_weight()
-    return [label for _, label in telling.method_choices(weight)] if weight else []
+    return [label for _, label in evidence.method_choices(weight, telling.network(weight))] if weight else []
 
 
 def _layers(address: Address) -> list[str]:
     weight = address.model or telling.default_weight()
-    return telling.layer_choices(weight, address.method or telling.default_method(weight)) if weight else []
+    if not weight:
+        return []
+    model = telling.network(weight)
+    return evidence.layer_choices(weight, address.method or evidence.default_method(weight, model), model)
 
 
 def name_of(shot: Shot | None) -> str:
@@ -71,7 +75,8 @@ def visit(asked: Asked | None, own: Shot | None, shot: Shot | None) -> list[Any]
         new = new or (None if shot else example_shot(do.EXAMPLES[0][0]))
         shown = [gr.skip()] * 4 if new is None else list(show_shot(new))
         if wanted.method:
-            choices = telling.method_choices(wanted.model or telling.default_weight() or "")
+            weight = wanted.model or telling.default_weight() or ""
+            choices = evidence.method_choices(weight, telling.network(weight))
             method = gr.update(choices=choices, value=wanted.method)
     except PhotoError as error:
         raise gr.Error(str(error), print_exception=False) from error
@@ -89,7 +94,9 @@ def tell_photo(
     """What the browser is told of a photo; and the photo, where it is the visitor's own."""
     example = name_of(shot)
     own = shot is not None and not example
-    shipped = telling.default_layer(weight, method) if weight and method and layer else None
+    shipped = None
+    if weight and method and layer:
+        shipped = evidence.default_layer(weight, method, telling.network(weight))
     names = {"model": weight, "method": method, "layer": unless(layer, shipped), "example": example}
     told = tell(here, asked, own=own, **names)
     return [told, shot if own else gr.skip()]

@@ -10,13 +10,14 @@ import gradio as gr
 
 from explain import Curve
 from explain.core import render
+from explain.core.measured import measured
 from explain.expression.regions import APART, number_words
 from models.errors import UserError
 from models.expressions import EXPRESSIONS
 from ui.expression import answers as telling
 from ui.expression import cards as expression_cards
 from ui.expression.answers import Looked, Mapped
-from ui.shared import cards, doubts
+from ui.shared import cards, doubts, evidence
 from ui.shared.addresses import Asked
 from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot, example_shot
@@ -80,24 +81,34 @@ def pressed(looked: Looked | None, event: gr.EventData) -> Any:
 
 
 def offer(weight: str | None, method: str | None, looked: Looked | None, asked: Asked | None = None) -> list[Any]:
-    """Method and layer pickers for a weight; a method stays where the weight has it, a layer where it was asked for."""
+    """Method and layer pickers for a weight.
+
+    A method stays where it was measured as better than a random order, or where an address named it; a layer where it
+    was asked for.
+    """
     if weight is None or looked is None:
         return [gr.skip(), gr.skip()]
     try:
-        choices = telling.method_choices(weight)
-        chosen = method if method in [m for _, m in choices] else telling.default_method(weight)
+        model = telling.network(weight)
     except FAILURES:  # the answer has said so
         return [gr.skip(), gr.skip()]
+    choices, found = evidence.method_choices(weight, model), measured(weight)
+    named = asked is not None and method == asked.address.method
+    trusted = named or method not in found or found[method].trusted
+    stays = method in [label for _, label in choices] and trusted
+    chosen = method if stays and method else evidence.default_method(weight, model)
     wanted = asked.address.layer if asked is not None and chosen == (asked.address.method or chosen) else ""
-    return [gr.update(choices=choices, value=chosen), offer_layers(weight, chosen, wanted)]
+    about = evidence.about_methods(weight, model) if found else None
+    return [gr.update(choices=choices, value=chosen, info=about), offer_layers(weight, chosen, wanted)]
 
 
 def offer_layers(weight: str | None, method: str, wanted: str = "") -> Any:
     """Layer picker of a method, at the layer that an address named; hidden where there is nothing to choose."""
     if weight is None:
         return gr.skip()
-    layers = telling.layer_choices(weight, method)
-    value = wanted if wanted in layers else telling.default_layer(weight, method)
+    model = telling.network(weight)
+    layers = evidence.layer_choices(weight, method, model)
+    value = wanted if wanted in layers else evidence.default_layer(weight, method, model)
     return gr.update(choices=layers, value=value, visible=len(layers) > 1)
 
 

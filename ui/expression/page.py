@@ -27,7 +27,8 @@ LIMITS = """
   network answers what ten people would call a picture; those people were shown grey faces of 48 pixels, without what
   came before or after.
 - **Not for decisions about people.** How people name an expression depends on who looks and on who is looked at; the
-  training faces come from a web search and do not stand for everybody. Groups differ: see the card in the tab Models.
+  training faces come from a web search and do not stand for everybody. Groups were not told apart in the data, so
+  errors by age, gender or origin are unknown. Expect differences.
 - **Contempt and disgust** are rare in the training data. Fear is named rightly less often than not: see the card.
 - **Valence and arousal** are derived from the shares by a fixed table of angles. No network was trained on them.
 - **A covered face** is unusual input: a region is blurred away, a mask is drawn. What a bar does then says how much the

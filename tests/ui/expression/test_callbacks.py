@@ -16,6 +16,7 @@ import pytest
 
 import app
 from explain import explain, faithfulness, part_values
+from explain.core.measured import Measured
 from explain.expression.cover import covered
 from models import predict
 from models.expressions import EXPRESSIONS
@@ -23,7 +24,8 @@ from tests.ui.expression.untrained import write_expression_weight
 from ui.expression import answers as telling
 from ui.expression import api as expression_api
 from ui.expression import callbacks as do
-from ui.shared import answering
+from ui.shared import answering, evidence
+from ui.shared.addresses import Address, Asked
 from ui.shared.evidence import FOUND
 from ui.shared.photos import Shot, take
 
@@ -160,6 +162,21 @@ def test_methods_and_layers_follow_the_model(ran: list[Any]) -> None:
     layer = do.offer_layers(WEIGHT, "hires_cam")
     assert layer["visible"] is True and layer["value"] == telling.network(WEIGHT).cam_tap
     assert do.offer_layers(WEIGHT, "occlusion")["visible"] is False
+
+
+def test_a_method_stays_where_it_beats_a_random_order(ran: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {
+        "grad_cam": Measured("grad_cam", 0.3, (0.2, 0.4), 40, 0.1, "faces"),
+        "occlusion": Measured("occlusion", 0.9, (0.8, 1.0), 40, 1.0, "faces"),
+    }
+    for module in (do, evidence):
+        monkeypatch.setattr(module, "measured", lambda _: rows)
+    monkeypatch.setattr(evidence, "first_method", lambda _weight, _model: "occlusion")
+    sent_away, kept = (do.offer(WEIGHT, method, ran[0])[0] for method in ("grad_cam", "hires_cam"))
+    assert sent_away["value"] == "occlusion" and kept["value"] == "hires_cam"  # not measured: the reader's own choice
+    named = Asked(Address("expression", WEIGHT, method="grad_cam"))
+    assert do.offer(WEIGHT, "grad_cam", ran[0], named)[0]["value"] == "grad_cam"
+    assert "in how many of the faces measured" in kept["info"] and kept["info"].endswith(evidence.UNSURE)
 
 
 def test_the_report_says_what_the_page_shows(ran: list[Any], obama: Shot, mapped: list[Any]) -> None:

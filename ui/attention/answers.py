@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
+
+import numpy as np
 
 from explain import Curve, layers_for
 from explain.attention.compare import ARMS, Comparison, Scene, compare_arms, set_scene, trust
 from explain.attention.report import write_comparison
-from models import WeightError
+from models import FaceBatch, WeightError
 from models.pair import PairModel
 from models.weights import Sidecar
 from ui.shared.answering import network, sidecar, weight_of
 from ui.shared.evidence import FOUND
+from ui.shared.held import fingerprint
 from ui.shared.photos import Shot
 
 NEEDS = tuple(ARMS)
@@ -55,10 +57,22 @@ def compare(scene: Scene, method: str, layer: str | None) -> Comparison:
     return compare_arms(networks(), scene, method, layer)
 
 
+def aligned(scene: Scene) -> tuple[FaceBatch, FaceBatch]:
+    """Face a and b as every arm is fed. Raises as networks."""
+    spec = next(iter(networks().values())).spec
+    return scene.a.aligned(spec), scene.b.aligned(spec)
+
+
+def fits(scene: Scene, compared: Comparison) -> bool:
+    """Is the comparison one of these very faces? Raises as networks."""
+    pairs = zip(aligned(scene), compared.crops, strict=True)
+    return scene.titles == compared.titles and all(np.array_equal(face.pixels()[0], crop) for face, crop in pairs)
+
+
 def curves(scene: Scene, compared: Comparison) -> tuple[Curve, ...]:
     """Deletion and insertion of the map of face a of every arm, tested once for page and report. Raises as networks."""
-    seen = hashlib.sha256(b"".join(crop.tobytes() for crop in compared.crops)).hexdigest()
-    key = (*(card.sha256 for card in sidecars().values()), seen, compared.method, compared.layer)
+    faces = map(fingerprint, aligned(scene))
+    key = (*(card.sha256 for card in sidecars().values()), *faces, compared.method, compared.layer)
     found: tuple[Curve, ...] = FOUND.get(key, lambda: trust(networks(), scene, compared))
     return found
 

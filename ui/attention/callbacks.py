@@ -25,6 +25,7 @@ from ui.shared.widgets import show_shot
 
 FAILURES = (UserError, ValueError)
 WAITING = "The comparison appears here as soon as photo 1 shows a face."
+NOTHING_YET = "There is no comparison of these photos to report yet."
 EXAMPLES = ("obama_2012.jpg", "obama_2009.jpg")
 """Photo 1 and photo 2 of the example, one person."""
 RAW, BY_MEAN = "raw", "mean"
@@ -144,6 +145,8 @@ def check_maps(first: Shot | None, second: Shot | None, compared: Comparison | N
         return "", ""
     try:
         scene = arms.scene_of(first, second, compared.occluder, compared.seed)
+        if not arms.fits(scene, compared):
+            return "", ""
         curves = arms.curves(scene, compared)
     except FAILURES as error:
         return cards.message(str(error), error=True), ""
@@ -178,9 +181,11 @@ def make_report(
 ) -> tuple[str | None, str]:
     """Write the report's zip -> its path for the download link, and a line when there is nothing to report."""
     if first is None or compared is None:
-        return None, cards.message("There is no comparison to report yet.", error=True)
+        return None, cards.message(NOTHING_YET, error=True)
     try:
         scene = arms.scene_of(first, second, compared.occluder, compared.seed)
+        if not arms.fits(scene, compared):
+            return None, cards.message(NOTHING_YET, error=True)
         name = file_name("attention", compared.occluder, *(photo_name(s.path) for s in (first, second) if s))
         return kept(name, lambda folder: arms.report(folder, scene, compared, opacity)), ""
     except FAILURES as error:

@@ -19,7 +19,7 @@ from models.faces.align import ARCFACE_112
 from models.pair import PairModel
 from ui.shared.answering import network, sidecar, weight_of
 from ui.shared.held import HeldForSessions, fingerprint
-from ui.shared.photos import Shot
+from ui.shared.photos import Key, Shot
 
 KPRPE, IRPE, ABSOLUTE = MODELS = ("vit_kprpe", "vit_irpe", "vit_abs")
 """The three networks; the tab wants weights of all of them."""
@@ -52,12 +52,14 @@ class PatchQuery:
     The raw maps, 45 MB, are held for the process (FOLLOWED); when they had to go, the same pass makes them again.
 
     Attributes:
+        of: Shot.key of the face.
         setting: what the networks were fed.
         crops: the aligned and the moved face, batches of one, as they were fed.
         detected: (5, 2) in [0, 1] of the moved crop: where the detected keypoints went.
         alike: model -> cosine of the aligned and the moved face's embeddings.
     """
 
+    of: Key
     setting: Setting
     crops: tuple[FaceBatch, FaceBatch]
     detected: np.ndarray
@@ -122,7 +124,7 @@ def look(shot: Shot, setting: Setting) -> PatchQuery:
     still, other = moved(face, spec, Move()), moved(face, spec, setting.move, own)
     where = moved(face, spec, setting.move).keypoints[0].numpy()
     found = _followed(setting.off, (still, other))
-    return PatchQuery(setting, (still, other), where, {name: f.similarity for name, f in found.items()})
+    return PatchQuery(shot.key, setting, (still, other), where, {name: f.similarity for name, f in found.items()})
 
 
 def _followed(off: bool, crops: tuple[FaceBatch, FaceBatch]) -> Mapping[str, Followed]:
@@ -138,9 +140,9 @@ def _follow_all(off: bool, crops: tuple[FaceBatch, FaceBatch]) -> Mapping[str, F
 
 @dataclass(frozen=True)
 class Sweeps:
-    """The curves of one face; `of` says which: path of the photo, where its chosen face is, offsets on or off."""
+    """The curves of one face; `of` says which, and whether the offsets were left out as well."""
 
-    of: tuple[str, bytes, bool]
+    of: tuple[Key, bool]
     curves: tuple[Sweep, ...]
 
 
@@ -151,7 +153,7 @@ def sweeps(shot: Shot, off: bool, held: Sweeps | None = None) -> Sweeps:
         off: beside the networks also those two whose offsets are left out.
         held: returned as it is when it is of this face already. Raises as look.
     """
-    of = (shot.path, shot.marks[shot.chosen].keypoints.tobytes(), off)
+    of = (shot.key, off)
     if held is not None and held.of == of:
         return held
     nets = networks()
@@ -194,6 +196,6 @@ def fields(followed: Followed, view: View, patch: tuple[int, int]) -> tuple[np.n
 
 
 def animation(shot: Shot, what: str, view: View, patch: tuple[int, int], opacity: float) -> bytes:
-    """GIF of a sweep, see explain.animate_offsets. Raises as look."""
+    """GIF of a sweep, see explain.keypoints.animate.animate_sweep. Raises as look."""
     both = {m: net for m, net in networks().items() if m in OFFSET_MODELS}
     return animate_sweep(both, shot.face(), what, Query(patch, view.layer, view.head), opacity=opacity)

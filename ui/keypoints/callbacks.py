@@ -152,7 +152,7 @@ def _with(look: PatchQuery, picked: int, at: np.ndarray) -> Points:
 
 def curves(shot: Shot | None, look: PatchQuery | None, held: Sweeps | None) -> list[Any]:
     """The curves of this photo, computed when they are not held yet, with the present setting marked."""
-    if shot is None or look is None:
+    if shot is None or look is None or look.of != shot.key:
         return [None, *[None] * len(SWEEPS)]
     try:
         held = following.sweeps(shot, look.setting.off, held)
@@ -173,7 +173,7 @@ def mark(look: PatchQuery, held: Sweeps) -> list[Any]:
 
 def animate(shot: Shot | None, look: PatchQuery | None, what: str, *view: Any) -> tuple[str | None, str]:
     """GIF of a sweep -> its path for the download link, and a line when there is nothing to show."""
-    if shot is None or look is None:
+    if shot is None or look is None or look.of != shot.key:
         return None, cards.message(WAITING, error=True)
     try:
         *chosen, opacity = view
@@ -191,8 +191,11 @@ def _write(content: bytes, path: Path) -> Path:
 
 
 def make_report(shot: Shot | None, look: PatchQuery | None, held: Sweeps | None, *view: Any) -> tuple[str | None, str]:
-    """Write the report's zip -> its path for the download link, and a line when there is nothing to report."""
-    if shot is None or look is None:
+    """Write the report's zip -> its path for the download link, and a line when there is nothing to report.
+
+    The curves are in it where those of this face are held.
+    """
+    if shot is None or look is None or look.of != shot.key:
         return None, cards.message("There is no answer to report yet.", error=True)
     *chosen, opacity = view
     seen = view_of(look, *chosen)
@@ -201,7 +204,7 @@ def make_report(shot: Shot | None, look: PatchQuery | None, held: Sweeps | None,
         options = {
             "move": look.setting.move,
             "sidecars": {m: sidecar(weight_of(m) or m) for m in MODELS},
-            "sweeps": held.curves if held else (),
+            "sweeps": held.curves if held and held.of == (look.of, look.setting.off) else (),
             "opacity": opacity,
             "archive": True,
         }

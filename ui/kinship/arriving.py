@@ -131,10 +131,14 @@ def tell_pair(
 
 
 def settings(weight: str | None, method: str | None, layer: str | None, threshold: float | None) -> dict[str, Any]:
-    """Layer and threshold as an address names them: where they are not as shipped."""
+    """Layer and threshold as an address names them: where they are not as shipped.
+
+    Of a network that is not loaded there is no layer to name: this waits for none.
+    """
     if not weight:
         return {}
     try:
+        layer = layer if method and answering.NETWORKS.holds(weight) else None
         own = evidence.default_layer(weight, method) if method and layer else None
         shipped = do.own_threshold(weight)
     except UserError:  # the answer says what is wrong with the weight

@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from explain import Curve
 from explain.core.measured import measured
-from explain.core.parts import PartValues
-from explain.report.parts import words_of
 from models import PhotoError, WeightError
 from models.prior import EVEN
 from ui.kinship import gallery, plots
@@ -30,6 +27,7 @@ from ui.shared.widgets import show_shot
 
 WAITING = "The answer appears here as soon as both photos show a face."
 WAITING_MAPS = "The maps appear here together with the answer."
+STOPPED = "Stopped before there was a map of this answer."
 WORKING = "Working on an example: a few seconds."
 UNTRAINED = "No weight for comparing two faces is installed: there is nothing to answer with. See the tab Models."
 OPACITY = 0.5
@@ -138,68 +136,60 @@ def explain_pair(
 ) -> Iterator[tuple[Maps | None, Any, Any]]:
     """Maps of an answered pair, their picture, and the button that stops them.
 
-    Of a method that samples coarse maps come first, and the button is there until the last.
+    Of a method that samples coarse maps come first, and the button is there until the last. After a failure they stay,
+    and maps of a former answer go.
     """
     if a is None or b is None or answer is None:
         yield None, cards.message(WAITING_MAPS), NO_STOP
         return
+    maps, drawn, refining = None, {"value": ""}, False
     try:
-        layers, refining = evidence.layer_choices(answer.weight, method), False
-        chosen = layer if layer in layers else None
+        chosen = layer if layer in evidence.layer_choices(answer.weight, method) else None
         for maps, refining in evidence.growing_maps(a, b, answer.weight, method, chosen):
             drawn = gr.update(value=cards.maps_view(maps, a, b, opacity), elem_classes=[])
             yield maps, drawn, gr.update(visible=refining)
         if refining:
             yield gr.skip(), gr.skip(), NO_STOP
-    except (WeightError, ValueError) as error:
-        yield None, cards.message(str(error), error=True), NO_STOP
+    except (*FAILURES, ValueError) as error:
+        said = cards.message(str(error), error=True) + drawn["value"]
+        yield None if maps is None else gr.skip(), gr.update(value=said, elem_classes=[]), NO_STOP
 
 
-def part_words(
-    a: Shot | None, b: Shot | None, answer: Answer | None, threshold: float
-) -> tuple[tuple[PartValues, ...] | None, str]:
-    """What each part of either face is worth to an answer, and that in words."""
-    if a is None or b is None or answer is None:
-        return None, ""
-    try:
-        parts = evidence.parts(a, b, answer.weight)
-    except FAILURES as error:
-        return None, cards.message(str(error), error=True)
-    return parts, say_parts(parts, threshold)
+def of_answer(maps: Maps | None, a: Shot | None, b: Shot | None, answer: Answer | None) -> Maps | None:
+    """The maps where they are of these faces, by the weight that answered; else None."""
+    if maps is None or a is None or b is None or answer is None:
+        return None
+    return maps if (maps.of, maps.weight) == ((a.key, b.key), answer.weight) else None
 
 
-def say_parts(parts: tuple[PartValues, ...] | None, threshold: float) -> str:
-    """The parts in words, with what would turn the decision at a threshold; no model runs."""
-    return "".join(f"<p>{escape(sentence)}</p>" for sentence in words_of(parts, threshold)) if parts else ""
+def stopped(a: Shot | None, b: Shot | None, answer: Answer | None, maps: Maps | None) -> list[Any]:
+    """After a stop -> maps, their picture, no stop button: what stays is of this answer."""
+    if of_answer(maps, a, b, answer) is None:
+        return [None, cards.message(STOPPED), NO_STOP]
+    return [gr.skip(), gr.skip(), NO_STOP]
 
 
-def redraw(maps: Maps | None, a: Shot | None, b: Shot | None, opacity: float) -> str:
-    """The same maps at another opacity; no model runs."""
+def redraw(maps: Maps | None, a: Shot | None, b: Shot | None, opacity: float) -> Any:
+    """The same maps at another opacity, on the photos that they are of; no model runs."""
     if maps is None or a is None or b is None:
         return cards.message(WAITING_MAPS)
+    if maps.of != (a.key, b.key):
+        return gr.skip()
     try:
         return cards.maps_view(maps, a, b, opacity)
     except PhotoError as error:
         return cards.message(str(error), error=True)
 
 
-def cover_regions(a: Shot | None, b: Shot | None, answer: Answer | None) -> tuple[Any, str]:
-    """Bars and table of what covering each region takes from the score."""
-    if a is None or b is None or answer is None:
-        return None, ""
-    try:
-        drops = evidence.occlude_regions(a, b, answer.weight)
-    except FAILURES as error:
-        return None, cards.message(str(error), error=True)
-    return plots.region_bars(drops), cards.region_table(drops)
-
-
-def check_maps(a: Shot | None, b: Shot | None, maps: Maps | None) -> tuple[str, tuple[Curve, ...] | None]:
-    """Whether both maps can be trusted, in words, and the faithfulness curves that say so."""
-    if a is None or b is None or maps is None:
+def check_maps(
+    a: Shot | None, b: Shot | None, answer: Answer | None, maps: Maps | None
+) -> tuple[str, tuple[Curve, ...] | None]:
+    """Whether both maps of an answer can be trusted, in words, and the faithfulness curves that say so."""
+    shown = of_answer(maps, a, b, answer)
+    if a is None or b is None or shown is None:
         return "", None
     try:
-        curves = evidence.curves(a, b, maps)
+        curves = evidence.curves(a, b, shown)
     except FAILURES as error:
         return cards.message(str(error), error=True), None
     return cards.verdict(curves), curves
@@ -215,7 +205,10 @@ def draw_curves(curves: tuple[Curve, ...] | None) -> tuple[Any, Any, str]:
 def make_report(
     a: Shot | None,
     b: Shot | None,
+    answer: Answer | None,
     maps: Maps | None,
+    method: str | None,
+    layer: str | None,
     threshold: float,
     opacity: float,
     seen: Seen | None = None,
@@ -223,15 +216,19 @@ def make_report(
 ) -> tuple[str | None, str]:
     """Write the report's zip -> its path for the download link, and a line when there is nothing to report.
 
+    It holds the maps that are shown where they are of this answer, else those of the chosen method and layer.
     `patch` is layer, head, place and number of links, as evidence_callbacks.look takes them.
     """
-    if a is None or b is None or maps is None:
+    if a is None or b is None or answer is None:
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
+        shown = of_answer(maps, a, b, answer)
+        if shown is None:
+            shown = evidence.make_maps(a, b, answer.weight, *evidence.offered(answer.weight, method, layer))
         look = evidence_callbacks.look(seen, *patch) if seen else None
         options: dict[str, Any] = {"threshold": threshold, "opacity": opacity, "look": look}
-        name = file_name("kinship", maps.weight, photo_name(a.path), photo_name(b.path))
-        return kept(name, lambda folder: evidence.report(folder, a, b, maps, **options)), ""
+        name = file_name("kinship", shown.weight, photo_name(a.path), photo_name(b.path))
+        return kept(name, lambda folder: evidence.report(folder, a, b, shown, **options)), ""
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
 

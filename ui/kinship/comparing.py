@@ -21,7 +21,7 @@ PLOT_HEIGHT = 340
 def ask_all(opened: bool | None, filled: Any, a: Shot | None, b: Shot | None) -> Iterator[list[Any]]:
     """Values for what the part was filled for, its panel, table, note and stop button, as the answers come.
 
-    Nothing where the part is closed; a pair that was asked about to the end is not asked about again.
+    Nothing where the part is closed; a pair that every model has answered is not asked about again.
     """
     pair = _pair(a, b)
     if not opened or a is None or b is None:
@@ -34,10 +34,12 @@ def ask_all(opened: bool | None, filled: Any, a: Shot | None, b: Shot | None) ->
 
 def _ask_all(a: Shot, b: Shot, pair: Any) -> Iterator[list[Any]]:
     total, shown = len(answering.pair_weights()), gr.update(elem_classes=[])
+    rows: list[all_models.Row] = []
     yield [None, shown, all_models.table([], of=total), "", gr.update(visible=True)]
     for rows in all_models.ask_all(a, b):
         yield [gr.skip(), gr.skip(), all_models.table(rows, of=total), gr.skip(), gr.skip()]
-    yield [pair, gr.skip(), gr.skip(), "", gr.update(visible=False)]
+    failed = any(row.failed for row in rows)
+    yield [None if failed else pair, gr.skip(), gr.skip(), "", gr.update(visible=False)]
 
 
 def _pair(a: Shot | None, b: Shot | None) -> Any:

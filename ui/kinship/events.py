@@ -7,13 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from ui.kinship import arriving, comparing, side_by_side
+from ui.kinship import arriving, comparing, regions, side_by_side
 from ui.kinship import callbacks as do
 from ui.kinship.layout import Page
-from ui.shared import evidence_callbacks, making, turns
+from ui.shared import evidence_callbacks, making
 from ui.shared.evidence_view import EvidenceViewer
 from ui.shared.evidence_view import wire as wire_inside
 from ui.shared.folds import REOPEN, fill, mark, remember
+from ui.shared.turns import TURNS
 from ui.shared.widgets import RUNS, VIEWS, on_change
 
 ALL: dict[str, Any] = {**RUNS, "concurrency_id": "all", "concurrency_limit": 1}
@@ -53,13 +54,13 @@ def _wire_sliders(page: Page) -> None:
     asked = [page.answer, page.threshold, page.prior, *page.photos]
     for slider in (page.threshold, page.prior):
         _then_place(slider.input(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
-    page.threshold.input(do.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
+    page.threshold.input(regions.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
     told = [page.here.told, page.here.own]
     page.threshold.input(partial(arriving.tell_pair, page.here), _told_of(page), told, **VIEWS)
     back = page.place.reset.click(do.own_settings, page.weight, [page.threshold, page.prior], **VIEWS)
     back.then(partial(arriving.tell_pair, page.here), _told_of(page), told, **VIEWS)
     _then_place(back.then(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
-    back.then(do.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
+    back.then(regions.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
 
 
 def _told_of(page: Page) -> list[Any]:
@@ -88,13 +89,13 @@ def _wire_folds(page: Page) -> None:
         remember(part)
     fill_curves(remember(page.curves.fold).then, page)
     for event in (remember(page.regions.fold).then, page.turn.change):
-        regions, given = page.regions, [*page.photos, page.answer]
-        shown = {"key": page.turn, "show_progress_on": regions.plot, **RUNS}
-        fill(event, regions.fold, do.cover_regions, given, [regions.plot, regions.table], **shown)
+        covered, given = page.regions, [*page.photos, page.answer]
+        shown = {"key": page.turn, "show_progress_on": covered.plot, **RUNS}
+        fill(event, covered.fold, regions.cover_regions, given, [covered.plot, covered.table], **shown)
     for event in (remember(page.told).then, page.turn.change):
         given = [*page.photos, page.answer, page.threshold]
         shown = {"key": page.turn, "show_progress_on": page.words, **RUNS}
-        fill(event, page.told, do.part_words, given, [page.parts, page.words], **shown)
+        fill(event, page.told, regions.part_words, given, [page.parts, page.words], **shown)
     for event in (remember(page.inside.fold).then, page.turn.change):
         viewer, given = page.inside.viewer, [page.inside.viewer.seen, page.viewer.opacity]
         fill(event, page.inside.fold, evidence_callbacks.show, given, viewer.filled, key=page.turn, **VIEWS)
@@ -135,8 +136,8 @@ def fill_curves(event: Any, page: Page) -> None:
 
 def _wire_report(page: Page) -> None:
     viewer = page.viewer
-    given = [*page.photos, viewer.maps, page.threshold, viewer.opacity, *_looked_at(page.inside.viewer)]
-    making.wire(page.report, do.make_report, given)
+    shown = [page.answer, viewer.maps, viewer.method, viewer.layer, page.threshold, viewer.opacity]
+    making.wire(page.report, do.make_report, [*page.photos, *shown, *_looked_at(page.inside.viewer)])
 
 
 def _looked_at(inside: EvidenceViewer) -> list[Any]:
@@ -170,28 +171,30 @@ def _wire_map(page: Page) -> None:
     """The map, and what follows it, whether it is finished or stopped."""
     viewer, here = page.viewer, page.here
     former = [viewer.view, page.verdict, page.curves.fold.panel]
+    outputs = [viewer.maps, viewer.view, viewer.stop]
 
     def fade_and_tell(*given: Any) -> list[Any]:
-        turns.begin()
-        return [*[gr.update(elem_classes=["ks-former"])] * len(former), *arriving.tell_pair(here, *given)]
+        TURNS.begin()
+        return [*[gr.update(elem_classes=["ks-former"])] * len(former), None, *arriving.tell_pair(here, *given)]
 
-    explained = page.to_explain.then(fade_and_tell, _told_of(page), [*former, here.told, here.own], **VIEWS).then(
+    faded = [*former, page.curves.raw, here.told, here.own]
+    explained = page.to_explain.then(fade_and_tell, _told_of(page), faded, **VIEWS).then(
         do.explain_pair,
         [*page.photos, page.answer, viewer.method, viewer.layer, viewer.opacity],
-        [viewer.maps, viewer.view, viewer.stop],
+        outputs,
         show_progress_on=viewer.view,
         **RUNS,
     )
     _then_check(explained, page)
-    stopped = viewer.stop.click(lambda: do.NO_STOP, None, viewer.stop, cancels=[explained], **VIEWS)
-    _then_check(stopped, page)
+    given = [*page.photos, page.answer, viewer.maps]
+    _then_check(viewer.stop.click(do.stopped, given, outputs, cancels=[explained], **VIEWS), page)
 
 
 def _then_check(event: Any, page: Page) -> None:
     """After the maps, or after they were stopped: how far they can be trusted, and the curves where they are open."""
     checked = mark(event, page.viewer.view, former=False).then(
         do.check_maps,
-        [*page.photos, page.viewer.maps],
+        [*page.photos, page.answer, page.viewer.maps],
         [page.verdict, page.curves.raw],
         show_progress_on=page.verdict,
         **RUNS,

@@ -84,7 +84,8 @@ def compare(
     for method in chosen:
         tried.append(try_method(a, b, answer.weight, method))
         yield [*[gr.skip()] * 3, view(tried, chosen), gr.skip(), gr.skip()]
-    yield [(turn, *chosen), *[gr.skip()] * 4, gr.update(visible=False)]
+    failed = any(one.error for one in tried)  # tried again when the part is opened again
+    yield [None if failed else (turn, *chosen), *[gr.skip()] * 4, gr.update(visible=False)]
 
 
 def stopped() -> tuple[str, Any]:

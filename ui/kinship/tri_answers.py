@@ -17,7 +17,7 @@ from models.tasks import TASKS
 from models.tri import TriResult, predict_tri
 from ui.shared import answering, evidence
 from ui.shared.answering import Answer
-from ui.shared.photos import Shot
+from ui.shared.photos import Key, Shot
 
 PARENTS = ("father", "mother")
 
@@ -29,6 +29,11 @@ class Family:
     father: Shot
     mother: Shot
     child: Shot
+
+    @property
+    def key(self) -> tuple[Key, Key, Key]:
+        """Which three faces."""
+        return self.father.key, self.mother.key, self.child.key
 
 
 @dataclass(frozen=True)
@@ -90,13 +95,14 @@ class PairMaps:
 
 @dataclass(frozen=True)
 class TriMaps:
-    """The maps of both pairs by one method; layer is None for the model's own choice."""
+    """The maps of both pairs by one method; layer is None for the model's own choice, `of` the family's key."""
 
     weight: str
     method: str
     layer: str | None
     father: PairMaps
     mother: PairMaps
+    of: tuple[Key, Key, Key]
 
     @property
     def heatmaps(self) -> tuple[Heatmap, Heatmap, Heatmap, Heatmap]:
@@ -162,7 +168,7 @@ def make_maps(family: Family, weight: str, method: str, layer: str | None) -> Tr
     """
     result = ask(family, weight, grad=EXPLAINERS[method].grad)
     father, mother = (_pair_maps(pair, weight, method, layer) for pair in (result.father, result.mother))
-    return TriMaps(weight, method, layer, father, mother)
+    return TriMaps(weight, method, layer, father, mother, family.key)
 
 
 def _pair_maps(pair: Result, weight: str, method: str, layer: str | None) -> PairMaps:

@@ -113,34 +113,61 @@ def asked_threshold(asked: Asked | None, weight: str | None) -> Any:
     return threshold_asked(asked, own_threshold(weight))
 
 
-def redraw(maps: TriMaps | None, opacity: float) -> str:
-    """The same maps at another opacity; no model runs."""
-    return cards.message(WAITING_MAPS) if maps is None else tri_cards.maps_view(maps, opacity)
+def of_answer(maps: TriMaps | None, family: Family | None, given: TriAnswer | None) -> TriMaps | None:
+    """The maps where they are of these faces, by the weight that answered; else None."""
+    if maps is None or family is None or given is None:
+        return None
+    return maps if (maps.of, maps.weight) == (family.key, given.weight) else None
 
 
-def check_maps(father: Shot | None, mother: Shot | None, child: Shot | None, maps: TriMaps | None) -> str:
-    """How far each of the four maps can be trusted."""
+def redraw(father: Shot | None, mother: Shot | None, child: Shot | None, maps: TriMaps | None, opacity: float) -> Any:
+    """The same maps at another opacity, beside the photos that they are of; no model runs."""
     family = family_of(father, mother, child)
     if family is None or maps is None:
+        return cards.message(WAITING_MAPS)
+    return tri_cards.maps_view(maps, opacity) if maps.of == family.key else gr.skip()
+
+
+def check_maps(
+    father: Shot | None, mother: Shot | None, child: Shot | None, given: TriAnswer | None, maps: TriMaps | None
+) -> str:
+    """How far each of the four maps of an answer can be trusted."""
+    family = family_of(father, mother, child)
+    shown = of_answer(maps, family, given)
+    if family is None or shown is None:
         return ""
     try:
-        return tri_cards.curve_table(triplet.curves(family, maps))
+        return tri_cards.curve_table(triplet.curves(family, shown))
     except FAILURES as error:
         return cards.message(str(error), error=True)
 
 
 def make_report(
-    father: Shot | None, mother: Shot | None, child: Shot | None, maps: TriMaps | None, threshold: float, opacity: float
+    father: Shot | None,
+    mother: Shot | None,
+    child: Shot | None,
+    given: TriAnswer | None,
+    maps: TriMaps | None,
+    method: str | None,
+    layer: str | None,
+    threshold: float,
+    opacity: float,
 ) -> tuple[str | None, str]:
-    """Write the report's zip -> its path for the download link, and a line when there is nothing to report."""
+    """Write the report's zip -> its path for the download link, and a line when there is nothing to report.
+
+    It holds the maps that are shown where they are of this answer, else those of the chosen method and layer.
+    """
     family = family_of(father, mother, child)
-    if family is None or maps is None:
+    if family is None or given is None:
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
+        shown = of_answer(maps, family, given)
+        if shown is None:
+            shown = triplet.make_maps(family, given.weight, *evidence.offered(given.weight, method, layer))
         who = [photo_name(shot.path) for shot in (family.father, family.mother, family.child)]
         options = {"threshold": threshold, "opacity": opacity}
-        name = file_name("parents", maps.weight, *who)
-        return kept(name, lambda folder: triplet.report(folder, family, maps, **options)), ""
+        name = file_name("parents", shown.weight, *who)
+        return kept(name, lambda folder: triplet.report(folder, family, shown, **options)), ""
     except FAILURES as error:
         return None, cards.message(str(error), error=True)
 

@@ -138,11 +138,12 @@ def _wire(page: Page) -> None:
     chosen = page.method.input(offer_layers, [page.weight, page.method], page.layer, **VIEWS)
     page.to_explain.after(chosen)
     page.to_explain.on(page.layer.input)
-    page.opacity.input(do.redraw, [page.maps, page.opacity], page.view, **VIEWS)
+    page.opacity.input(do.redraw, [*page.shots, page.maps, page.opacity], page.view, **VIEWS)
     page.threshold.input(do.set_threshold, [page.answer, page.threshold, *page.shots], page.card, **VIEWS)
     told = [page.here.asked, page.weight, page.threshold, page.method, page.layer]
     page.threshold.input(partial(do.tell_family, page.here), told, page.here.told, **VIEWS)
-    making.wire(page.report, do.make_report, [*page.shots, page.maps, page.threshold, page.opacity])
+    shown = [page.answer, page.maps, page.method, page.layer, page.threshold, page.opacity]
+    making.wire(page.report, do.make_report, [*page.shots, *shown])
 
 
 def then_answer(event: Any, page: Page) -> None:
@@ -171,6 +172,6 @@ def _wire_maps(page: Page) -> None:
         show_progress_on=page.view,
         **RUNS,
     )
-    given, table = [*page.shots, page.maps], page.curve_table
+    given, table = [*page.shots, page.answer, page.maps], page.curve_table
     shown = mark(explained, page.view, former=False)
     mark(shown.then(do.check_maps, given, table, show_progress_on=table, **RUNS), table, former=False)

@@ -18,7 +18,7 @@ from models.faces.partial_crops import SIDE
 from models.pair import PairModel
 from models.weights import Sidecar
 from ui.shared.answering import network, sidecar, weight_of
-from ui.shared.photos import Shot
+from ui.shared.photos import Key, Shot
 
 NEEDS = NETWORKS[:2]
 """The models this tab cannot do without."""
@@ -27,7 +27,6 @@ ZOOM = 3
 EDITOR_SIDE = ZOOM * SIDE
 UNMOVED = 0.1
 """A rank correlation below this is told as no move."""
-Key = tuple[str, int, bytes]
 
 
 def names() -> tuple[str, ...]:
@@ -74,17 +73,12 @@ def thresholds() -> dict[str, float]:
     return {name: row.rule.threshold for name, row in sidecars().items()}
 
 
-def key_of(shot: Shot) -> Key:
-    """Which face: photo, number, and where its keypoints are."""
-    return shot.path, shot.chosen, shot.marks[shot.chosen].keypoints.tobytes()
-
-
 @dataclass(frozen=True, eq=False)
 class Held:
     """What was found about a pair and does not change with the edit.
 
     Attributes:
-        pair: key_of both photos it is about.
+        pair: Shot.key of both photos it is about.
         canvases: of both faces, aligned for every network: 1 MB.
         whole: what the networks said of the whole faces.
         order: model -> the order in which parts can go; empty until it is asked for.
@@ -99,6 +93,10 @@ class Held:
     stages: dict[str, list[np.ndarray]]
     curve: AreaCurve | None = None
 
+    def of(self, look: PartialLook) -> bool:
+        """Is the look one of this very pair?"""
+        return look.whole is self.whole
+
 
 def look(first: Shot, second: Shot, edit: Edit, held: Held | None = None) -> tuple[PartialLook, Held]:
     """Ask the networks about photo 1 and what the edit leaves of photo 2.
@@ -110,7 +108,7 @@ def look(first: Shot, second: Shot, edit: Edit, held: Held | None = None) -> tup
         PhotoError: a photo is no longer there.  WeightError: as networks.
         ValueError: nothing is left of the face, or its keypoints give no alignment.
     """
-    nets, pair = networks(), (key_of(first), key_of(second))
+    nets, pair = networks(), (first.key, second.key)
     held = held if held and held.pair == pair else None
     frames = {net.spec for net in nets.values()}
     a, b = held.canvases if held else (Canvas.of(shot.face(), frames) for shot in (first, second))
@@ -144,7 +142,7 @@ def backdrop(second: Shot, edit: Edit, held: Held | None = None) -> np.ndarray:
     Args:
         held: when it is of this face, nothing is aligned again. Raises as look.
     """
-    known = held is not None and held.pair[1] == key_of(second)
+    known = held is not None and held.pair[1] == second.key
     canvas = held.canvases[1] if held is not None and known else Canvas.of(second.face())
     shown = canvas.edited(Edit(edit.part, edit.factor, seed=edit.seed)).image
     return np.asarray(Image.fromarray(shown).resize((EDITOR_SIDE,) * 2, Image.Resampling.BICUBIC))

@@ -87,7 +87,7 @@ def run(
     """
     if first is None or second is None:
         return [None, None, cards.message(WAITING), "", gr.update(visible=False)]
-    pair = (parting.key_of(first), parting.key_of(second))
+    pair = (first.key, second.key)
     if look is not None and look.edit is edit and held is not None and held.pair == pair:
         return [gr.skip()] * 5
     try:
@@ -119,6 +119,8 @@ def curves(look: PartialLook | None, held: Held | None, around: str) -> list[Any
     """Score against visible area around a landmark, with the present state -> what is held, figure."""
     if look is None or held is None:
         return [gr.skip(), gr.skip()]
+    if not held.of(look):
+        return [gr.skip(), None]
     held = parting.curve(around, look.edit.centred, held)
     assert held.curve is not None
     figure = area_figure(held.curve, look.now.said, look.visible)
@@ -127,20 +129,35 @@ def curves(look: PartialLook | None, held: Held | None, around: str) -> list[Any
 
 def orders(look: PartialLook | None, held: Held | None) -> list[Any]:
     """Which parts can go, once a pair -> what is held, HTML."""
-    if look is None or held is None or held.order:
+    if look is None or held is None:
+        return [gr.skip(), gr.skip()]
+    if not held.of(look):
+        return [gr.skip(), ""]
+    if held.order:
         return [gr.skip(), gr.skip()]
     held = parting.order(held)
     return [held, partial_cards.order(held)]
 
 
-def make_report(look: PartialLook | None, held: Held | None, kind: str, opacity: float) -> tuple[str | None, str]:
+def make_report(
+    first: Shot | None,
+    second: Shot | None,
+    edit: Edit,
+    look: PartialLook | None,
+    held: Held | None,
+    kind: str,
+    opacity: float,
+) -> tuple[str | None, str]:
     """Write the report's zip -> its path for the download link, and a line when there is nothing to report.
 
-    The curve and the order of loss are in it, whether they were looked at or not.
+    The curve and the order of loss are in it, whether they were looked at or not. Photos other than those that were
+    answered are asked now, with the edit as it stands.
     """
-    if look is None or held is None:
+    if first is None or second is None or look is None or held is None:
         return None, cards.message("There is no answer to report yet.", error=True)
     try:
+        if held.pair != (first.key, second.key) or not held.of(look):
+            look, held = parting.look(first, second, edit)
         held = parting.order(held if held.curve else parting.curve(AROUND, look.edit.centred, held))
         options: dict[str, Any] = {
             "curve": held.curve,

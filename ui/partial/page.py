@@ -223,7 +223,8 @@ def _wire(page: Page) -> None:
     gr.on([page.kind.input, page.opacity.input], do.draw, looks, drawn, **VIEWS)
     page.parts.click(do.pick, [page.look, page.kind, page.opacity], [page.part, page.large], **VIEWS)
     _wire_folds(page)
-    making.wire(page.report, do.make_report, [page.look, page.held, page.kind, page.opacity])
+    shown = [page.edit, page.look, page.held, page.kind, page.opacity]
+    making.wire(page.report, do.make_report, [*page.shots, *shown])
 
 
 def _wire_edits(page: Page) -> None:

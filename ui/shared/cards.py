@@ -68,10 +68,15 @@ def colour_scale(limit: float, *, signed: bool, unit: str, low: float = 0.0) -> 
     )
 
 
+class ErrorMessage(str):
+    """Markup that stands in the place of what could not be made."""
+
+
 def message(text: str, *, error: bool = False) -> str:
-    """A line for people: what is missing, or what went wrong (of a longer text the first line)."""
+    """A line for people: what is missing, or, as an ErrorMessage, what went wrong (of a longer text the first line)."""
     role, kind = ("alert", "ks-error") if error else ("status", "ks-hint")
-    return f"<div class='{kind}' role='{role}'>{escape(text.partition(chr(10))[0])}</div>"
+    line = f"<div class='{kind}' role='{role}'>{escape(text.partition(chr(10))[0])}</div>"
+    return ErrorMessage(line) if error else line
 
 
 def quality_note(quality: Quality, faces: int, note: str = "") -> str:

@@ -33,12 +33,13 @@ from explain.methods.part_shapley import part_values
 from explain.report.first_method import first_method
 from explain.report.known import Known
 from models import Result, predict
+from models.face_model import FaceModel
 from models.faces.face import FaceBatch
 from models.running import step
-from ui.shared import turns
 from ui.shared.answering import Answer, answer_of, ask, network, sidecar
 from ui.shared.held import HeldForSessions, fingerprint
-from ui.shared.photos import Shot
+from ui.shared.photos import Key, Shot
+from ui.shared.turns import TURNS
 
 MEASURED = "Beats random: in how many of the pairs measured its map beats a random order, on this very model."
 SURE = 0.95
@@ -58,6 +59,7 @@ class Maps:
         weight, method, layer: what was run; layer is None for the model's own choice.
         maps: raw heatmaps.
         crops: (size, size, 3) uint8, what the model saw.
+        of: Shot.key of both photos.
     """
 
     weight: str
@@ -65,6 +67,7 @@ class Maps:
     layer: str | None
     maps: tuple[Heatmap, ...]
     crops: tuple[np.ndarray, ...]
+    of: tuple[Key, Key]
 
 
 @dataclass(frozen=True)
@@ -113,17 +116,23 @@ def crops_of(result: Result) -> tuple[np.ndarray, ...]:
     return tuple(face.pixels()[0] for face in result.faces)
 
 
-def method_choices(weight: str) -> list[tuple[str, str]]:
-    """(title and what was measured, label) of the methods whose evidence a model gives, the best measured first."""
-    found, offered = measured(weight), methods_for(network(weight))
+def method_choices(weight: str, model: FaceModel | None = None) -> list[tuple[str, str]]:
+    """(title and what was measured, label) of the methods whose evidence a model gives, the best measured first.
+
+    Args:
+        model: the weight's network, here and below; None for one that compares faces.
+    """
+    found, offered = measured(weight), methods_for(model or network(weight))
     ranked = [*(m for m in found if m in offered), *(m for m in offered if m not in found)]
     return [(method_title(m, found.get(m)), m) for m in ranked]
 
 
-def about_methods(weight: str) -> str:
+def about_methods(weight: str, model: FaceModel | None = None) -> str:
     """What the figures in the picker are; where even the first method's is below SURE, that as well."""
-    first = measured(weight).get(default_method(weight))
-    return MEASURED + (UNSURE if first is not None and first.share < SURE else "")
+    first = measured(weight).get(default_method(weight, model))
+    if first is None:
+        return MEASURED
+    return MEASURED.replace("pairs", first.unit) + (UNSURE if first.share < SURE else "")
 
 
 def method_title(method: str, figures: Measured | None) -> str:
@@ -134,21 +143,27 @@ def method_title(method: str, figures: Measured | None) -> str:
     return f"{title}: beats random on {100 * figures.share:.0f} %{'' if figures.trusted else ', not for sure in most'}"
 
 
-def default_method(weight: str) -> str:
+def default_method(weight: str, model: FaceModel | None = None) -> str:
     """The method whose maps are shown first."""
-    return first_method(weight, network(weight))
+    return first_method(weight, model or network(weight))
 
 
-def layer_choices(weight: str, method: str) -> list[str]:
+def layer_choices(weight: str, method: str, model: FaceModel | None = None) -> list[str]:
     """Taps a method can read on a model, in order of depth; empty when there is nothing to choose."""
-    return layers_for(network(weight), method)
+    return layers_for(model or network(weight), method)
 
 
-def default_layer(weight: str, method: str) -> str | None:
+def default_layer(weight: str, method: str, model: FaceModel | None = None) -> str | None:
     """The layer a method reads unless told otherwise, None when it has no such choice."""
-    choices = layer_choices(weight, method)
-    own = network(weight).cam_tap
+    choices = layer_choices(weight, method, model)
+    own = (model or network(weight)).cam_tap
     return own if own in choices else next(reversed(choices), None)
+
+
+def offered(weight: str, method: str | None, layer: str | None) -> tuple[str, str | None]:
+    """A method and a layer where a model has them; else its own."""
+    chosen = method if method in methods_for(network(weight)) else default_method(weight)
+    return chosen, layer if layer in layer_choices(weight, chosen) else None
 
 
 def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> Maps:
@@ -158,7 +173,7 @@ def make_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> 
         PhotoError, WeightError: as ask.  ValueError: a method or layer the model does not have.
     """
     result = ask(a, b, weight, grad=EXPLAINERS[method].grad)
-    return Maps(weight, method, layer, maps_of(result, weight, method, layer), crops_of(result))
+    return Maps(weight, method, layer, maps_of(result, weight, method, layer), crops_of(result), (a.key, b.key))
 
 
 def growing_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) -> Iterator[tuple[Maps, bool]]:
@@ -170,16 +185,16 @@ def growing_maps(a: Shot, b: Shot, weight: str, method: str, layer: str | None) 
         As make_maps.
     """
     result = ask(a, b, weight, grad=EXPLAINERS[method].grad)
-    crops, options = crops_of(result), {"layer": layer} if layer else {}
+    crops, of, options = crops_of(result), (a.key, b.key), {"layer": layer} if layer else {}
     if EXPLAINERS[method].refine is None or FOUND.holds(_key(result, weight, method, layer)):
-        yield Maps(weight, method, layer, maps_of(result, weight, method, layer), crops), False
+        yield Maps(weight, method, layer, maps_of(result, weight, method, layer), crops, of), False
         return
-    overtaken = turns.watch()
+    overtaken = TURNS.watch()
     for found in explain_step_by_step(result, method, **options):
         step()  # one that goes beyond its time ends between two maps
         if overtaken():
             return
-        yield Maps(weight, method, layer, found, crops), True
+        yield Maps(weight, method, layer, found, crops, of), True
     _held(result, weight, lambda: found, method, layer)
 
 

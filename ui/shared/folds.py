@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from ui.shared.cards import ErrorMessage
 from ui.shared.widgets import SESSION_SECONDS, VIEWS
 
 _STORE = """() => { try { const key = 'kinsight-open', open = new Set(JSON.parse(localStorage.getItem(key) || '[]'));
@@ -30,7 +31,7 @@ class Fold(NamedTuple):
         accordion: its heading.
         panel: what is folded; fades while it shows a former answer.
         opened: state: is it open?
-        filled: state: what it was last filled for.
+        filled: state: what it was last filled for; None after a failure.
     """
 
     accordion: gr.Accordion
@@ -87,7 +88,8 @@ def fill(
     Args:
         event: `button.click`, `step.then` or the like.
         part: what is filled.
-        work: from the values of `inputs` to values for `outputs`.
+        work: from the values of `inputs` to values for `outputs`; one that is an ErrorMessage says that it failed, and
+            the part is filled again when it is opened again.
         inputs, outputs: components.
         key: state that names what is shown now: a part that was filled for it is left alone.
         how: options of the event.
@@ -96,7 +98,9 @@ def fill(
     def step(opened: bool | None, filled: Any, now: Any, *values: Any) -> list[Any]:
         if not opened or (key is not None and now == filled):
             return [gr.skip()] * (2 + len(outputs))
-        return [now, gr.update(elem_classes=[]), *work(*values)]
+        made = work(*values)
+        failed = any(isinstance(value, ErrorMessage) for value in made)
+        return [None if failed else now, gr.update(elem_classes=[]), *made]
 
     step.__name__ = work.__name__  # not wraps: Gradio would count the arguments of `work`
     given = [part.opened, part.filled, key or part.filled, *inputs]

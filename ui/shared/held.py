@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Container, Hashable
 from contextvars import ContextVar
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 from models.faces.face import FaceBatch
@@ -84,7 +84,7 @@ class HeldForSessions(Held[V]):
     def __init__(self, most: Callable[[], int]) -> None:
         super().__init__(most)
         self._asked: dict[Hashable, set[str]] = {}
-        _EVERY.add(self)
+        goes_with_sessions(self)
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """As Held's, for the SESSION in force."""
@@ -103,11 +103,23 @@ class HeldForSessions(Held[V]):
                 del self._values[key]
 
 
-_EVERY: WeakSet[HeldForSessions[Any]] = WeakSet()
+class OfSessions(Protocol):
+    """What goes with the sessions that it is for."""
+
+    def keep(self, living: Container[str]) -> None:
+        """Drop what is for sessions alone that are not among `living`."""
+
+
+_EVERY: WeakSet[OfSessions] = WeakSet()
+
+
+def goes_with_sessions(held: OfSessions) -> None:
+    """From now on keep_for reaches it, as long as it is there."""
+    _EVERY.add(held)
 
 
 def keep_for(living: Container[str]) -> None:
-    """HeldForSessions.keep, for everything of that kind in the process."""
+    """OfSessions.keep, for everything of that kind in the process."""
     for held in list(_EVERY):
         held.keep(living)
 

@@ -213,6 +213,20 @@ def test_trust_and_report(obama: Shot, masked, monkeypatch: pytest.MonkeyPatch):
     assert all(arm["weight_sha256"] for arm in values["arms"].values())
 
 
+@pytest.mark.usefixtures("no_model_runs")
+def test_a_comparison_of_other_photos_is_neither_tested_nor_reported(obama: Shot, biden: Shot, masked):
+    for photos in ((biden, None), (obama, biden)):
+        assert do.check_maps(*photos, masked[0]) == ("", "")
+        path, note = do.make_report(*photos, masked[0], 0.5)
+        assert path is None and do.NOTHING_YET in note
+
+
+def test_a_test_is_held_for_the_faces_that_it_was_made_of(obama: Shot, biden: Shot, masked):
+    scenes = [arms.scene_of(shot, None, "surgical", 1) for shot in (obama, biden)]
+    own, others = (arms.curves(scene, masked[0]) for scene in scenes)
+    assert own is not others and arms.curves(scenes[0], masked[0]) is own
+
+
 def labels(page: gr.Blocks) -> list[str]:
     return [b.label for b in page.blocks.values() if isinstance(b, gr.Tab)]
 

@@ -176,6 +176,26 @@ def test_report_and_animation(obama: Shot, turned: PatchQuery, held: Sweeps, tmp
     assert gif is not None and gif.endswith("/kinsight-keypoints-shift_x-obama_2012.gif") and said == ""
 
 
+def test_a_report_has_no_curves_of_another_face(
+    obama: Shot, biden: Shot, turned: PatchQuery, held: Sweeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+
+    def write(path: Path, *_: object, sweeps: object, **__: object) -> Path:
+        told.append(sweeps)
+        path.write_bytes(b"made")
+        return path
+
+    monkeypatch.setattr(do, "write_offsets", write)
+    view = (7, 0, (0.4, 0.4), 0.65)
+    others = replace(held, of=(biden.key, False))
+    for curves in (held, others, replace(held, of=(obama.key, True)), None):
+        assert do.make_report(obama, turned, curves, *view)[0] is not None
+    assert told == [held.curves, (), (), ()]
+    assert do.make_report(biden, turned, held, *view)[0] is None  # its own answer is still to come
+    assert do.animate(biden, turned, "scale", *view)[0] is None and do.curves(biden, turned, held) == [None] * 5
+
+
 def test_programs_get_the_same_numbers(turned: PatchQuery) -> None:
     found = keypoints_api.moved_face(str(FOLDER / do.EXAMPLE), 25)
     for model, values in found["models"].items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from dataclasses import replace
@@ -17,6 +18,7 @@ from explain.core.measured import Measured
 from models import load_model, open_photo, predict, read_sidecar
 from ui.kinship import callbacks as do
 from ui.kinship import page as kinship
+from ui.kinship import regions
 from ui.kinship.layout import Page
 from ui.shared import answering, cards, evidence, widgets
 from ui.shared.answering import Answer
@@ -141,9 +143,9 @@ def test_a_first_method_that_often_says_little_is_named_so(monkeypatch: pytest.M
 
 
 def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:
-    bars, table = do.cover_regions(obama, biden, answer)
+    bars, table = regions.cover_regions(obama, biden, answer)
     assert [b.name for b in bars.data] == ["face A", "face B"] and table.count("<tr>") == 6
-    verdict, curves = do.check_maps(obama, biden, maps)
+    verdict, curves = do.check_maps(obama, biden, answer, maps)
     assert "Face A" in verdict and "Face B" in verdict
     a, b, areas = do.draw_curves(curves)
     assert a.layout.yaxis.range == b.layout.yaxis.range  # one scale for what is compared
@@ -155,11 +157,11 @@ def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps
 def test_report_says_what_the_page_says(
     obama: Shot, biden: Shot, answer: Answer, maps: Maps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    do.check_maps(obama, biden, maps)
+    do.check_maps(obama, biden, answer, maps)
     for module in ("ui.shared.evidence", "explain.report.pair"):  # what the page has shown is not made again
         for name in ("explain", "faithfulness"):
             monkeypatch.setattr(f"{module}.{name}", None)
-    path, note = do.make_report(obama, biden, maps, 0.7, 0.4)
+    path, note = do.make_report(obama, biden, answer, maps, "occlusion", None, 0.7, 0.4)
     assert path is not None and note == ""
     with zipfile.ZipFile(path) as archive:
         report, names = json.loads(archive.read("report.json")), set(archive.namelist())
@@ -168,13 +170,47 @@ def test_report_says_what_the_page_says(
     assert {"maps.npz", "crop_a.png", "grad_cam_a.png", "grad_cam_photo_b.png", "grad_cam_scale.png"} <= names
 
 
+@pytest.mark.usefixtures("no_model_runs")
+def test_maps_of_other_faces_or_of_another_model_are_not_this_answers(
+    obama: Shot, biden: Shot, answer: Answer, maps: Maps
+) -> None:
+    other, second = replace(obama, path="/other.jpg"), replace(obama, marks=obama.marks * 2, chosen=1)
+    for a, b in ((other, biden), (second, biden), (obama, other), (biden, obama)):
+        assert do.check_maps(a, b, answer, maps) == ("", None)
+        assert do.redraw(maps, a, b, 0.5) == gr.skip()
+        none, view, button = do.stopped(a, b, answer, maps)
+        assert none is None and do.STOPPED in view and button == do.NO_STOP
+    assert do.check_maps(obama, biden, replace(answer, weight=SAME), maps) == ("", None)
+    assert do.stopped(obama, biden, answer, maps) == [gr.skip(), gr.skip(), do.NO_STOP]
+    assert do.of_answer(maps, replace(obama, shown="drawn anew"), biden, answer) is maps
+
+
+def test_a_report_before_the_map_of_new_photos_has_their_own(
+    obama: Shot, biden: Shot, answer: Answer, maps: Maps
+) -> None:
+    path, note = do.make_report(biden, obama, answer, maps, "grad_cam", "stage3.features", 0.5, 0.5)
+    assert path is not None and note == ""
+    with zipfile.ZipFile(path) as archive, archive.open("maps.npz") as file:
+        kept = np.load(io.BytesIO(file.read()))
+    own = evidence.make_maps(biden, obama, KIN, "grad_cam", "stage3.features")
+    assert np.array_equal(kept["grad_cam_a"], own.maps[0].values)
+    assert not np.array_equal(kept["grad_cam_a"], maps.maps[0].values)
+
+
+def test_a_method_or_layer_that_a_model_lacks_gives_way() -> None:
+    assert evidence.offered(KIN, "grad_cam", "stage3.features") == ("grad_cam", "stage3.features")
+    assert evidence.offered(KIN, "grad_cam", "block9.features") == ("grad_cam", None)
+    assert evidence.offered(KIN, "attention", None) == evidence.offered(KIN, None, None)
+    assert evidence.offered(KIN, None, None)[0] == evidence.default_method(KIN)
+
+
 def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:
     given, card, _, rest, seen = do.answer_pair(obama, None, KIN, 0.5)
     assert given is None and seen is None and do.WAITING in card and rest["visible"] is False
     ((no_maps, waiting, _),) = do.explain_pair(obama, None, None, "grad_cam", None, 0.5)
-    assert no_maps is None and do.cover_regions(obama, None, None)[0] is None
-    assert do.check_maps(obama, None, None) == ("", None) and do.draw_curves(None)[:2] == (None, None)
-    assert do.make_report(obama, None, None, 0.5, 0.5)[0] is None
+    assert no_maps is None and regions.cover_regions(obama, None, None)[0] is None
+    assert do.check_maps(obama, None, None, None) == ("", None) and do.draw_curves(None)[:2] == (None, None)
+    assert do.make_report(obama, None, None, None, "occlusion", None, 0.5, 0.5)[0] is None
     assert do.redraw(None, obama, None, 0.5) == waiting
 
 
@@ -249,12 +285,12 @@ def test_first_view_is_a_finished_example() -> None:
 
 
 def test_parts_in_words_follow_the_threshold_and_run_nothing_then(obama: Shot, biden: Shot, answer: Answer) -> None:
-    parts, words = do.part_words(obama, biden, answer, 0.5)
+    parts, words = regions.part_words(obama, biden, answer, 0.5)
     assert parts is not None and words.count("<p>") == 2
     for found in parts:
         assert found.whole == pytest.approx(answer.similarity, abs=1e-5)
         assert float(found.phi.sum()) == pytest.approx(found.whole - found.empty, abs=1e-5)
-    assert do.say_parts(parts, 0.5) == words and do.say_parts(None, 0.5) == ""
+    assert regions.say_parts(parts, 0.5) == words and regions.say_parts(None, 0.5) == ""
     low = max(float(p.decisions.max()) for p in parts) + 1e-3
-    assert do.say_parts(parts, min(low, 1.0)).count("No set of parts turns the decision") == 2
-    assert do.part_words(obama, None, answer, 0.5) == (None, "")
+    assert regions.say_parts(parts, min(low, 1.0)).count("No set of parts turns the decision") == 2
+    assert regions.part_words(obama, None, answer, 0.5) == (None, "")

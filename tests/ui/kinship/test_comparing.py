@@ -55,6 +55,7 @@ def test_a_model_that_fails_is_a_row_with_its_reason(obama: Shot, biden: Shot, m
         return ask(a, b, weight)
 
     monkeypatch.setattr(answering, "answer", failing)
+    assert list(comparing.ask_all(True, None, obama, biden))[-1][0] is None  # opened again, it is asked again
     rows = list(all_models.ask_all(obama, biden))[-1]
     table = all_models.table(rows, of=3)
     assert "the &lt;file&gt; was altered" in table and table.count("data-score") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from dataclasses import replace
@@ -124,8 +125,8 @@ def test_each_pair_is_explained_by_its_own_answer(family: Family, maps: TriMaps)
 
 
 @pytest.mark.usefixtures("no_model_runs")
-def test_opacity_only_redraws_all_on_one_scale(maps: TriMaps) -> None:
-    thin, thick = (do.redraw(maps, opacity) for opacity in (0.1, 0.9))
+def test_opacity_only_redraws_all_on_one_scale(family: Family, maps: TriMaps) -> None:
+    thin, thick = (do.redraw(*photos(family), maps, opacity) for opacity in (0.1, 0.9))
     assert thin != thick and thin.count("<img") == thick.count("<img") == 8
     limit = max(float(h.values.max()) for h in maps.heatmaps)
     assert thick.count("colour scale") == 2 and f"to {limit:.3g}" in thick and 'alt=""' not in thick
@@ -135,7 +136,7 @@ def test_explain_family_and_its_faithfulness(family: Family) -> None:
     given = triplet.answer(family, KIN)
     made, view = do.explain_family(*photos(family), given, "eigen_cam", "stage2.features", 0.5)
     assert made is not None and made.layer == "stage2.features" and "Eigen-CAM" in view
-    table = do.check_maps(*photos(family), made)
+    table = do.check_maps(*photos(family), given, made)
     assert all(f"<th scope='row'>{row}</th>" in table for row in tri_cards.ROWS)
     assert do.explain_family(*photos(family), given, "attention", None, 0.5)[0] is None  # it has none
 
@@ -156,13 +157,13 @@ def test_maps_of_which_the_same_is_said_share_a_line(good: tuple[bool, ...], sai
 
 @pytest.mark.usefixtures("three_parts")
 def test_report_says_what_the_page_says(family: Family, maps: TriMaps) -> None:
-    path, note = do.make_report(*photos(family), maps, 0.7, 0.4)
+    given = triplet.answer(family, KIN)
+    path, note = do.make_report(*photos(family), given, maps, "occlusion", None, 0.7, 0.4)
     assert path is not None and note == ""
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         said, page = json.loads(archive.read("triplet.json")), archive.read("report.html").decode()
         pairs = [json.loads(archive.read(f"{p}_child/report.json")) for p in triplet.PARENTS]
-    given = triplet.answer(family, KIN)
     assert said["score"] == given.score and said["threshold"] == 0.7 and said["decision"] == "not their child"
     assert [p["score"] for p in pairs] == [given.father.pair.score, given.mother.pair.score]
     for parent in triplet.PARENTS:
@@ -173,13 +174,26 @@ def test_report_says_what_the_page_says(family: Family, maps: TriMaps) -> None:
     assert {"father_child/grad_cam_a.png", "mother_child/grad_cam_b.png", "mother_child/maps.npz"} <= names
 
 
+@pytest.mark.usefixtures("three_parts")
+def test_maps_of_another_family_are_not_this_answers(family: Family, maps: TriMaps) -> None:
+    given = triplet.answer(family, KIN)
+    other = Family(family.mother, family.father, family.child)
+    assert do.check_maps(*photos(other), given, maps) == "" and do.redraw(*photos(other), maps, 0.5) == gr.skip()
+    assert do.check_maps(*photos(family), replace(given, weight="facor"), maps) == ""
+    path, note = do.make_report(*photos(other), given, maps, "grad_cam", "stage3.features", 0.5, 0.5)
+    assert path is not None and note == ""
+    with zipfile.ZipFile(path) as archive, archive.open("mother_child/maps.npz") as file:
+        kept = np.load(io.BytesIO(file.read()))
+    assert np.allclose(kept["grad_cam_a"], maps.father.parent.values, atol=1e-6)  # the father stands as the mother here
+
+
 def test_without_three_faces_nothing_is_claimed(family: Family) -> None:
     father, mother, _ = photos(family)
     given, card, shares, rest = do.answer_family(father, mother, None, KIN, 0.5)
     assert given is None and do.WAITING in card and shares == "" and rest["visible"] is False
     assert do.explain_family(father, mother, None, None, "grad_cam", None, 0.5)[0] is None
-    assert do.check_maps(father, mother, None, None) == ""
-    assert do.make_report(father, None, None, None, 0.5, 0.5)[0] is None
+    assert do.check_maps(father, mother, None, None, None) == ""
+    assert do.make_report(father, None, None, None, None, "occlusion", None, 0.5, 0.5)[0] is None
     assert "untrained" in do.answer_family(*photos(family), "unheard_of", 0.5)[1]
     assert do.UNTRAINED in do.answer_family(*photos(family), None, 0.5)[1]
     with pytest.raises(gr.Error, match="Both photos"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import gradio as gr
@@ -18,7 +17,6 @@ from explain.partial.find import APART, ATTENTION, NETWORKS, POOLED
 from explain.partial.report import arrays
 from models import predict
 from models.faces.partial_crops import SIDE, crop_part
-from tests.ui.partial.untrained import write_partial_weights
 from ui.partial import answers as parting
 from ui.partial import api as partial_api
 from ui.partial import callbacks as do
@@ -26,24 +24,7 @@ from ui.shared import answering
 from ui.shared.photos import Shot
 
 PART = Edit("left eye", 0.3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    def forget() -> None:
-        answering.sidecar.cache_clear()
-        answering.NETWORKS.clear()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KINSIGHT_WEIGHTS", str(write_partial_weights(tmp_path_factory.mktemp("weights"))))
-        forget()
-        yield
-    forget()
-
-
-@pytest.fixture(scope="module")
-def ran(obama: Shot, biden: Shot):
-    return do.run(obama, biden, PART, None)
+pytestmark = pytest.mark.usefixtures("weights")
 
 
 @pytest.fixture
@@ -208,13 +189,13 @@ def test_without_photos_or_with_a_photo_gone_there_are_words(obama: Shot, biden:
     assert "ks-error" in do.run(obama, gone, PART, None)[2]
     assert do.draw(None, 0, APART, 0.5) == [gr.skip(), gr.skip()]
     assert do.curves(None, None, "nose") == [gr.skip(), gr.skip()]
-    assert do.make_report(None, None, APART, 0.5)[0] is None
+    assert do.make_report(obama, biden, PART, None, None, APART, 0.5)[0] is None
 
 
 def test_the_report_has_the_raw_tensors(obama: Shot, biden: Shot, ran):
     look, held = ran[:2]
     assert held.curve is None and not held.order  # neither was looked at
-    path, note = do.make_report(look, held, POOLED, 0.6)
+    path, note = do.make_report(obama, biden, PART, look, held, POOLED, 0.6)
     assert note == ""
     with zipfile.ZipFile(path) as archive:
         values = json.loads(archive.read("partial.json"))

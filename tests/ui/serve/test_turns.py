@@ -16,7 +16,8 @@ from tests import coroutines
 from ui.serve import launch, uploads
 from ui.serve.allowance import FULL
 from ui.serve.uploads import GuardedBlocks
-from ui.shared.held import HeldForSessions
+from ui.shared.held import SESSION, HeldForSessions, keep_for
+from ui.shared.turns import TURNS, Turns
 from ui.shared.widgets import GALLERIES, RUNS, VIEWS
 
 
@@ -70,6 +71,28 @@ def test_a_view_that_makes_evidence_again_waits_for_its_turn(monkeypatch: pytest
         with pytest.raises(gr.Error, match=BUSY):
             run(lambda: held.get("gone", str), VIEWS)
         assert run(lambda: held.get("kept", str), VIEWS) == ""
+
+
+def test_asking_for_other_maps_waits_for_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "task", lambda seconds: task(seconds, patience=0))
+    with task(100):
+        step()  # somebody else has it
+        assert run(lambda: TURNS.begin() or "faded", VIEWS) == "faded"  # type: ignore[func-returns-value]
+
+
+def test_turns_are_each_sessions_own_and_go_with_it() -> None:
+    turns = Turns()
+    before, token = turns.watch(), SESSION.set("a")
+    try:
+        own = turns.watch()
+        turns.begin()
+        assert own() and not before() and not turns.watch()()
+        keep_for({"a", "b"})
+        assert len(turns) == 1
+        keep_for({"b"})
+        assert len(turns) == 0
+    finally:
+        SESSION.reset(token)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

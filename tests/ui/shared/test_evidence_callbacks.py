@@ -157,6 +157,7 @@ def test_the_report_is_told_of_the_patch_on_the_page(
     obama: Shot, biden: Shot, facor: Seen, svit: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     maps = evidence.make_maps(obama, biden, FACOR, "cross_attention", None)
+    shown = (obama, biden, answering.answer(obama, biden, FACOR), maps, maps.method, None, 0.5, 0.5)
     told: list[PatchQuery | None] = []
 
     def report(folder: Path, *_: Any, look: PatchQuery | None, **__: Any) -> Path:
@@ -165,10 +166,10 @@ def test_the_report_is_told_of_the_patch_on_the_page(
         return folder.with_suffix(".zip")
 
     monkeypatch.setattr(evidence, "report", report)
-    path, note = tab.make_report(obama, biden, maps, 0.5, 0.5, svit, "stage2.block0.attn", 2, (0.0, 0.99), 9)
+    path, note = tab.make_report(*shown, svit, "stage2.block0.attn", 2, (0.0, 0.99), 9)
     assert path is not None and note == ""
-    tab.make_report(obama, biden, maps, 0.5, 0.5, facor, None, 0, None, 30)
-    tab.make_report(obama, biden, maps, 0.5, 0.5)
+    tab.make_report(*shown, facor, None, 0, None, 30)
+    tab.make_report(*shown)
     assert told == [PatchQuery((0.0, 0.99), "stage2.block0.attn", 1, 9), PatchQuery(facor.place, None, None, 30), None]
 
 

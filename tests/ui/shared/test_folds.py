@@ -7,23 +7,27 @@ from typing import Any
 
 import gradio as gr
 
+from ui.shared.cards import message
 from ui.shared.folds import fade, fill, fold, mark
 
 
-def step_of(*, keyed: bool) -> tuple[Callable[..., list[Any]], list[int]]:
-    """The step that `fill` makes of a function of one value, and what that function was given."""
+def step_of(*, keyed: bool, made: Callable[[], Any] | None = None) -> tuple[Callable[..., list[Any]], list[int]]:
+    """The step that `fill` makes of a function of one value, and what that function was given.
+
+    It adds one, or returns what `made` does.
+    """
     given: list[int] = []
 
-    def work(value: int) -> list[int]:
+    def work(value: int) -> list[Any]:
         given.append(value)
-        return [value + 1]
+        return [made() if made else value + 1]
 
-    made: list[Any] = []
+    steps: list[Any] = []
     with gr.Blocks():
         with fold("Part", "part") as part:
             shown, key = gr.Number(), gr.State(0)
-        fill(lambda step, *_, **__: made.append(step), part, work, [key], [shown], key=key if keyed else None)
-    return made[0], given
+        fill(lambda step, *_, **__: steps.append(step), part, work, [key], [shown], key=key if keyed else None)
+    return steps[0], given
 
 
 def test_a_closed_part_is_left_alone() -> None:
@@ -51,3 +55,11 @@ def test_a_former_answer_fades_in_the_browser_alone() -> None:
     faded, back = page.fns.values()
     assert faded.fn is back.fn is None and str(faded.js).count("['ks-former']") == 2
     assert str(back.js).count("elem_classes: []") == 1
+
+
+def test_a_part_that_failed_is_filled_again_when_it_is_opened_again() -> None:
+    said = [message("The app is busy.", error=True), message("A hint.")]
+    step, _ = step_of(keyed=True, made=lambda: said.pop(0))
+    filled, panel, shown = step(True, None, 1, 7)
+    assert filled is None and panel["elem_classes"] == [] and "busy" in shown
+    assert step(True, filled, 1, 7)[0] == 1 and not said

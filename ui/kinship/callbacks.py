@@ -14,6 +14,7 @@ from explain.core.measured import measured
 from models import PhotoError, WeightError
 from models.prior import EVEN
 from ui.kinship import gallery, plots
+from ui.kinship.tri_answers import TriMaps
 from ui.shared import answering, cards, doubts, evidence, picker
 from ui.shared import evidence_callbacks as evidence_callbacks
 from ui.shared.addresses import Asked
@@ -102,10 +103,13 @@ def set_threshold(
     return card, cards.answer_details(answer, verdict, threshold)
 
 
-def offer_methods(weight: str | None, method: str | None, asked: Asked | None = None) -> tuple[Any, Any]:
+def offer_methods(
+    weight: str | None, method: str | None, asked: Asked | None = None, shown: Maps | TriMaps | None = None
+) -> tuple[Any, Any]:
     """Method and layer pickers for a model.
 
-    The method stays where it was measured as better than a random order, or where an address named it.
+    The method stays where it was measured as better than a random order, where an address named it, or where the maps
+    that are shown are its own on this very model. Else it is the one whose maps are drawn unasked, if there is one.
     """
     if weight is None:
         return gr.skip(), gr.skip()
@@ -114,33 +118,39 @@ def offer_methods(weight: str | None, method: str | None, asked: Asked | None = 
     except WeightError:  # the card has said so
         return gr.skip(), gr.skip()
     named = asked is not None and method == asked.address.method
-    trusted = named or method not in found or found[method].trusted
-    stays = method in [label for _, label in choices] and trusted
-    chosen = method if stays and method else evidence.default_method(weight)
+    named = named or (shown is not None and (shown.weight, shown.method) == (weight, method))
+    unasked = evidence.drawn_unasked(weight)
+    trusted = named or (unasked is not None and (method not in found or found[method].trusted))
+    chosen = method if trusted and method in [label for _, label in choices] else unasked
     wanted = asked.address.layer if asked is not None and chosen == (asked.address.method or chosen) else ""
     about = evidence.about_methods(weight)
     return gr.update(choices=choices, value=chosen, info=about), offer_layers(weight, chosen, wanted)
 
 
-def offer_layers(weight: str | None, method: str, wanted: str = "") -> Any:
+def offer_layers(weight: str | None, method: str | None, wanted: str = "") -> Any:
     """Layer picker of a method, at the layer that an address named; hidden where there is nothing to choose."""
     if weight is None:
         return gr.skip()
+    if method is None:
+        return gr.update(choices=[], value=None, visible=False)
     layers = evidence.layer_choices(weight, method)
     value = wanted if wanted in layers else evidence.default_layer(weight, method)
     return gr.update(choices=layers, value=value, visible=len(layers) > 1)
 
 
 def explain_pair(
-    a: Shot | None, b: Shot | None, answer: Answer | None, method: str, layer: str | None, opacity: float
+    a: Shot | None, b: Shot | None, answer: Answer | None, method: str | None, layer: str | None, opacity: float
 ) -> Iterator[tuple[Maps | None, Any, Any]]:
     """Maps of an answered pair, their picture, and the button that stops them.
 
-    Of a method that samples coarse maps come first, and the button is there until the last. After a failure they stay,
-    and maps of a former answer go.
+    Without a method there are none, and it says why. Of one that samples coarse maps come first, and the button is
+    there until the last. After a failure they stay, and maps of a former answer go.
     """
     if a is None or b is None or answer is None:
         yield None, cards.message(WAITING_MAPS), NO_STOP
+        return
+    if method is None:
+        yield None, gr.update(value=cards.message(evidence.no_map(answer.weight)), elem_classes=[]), NO_STOP
         return
     maps, drawn, refining = None, {"value": ""}, False
     try:

@@ -162,7 +162,7 @@ def _wire_answer(page: Page) -> None:
     )
     told = answered.then(do.answered, [page.answer, page.inside.viewer.seen], page.answered, **VIEWS)
     viewer = page.viewer
-    asked = [page.weight, viewer.method, page.here.asked]
+    asked = [page.weight, viewer.method, page.here.asked, viewer.maps]
     offered = told.then(do.offer_methods, asked, [viewer.method, viewer.layer], **VIEWS)
     page.to_explain.after(offered)
 

@@ -78,14 +78,16 @@ def explain_family(
     mother: Shot | None,
     child: Shot | None,
     given: TriAnswer | None,
-    method: str,
+    method: str | None,
     layer: str | None,
     opacity: float,
 ) -> tuple[TriMaps | None, str]:
-    """Maps of both pairs of an answered triplet and their picture."""
+    """Maps of both pairs of an answered triplet and their picture; without a method none, and why."""
     family = family_of(father, mother, child)
     if family is None or given is None:
         return None, cards.message(WAITING_MAPS)
+    if method is None:
+        return None, cards.message(evidence.no_map(given.weight))
     try:
         chosen = layer if layer in evidence.layer_choices(given.weight, method) else None
         maps = triplet.make_maps(family, given.weight, method, chosen)

@@ -159,7 +159,8 @@ def _wire_answer(page: Page) -> None:
         show_progress_on=page.card,
         **RUNS,
     )
-    asked, shown = [page.weight, page.method, page.here.asked], mark(answered, page.shares, former=False)
+    asked = [page.weight, page.method, page.here.asked, page.maps]
+    shown = mark(answered, page.shares, former=False)
     page.to_explain.after(shown.then(offer_methods, asked, [page.method, page.layer], **VIEWS))
 
 

@@ -43,7 +43,7 @@ from ui.shared.turns import TURNS
 
 MEASURED = "Beats random: in how many of the pairs measured its map beats a random order, on this very model."
 SURE = 0.95
-UNSURE = f" On this model the one shown first is below {100 * SURE:.0f} %: expect more maps that say little."
+UNSURE = f" On this model even the best is below {100 * SURE:.0f} %: expect more maps that say little."
 """Share of the pairs from which on nothing more is said, and what is said below it."""
 INSIDE: HeldForSessions[Evidence] = HeldForSessions(lambda: 8)
 """The raw evidence of the last answers, while a session that asked for it is there."""
@@ -124,7 +124,7 @@ def method_choices(weight: str, model: FaceModel | None = None) -> list[tuple[st
     """
     found, offered = measured(weight), methods_for(model or network(weight))
     ranked = [*(m for m in found if m in offered), *(m for m in offered if m not in found)]
-    return [(method_title(m, found.get(m)), m) for m in ranked]
+    return [(method_title(m, found.get(m), not found), m) for m in ranked]
 
 
 def about_methods(weight: str, model: FaceModel | None = None) -> str:
@@ -135,17 +135,39 @@ def about_methods(weight: str, model: FaceModel | None = None) -> str:
     return MEASURED.replace("pairs", first.unit) + (UNSURE if first.share < SURE else "")
 
 
-def method_title(method: str, figures: Measured | None) -> str:
-    """ "Occlusion (signed): beats random on 97 %", see MEASURED; the title alone where nothing was measured."""
+def method_title(method: str, figures: Measured | None, nothing: bool = False) -> str:
+    """ "Occlusion (signed): beats random on 97 %", see MEASURED.
+
+    Args:
+        nothing: was measured on the model at all; then the title stands alone.
+    """
     title = EXPLAINERS[method].title
     if figures is None:
-        return title
+        return title if nothing else f"{title}: not measured on this model"
     return f"{title}: beats random on {100 * figures.share:.0f} %{'' if figures.trusted else ', not for sure in most'}"
 
 
 def default_method(weight: str, model: FaceModel | None = None) -> str:
     """The method whose maps are shown first."""
     return first_method(weight, model or network(weight))
+
+
+def drawn_unasked(weight: str) -> str | None:
+    """The method whose maps of two faces are drawn before one is chosen: the first, unless it lies below SURE."""
+    first = default_method(weight)
+    known = measured(weight).get(first)
+    return None if known is not None and known.share < SURE else first
+
+
+def no_map(weight: str) -> str:
+    """Why no map is drawn unasked, in words."""
+    known = measured(weight).get(default_method(weight))
+    if known is None:
+        return "Choose a method to see its maps."
+    return (
+        f"No map is drawn unasked: on this model the best method, {EXPLAINERS[known.method].title}, {known.words}, and "
+        f"{100 * SURE:.0f} % are wanted. Choose a method to see its maps; below them stands how they did on this pair."
+    )
 
 
 def layer_choices(weight: str, method: str, model: FaceModel | None = None) -> list[str]:

@@ -34,7 +34,9 @@ def test_a_report_of_a_difference_with_something_covered(
     np.testing.assert_allclose(stored, heatmap.values, atol=1e-5)
     curve = report["methods"]["hires_cam"]["faithfulness"]["a"]
     direct = faithfulness(result, heatmap, target="P(happiness - fear)")
-    assert curve["answer"] == "P(happiness - fear)" and curve["deletion_auc"] == pytest.approx(direct.deletion_auc, 1e-3)
+    assert curve["answer"] == "P(happiness - fear)" and curve["deletion_auc"] == pytest.approx(
+        direct.deletion_auc, 1e-3
+    )
     assert report["regions"][0]["answer"] == "share of happiness among happiness and fear"
     assert (tmp_path / "out.zip").exists() and "expression.json" in (tmp_path / "out" / "README.txt").read_text()
 

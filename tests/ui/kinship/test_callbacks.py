@@ -106,10 +106,11 @@ def test_explain_pair(obama: Shot, biden: Shot, answer: Answer, method: str) -> 
 
 
 def test_pickers_offer_what_the_model_has() -> None:
-    method, layer = do.offer_methods(KIN, "attention")  # a convolutional network has no attention
-    assert method["value"] == evidence.default_method(KIN)
-    assert [label for _, label in method["choices"]] == [m for _, m in evidence.method_choices(KIN)]
-    assert layer["visible"] == bool(evidence.layer_choices(KIN, method["value"]))
+    weight = "edgeface_kin"
+    method, layer = do.offer_methods(weight, "attention")  # a convolutional network has no attention
+    assert method["value"] == evidence.default_method(weight)
+    assert [label for _, label in method["choices"]] == [m for _, m in evidence.method_choices(weight)]
+    assert layer["visible"] == bool(evidence.layer_choices(weight, method["value"]))
     own = do.offer_layers(KIN, "grad_cam")
     assert own["value"] == load_model(KIN).cam_tap and own["visible"]
     assert do.offer_layers(KIN, "occlusion")["visible"] is False
@@ -130,16 +131,8 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
     titles = {m: t for t, m in kept["choices"]}
     assert titles["occlusion"].endswith(": beats random on 100 %")
     assert titles["grad_cam"].endswith("30 %, not for sure in most")
-    assert titles["layer_cam"] == EXPLAINERS["layer_cam"].title
+    assert titles["layer_cam"] == f"{EXPLAINERS['layer_cam'].title}: not measured on this model"
     assert kept["info"] == evidence.MEASURED
-
-
-def test_a_first_method_that_often_says_little_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "first_method", lambda _weight, _model: "occlusion")
-    for share, ends in ((0.94, evidence.UNSURE), (0.95, evidence.MEASURED)):
-        row = Measured("occlusion", share, (0.8, 0.99), 40, 1.0)
-        monkeypatch.setattr(evidence, "measured", lambda _, row=row: {"occlusion": row})
-        assert do.offer_methods(KIN, "occlusion")[0]["info"].endswith(ends)
 
 
 def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:

@@ -1,7 +1,7 @@
 """All methods on all weights in one picture: docs/evidence.png, drawn from benchmarks/results/evidence.json.
 
 A square is the share of pairs in which a method's map beats random orders with both fills; a frame marks the method
-that is shown first on a weight. Methods are sorted by their mean rank among those of a weight.
+that is best on a weight. Methods are sorted by their mean rank among those of a weight.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def overview(weights: Mapping[str, Any]) -> str:
         for method, figures in row["methods"].items():
             found.setdefault(method, []).append(figures["beats_random"]["pairs"])
     best = Counter(row["best"] for row in weights.values())
-    cells = [["method", "weights", "beats random orders, mean", "surely in most pairs", "surely in few", "shown first"]]
+    cells = [["method", "weights", "beats random orders, mean", "surely in most pairs", "surely in few", "best on"]]
     means = {method: sum(f["share"] for f in rows) / len(rows) for method, rows in found.items()}
     for method in sorted(found, key=lambda m: -means[m]):
         rows = found[method]

@@ -43,7 +43,7 @@ from ui.shared.turns import TURNS
 
 MEASURED = "Beats random: in how many of the pairs measured its map beats a random order, on this very model."
 SURE = 0.95
-UNSURE = f" On this model even the best is below {100 * SURE:.0f} %: expect more maps that say little."
+UNSURE = f" On this model the best without sampling is below {100 * SURE:.0f} %: expect more maps that say little."
 """Share of the pairs from which on nothing more is said, and what is said below it."""
 INSIDE: HeldForSessions[Evidence] = HeldForSessions(lambda: 8)
 """The raw evidence of the last answers, while a session that asked for it is there."""
@@ -165,8 +165,8 @@ def no_map(weight: str) -> str:
     if known is None:
         return "Choose a method to see its maps."
     return (
-        f"No map is drawn unasked: on this model the best method, {EXPLAINERS[known.method].title}, {known.words}, and "
-        f"{100 * SURE:.0f} % are wanted. Choose a method to see its maps; below them stands how they did on this pair."
+        f"No map is drawn unasked: the best method that needs no sampling, {EXPLAINERS[known.method].title}, "
+        f"{known.words} on this model, and {100 * SURE:.0f} % are wanted. Choose a method to see its maps; below them stands how they did on this pair."
     )
 
 

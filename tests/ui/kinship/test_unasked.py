@@ -44,7 +44,7 @@ def test_else_the_page_says_so_and_draws_none(monkeypatch: pytest.MonkeyPatch, o
     answer = answering.answer(obama, biden, KIN)
     ((made, drawn, stop),) = do.explain_pair(obama, biden, answer, None, None, 0.5)
     assert made is None and stop == do.NO_STOP
-    assert "Occlusion (signed), beats a random order on 90 % of 200 pairs, and 95 % are wanted" in drawn["value"]
+    assert "Occlusion (signed), beats a random order on 90 % of 200 pairs on this model" in drawn["value"]
     assert do.check_maps(obama, biden, answer, None) == ("", None)
     given = triplet.answer(triplet.Family(obama, biden, obama), KIN)
     assert tri_callbacks.explain_family(obama, biden, obama, given, None, None, 0.5) == (

@@ -150,7 +150,7 @@ def explain_pair(
         yield None, cards.message(WAITING_MAPS), NO_STOP
         return
     if method is None:
-        yield None, gr.update(value=cards.message(evidence.no_map(answer.weight)), elem_classes=[]), NO_STOP
+        yield None, gr.update(value=cards.no_maps(evidence.no_map(answer.weight)), elem_classes=[]), NO_STOP
         return
     maps, drawn, refining = None, {"value": ""}, False
     try:

@@ -87,7 +87,7 @@ def explain_family(
     if family is None or given is None:
         return None, cards.message(WAITING_MAPS)
     if method is None:
-        return None, cards.message(evidence.no_map(given.weight))
+        return None, cards.no_maps(evidence.no_map(given.weight))
     try:
         chosen = layer if layer in evidence.layer_choices(given.weight, method) else None
         maps = triplet.make_maps(family, given.weight, method, chosen)

@@ -79,6 +79,11 @@ def message(text: str, *, error: bool = False) -> str:
     return ErrorMessage(line) if error else line
 
 
+def no_maps(text: str) -> str:
+    """Why no maps are drawn; no room is kept for them."""
+    return f"<div class='ks-nomaps'>{message(text)}</div>"
+
+
 def quality_note(quality: Quality, faces: int, note: str = "") -> str:
     """What a photo offers, under the photo; before it a note about the file."""
     note = f"{escape(note)} " if note else ""

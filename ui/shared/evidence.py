@@ -166,7 +166,8 @@ def no_map(weight: str) -> str:
         return "Choose a method to see its maps."
     return (
         f"No map is drawn unasked: the best method that needs no sampling, {EXPLAINERS[known.method].title}, "
-        f"{known.words} on this model, and {100 * SURE:.0f} % are wanted. Choose a method to see its maps; below them stands how they did on this pair."
+        f"{known.words} on this model, and {100 * SURE:.0f} % are wanted. Choose a method to see its maps; below them "
+        "stands how they did on this pair."
     )
 
 

@@ -42,11 +42,13 @@ class Example:
         return example_shot(self.a), example_shot(self.b)
 
     def weight(self) -> str | None:
-        """The first weight of the example's task, else the default one; None when there is none at all."""
-        names = answering.pair_weights()
-        fitting = [n for n in names if answering.sidecar(n).task == self.task]
+        """The default weight where it fits the example's task; else the first that does, those first whose maps are
+        drawn unasked; without any the default; None when there is none at all."""
         default = answering.default_weight()
-        return default if default in fitting else next(iter(fitting), default)
+        fitting = [n for n in answering.pair_weights() if answering.sidecar(n).task == self.task]
+        if default in fitting or not fitting:
+            return default
+        return next((n for n in fitting if evidence.drawn_unasked(n)), fitting[0])
 
 
 RELATIVES = {"kinship": True, "verification": False}

@@ -49,7 +49,7 @@ def test_else_the_page_says_so_and_draws_none(monkeypatch: pytest.MonkeyPatch, o
     given = triplet.answer(triplet.Family(obama, biden, obama), KIN)
     assert tri_callbacks.explain_family(obama, biden, obama, given, None, None, 0.5) == (
         None,
-        do.cards.message(evidence.no_map(KIN)),
+        do.cards.no_maps(evidence.no_map(KIN)),
     )
 
 

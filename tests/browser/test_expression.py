@@ -82,8 +82,7 @@ def choose(page: Any, picker: str, name: str) -> None:
 def wait_for_target(page: Any, target: str) -> None:
     """The map of a target, and its verdict."""
     page.wait_for_selector(f"#expression-map [data-target='{target}']")
-    unit = target if " - " in target else f"P({target})"
-    page.wait_for_selector(f"#expression-verdict [data-unit='{unit}']")
+    page.wait_for_selector(f"#expression-verdict [data-unit='P({target})']")
 
 
 def test_an_example_is_answered_and_covered(page: Any) -> None:

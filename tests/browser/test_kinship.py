@@ -170,6 +170,11 @@ def _switch(page: Any, a: Path, b: Path) -> None:
         "t => Math.abs(document.querySelector('#threshold input[type=number]').value - t) < 1e-3",
         arg=read_sidecar("dlib_resnet").rule.threshold,
     )
+    page.wait_for_function("() => document.querySelector('#maps').innerText.includes('No map is drawn unasked')")
+    page.wait_for_function("() => document.querySelector('#map-verdict').innerText.trim() === ''")
+    assert page.locator("#method input").input_value() == ""
+    choose("method", "HiRes-CAM")
+    page.wait_for_function("() => document.querySelector('#maps .ks-caption')?.innerText.startsWith('HiRes-CAM')")
 
 
 def test_several_faces_are_picked_by_number_and_by_click(open_page: Callable[..., Any], tmp_path: Path) -> None:
@@ -270,7 +275,7 @@ def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: 
 def test_an_example_by_keyboard_a_photo_that_is_cleared_and_a_snapshot(open_page: Callable[..., Any]) -> None:
     page, example = open_page(), PAIRS[-1]
     page.get_by_role("button", name=example.names).press("Enter")
-    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, "dlib_resnet"))
+    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, "edgeface"))
     assert "same person" in page.locator(".ks-answer .ks-sub").inner_text()
     page.locator("#photo-b button[aria-label='Remove Image']").click()
     page.wait_for_selector("#answer .ks-hint")

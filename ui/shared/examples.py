@@ -9,6 +9,7 @@ from functools import lru_cache
 from threading import Lock
 
 from explain import Curve
+from explain.core.measured import measured
 from ui.shared import answering, evidence
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
@@ -42,13 +43,14 @@ class Example:
         return example_shot(self.a), example_shot(self.b)
 
     def weight(self) -> str | None:
-        """The default weight where it fits the example's task; else the first that does, those first whose maps are
-        drawn unasked; without any the default; None when there is none at all."""
+        """The default weight where it fits the example's task; else the first that does, those first on which a method
+        was measured as evidence.SURE; without any the default; None when there is none at all."""
         default = answering.default_weight()
         fitting = [n for n in answering.pair_weights() if answering.sidecar(n).task == self.task]
         if default in fitting or not fitting:
             return default
-        return next((n for n in fitting if evidence.drawn_unasked(n)), fitting[0])
+        sure = (n for n in fitting if any(m.share >= evidence.SURE for m in measured(n).values()))  # loads no network
+        return next(sure, fitting[0])
 
 
 RELATIVES = {"kinship": True, "verification": False}

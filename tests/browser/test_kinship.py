@@ -25,10 +25,6 @@ pytestmark = pytest.mark.browser
 
 KIN = str(answering.default_weight())
 """The weight the page opens with."""
-FADED = """table => new MutationObserver(() => {
-  if (document.querySelector('.ks-former #region-table')?.innerHTML === table) window.faded = true;
-}).observe(document.body, {subtree: true, attributes: true, attributeFilter: ['class']})"""
-"""Notes whether the table of regions was ever seen faded, with this content."""
 
 
 def upload(page: Any, photo: str, path: Path) -> None:
@@ -252,24 +248,6 @@ def test_threshold_and_opacity_only_redraw(open_page: Callable[..., Any]) -> Non
     opacity.press("Enter")
     page.wait_for_function("old => document.querySelectorAll('#maps img')[1].src !== old", arg=old)
     assert score(page) == before
-
-
-def test_what_a_former_model_said_fades_until_the_new_one_has_spoken(open_page: Callable[..., Any]) -> None:
-    page = open_page()
-    assert page.locator(".ks-former").count() == 0
-    unfold(page, "fold-regions")
-    page.wait_for_selector("#region-table tbody tr")
-    settle(page)
-    table = page.locator("#region-table").inner_html()
-    page.evaluate(FADED, table)
-    for model in ("svit", "dlib_resnet"):  # the second while the first one answers
-        page.locator("#model input").click()
-        page.get_by_role("option", name=picker.title(model), exact=True).click()
-    page.wait_for_function("() => window.faded")  # the former model's, and seen to be
-    expect_score(page, wanted(EXAMPLES / PAIRS[0].a, EXAMPLES / PAIRS[0].b, "dlib_resnet"))
-    page.wait_for_function("() => ![...document.querySelectorAll('.ks-former')].some(e => e.offsetParent)")
-    assert page.locator("#region-table").inner_html() != table
-    page.wait_for_selector("#report-file", state="hidden")
 
 
 def test_an_example_by_keyboard_a_photo_that_is_cleared_and_a_snapshot(open_page: Callable[..., Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import gradio as gr
@@ -11,27 +10,13 @@ import pytest
 
 from explain.partial.edit import Edit
 from models import KEYPOINT_NAMES
-from tests.ui.partial.untrained import write_partial_weights
 from tests.ui.photos import bad_files
 from ui.partial import callbacks as do
 from ui.partial import placing
-from ui.shared import answering
 from ui.shared.photos import Shot
 
 PART = Edit("left eye", 0.3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    def forget() -> None:
-        answering.sidecar.cache_clear()
-        answering.NETWORKS.clear()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KINSIGHT_WEIGHTS", str(write_partial_weights(tmp_path_factory.mktemp("weights"))))
-        forget()
-        yield
-    forget()
+pytestmark = pytest.mark.usefixtures("weights")
 
 
 def test_a_photo_without_a_face_is_no_dead_end(tmp_path, obama: Shot):

@@ -33,7 +33,7 @@ PICTURES = ROOT / "docs" / "worked"
 RESULTS = ROOT / "benchmarks" / "results" / "worked.json"
 SHOWN = (0, 6, 7)
 """Numbers of the examples: relatives, strangers, one person."""
-BESIDE = ("part_shapley", "hires_cam", "grad_cam")
+BESIDE = ("occlusion", "part_shapley", "hires_cam", "grad_cam")
 """Methods beside the one that is shown first."""
 SIDE, GAP, OPACITY = 168, 6, 0.55
 """Of a picture, between pictures, and of the maps."""

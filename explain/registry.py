@@ -11,6 +11,7 @@ from explain.core.findings import Heatmap
 from explain.methods import (
     branches,
     corr_rise,
+    covering_gradients,
     dise,
     ebp,
     fame,
@@ -125,6 +126,17 @@ _ALL = (
         caption=occlusion.CAPTION,
         reads="the answer with one patch after another covered",
         options=("patch", "stride", "fill", "faces"),
+    ),
+    Explainer(
+        "covering_gradients",
+        "Gradients of half-covered faces (signed)",
+        covering_gradients.covering_gradients,
+        needs=frozenset(),
+        grad=False,
+        signed=True,
+        caption=covering_gradients.CAPTION,
+        reads="the answer's gradient at the pixels of faces half of which is blurred",
+        options=("masks", "grid", "sigma", "seed", "faces"),
     ),
     Explainer(
         "corr_rise",

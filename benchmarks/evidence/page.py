@@ -36,6 +36,11 @@ def write_patches(report: Mapping[str, Any], path: Path = PAGE) -> None:
     path.write_text(put(path.read_text(), "patch choices", patches(report)))
 
 
+def write_gradients(report: Mapping[str, Any], path: Path = PAGE) -> None:
+    """Put the table of benchmarks/evidence/gradient_choices.py between its markers."""
+    path.write_text(put(path.read_text(), "gradient choices", gradients(report)))
+
+
 def write_patched(report: Mapping[str, Any], path: Path = PAGE) -> None:
     """Put the tables of benchmarks/evidence/patched.py between their markers."""
     path.write_text(put(path.read_text(), "patched", found_patches(report)))
@@ -73,6 +78,17 @@ def patches(report: Mapping[str, Any]) -> str:
         beside = row["beside"]
         shares = (share_of(beside[k]) for k in ("both", *FILLS))
         cells.append([name, EXPLAINERS[beside["method"]].title, "", "1", *shares])
+    said = [f"{name}: {row['count']} {row['unit']} of {row['source']}" for name, row in report["weights"].items()]
+    return f"{table(cells)}\n\n{'; '.join(said)}."
+
+
+def gradients(report: Mapping[str, Any]) -> str:
+    """One table: a row a weight and a setting; what is shipped stands first of each weight."""
+    cells = [["network", "varied", "s a face", "mean gain", "beats random orders", "blur", "ROAD"]]
+    for name, row in report["weights"].items():
+        for r in row["rows"]:
+            shares = (share_of(r[k]) for k in ("both", *FILLS))
+            cells.append([name, r["row"], f"{r['seconds']:.2f}", f"{r['gain']:.3f}", *shares])
     said = [f"{name}: {row['count']} {row['unit']} of {row['source']}" for name, row in report["weights"].items()]
     return f"{table(cells)}\n\n{'; '.join(said)}."
 

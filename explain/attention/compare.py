@@ -35,8 +35,8 @@ NOTHING = "none"
 """The occluder that is none."""
 MIRROR = "its mirror image"
 """What one bare photo is compared with."""
-METHODS = tuple(CAMS)
-"""Labels of EXPLAINERS that can be compared between arms: the CAM family, which is quick enough for three networks."""
+METHODS = (*CAMS, "covering_gradients")
+"""Labels of EXPLAINERS that can be compared between arms: those that are quick enough for three networks."""
 EYE_DISTANCE = 105.0
 """Pixels between the eyes beyond which a photo is shrunk before anything is drawn on it: three times the crop's."""
 

@@ -76,8 +76,19 @@ def rank(method: str, surely: float, seconds: float) -> tuple[float, bool, float
     return -surely, method not in DIRECT, seconds
 
 
+def preferred(found: Sequence[tuple[str, float, float, float]]) -> str:
+    """The quickest of the methods that do as well as the best one, as far as its interval tells.
+
+    Args:
+        found: at least one (method, share of pairs, lower end of its interval, seconds); the best is the one with the
+            highest lower end, and as well as it do those whose share reaches that end.
+    """
+    best = min(found, key=lambda m: rank(m[0], m[2], m[3]))
+    return min((m for m in found if m == best or m[1] >= best[2]), key=lambda m: m[3])[0]
+
+
 def default_method(weight: str, offered: Sequence[str]) -> str:
-    """The offered method that did best on this weight; on a weight that was not measured, best on the others.
+    """The offered method that is preferred on this weight; on a weight that was not measured, best on the others.
 
     Where nothing was measured, one that asks the network itself with places covered (DIRECT).
 
@@ -85,9 +96,10 @@ def default_method(weight: str, offered: Sequence[str]) -> str:
         weight: its name.
         offered: labels, at least one.
     """
-    own = [method for method in measured(weight) if method in offered]
-    known = own or [method for method in (*_best_on_average(), *DIRECT) if method in offered]
-    return next(iter(known), offered[0])
+    own = [(m.method, m.share, m.ci95[0], m.seconds) for m in measured(weight).values() if m.method in offered]
+    if own:
+        return preferred(own)
+    return next((method for method in (*_best_on_average(), *DIRECT) if method in offered), offered[0])
 
 
 def _measured(method: str, figures: dict[str, Any], unit: str) -> Measured:

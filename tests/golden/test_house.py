@@ -19,6 +19,7 @@ from tests.golden.house import coarse, found
 WANTED = np.load(Path(__file__).with_name("house.npz"))
 SLOW, IN_FULL = ("fggb", "occlusion"), "edgeface"
 LATER = ("xssab", "fame", "ebp", "contrastive_ebp", "truncated_ebp", "subtree_ebp", "dise", "corr_rise", "part_shapley")
+LATER += ("covering_gradients",)
 
 
 @pytest.mark.parametrize("weight", [n for n in available_weights() if (SHIPPED / f"{n}.safetensors").exists()])

@@ -35,9 +35,9 @@ def compare_attention(
         other: A second photo to compare with; without it the same photo bare, or mirrored when nothing is worn.
         occluder: none, surgical, cloth, n95, sunglasses, scarf or hand.
         seed: Another number draws another make; from 0 to 4294967295.
-        method: grad_cam, grad_cam_plus_plus, layer_cam, xgrad_cam, hires_cam or eigen_cam; by default the one that
-            was measured best.
-        layer: The layer it reads, such as stage3.features; empty for the networks' own.
+        method: grad_cam, grad_cam_plus_plus, layer_cam, xgrad_cam, hires_cam, eigen_cam or covering_gradients; by
+            default the one that was measured best.
+        layer: The layer it reads, such as stage3.features; empty for the networks' own. covering_gradients has none.
 
     Returns:
         faces: what a and b are; arms: for each network its answers (pair, similarity, score, decision), threshold,

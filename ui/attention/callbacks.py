@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from explain import EXPLAINERS
 from explain.attention import render as render_gates
 from explain.attention.compare import METHODS, NOTHING, Arm, Comparison, default_map, measured_on_arms, shown
 from explain.core import render
@@ -33,6 +34,8 @@ FULL, OWN = "full", "own"
 """Scales of the gates: from 0 to 1, or the values that are there."""
 LAYER = "stage2.features"
 """EdgeFace's own, written out: the page comes before any network is imported."""
+UNLAYERED = tuple(method for method in METHODS if not EXPLAINERS[method].layers)
+"""Methods that read no layer: what the picker still holds of a former one's is nothing to them."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def compare(
         return None, cards.message(WAITING), "", gr.update(visible=False)
     try:
         scene = arms.scene_of(first, second, occluder, int(seed))
-        compared = arms.compare(scene, method, layer)
+        compared = arms.compare(scene, method, layer if method not in UNLAYERED else None)
         found = doubts.about(("photo 1", first), ("photo 2", second))
         card = attention_cards.answer_card(compared, arms.sidecars(), found)
     except FAILURES as error:
@@ -159,14 +162,19 @@ def layer_choices(layers: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def offer_layers(method: str, layer: str | None, asked: Asked | None = None) -> Any:
-    """Layer picker of a method; the layer that an address named, or else the present one where the method has it."""
+    """Layer picker of a method; the layer that an address named, or else the present one where the method has it.
+
+    Hidden where there is nothing to choose.
+    """
     try:
         found = arms.layers(method)
     except WeightError:
         return gr.skip()  # the answer that follows says what is wrong
+    if not found:
+        return gr.update(choices=[], value=None, visible=False)
     layer = asked.address.layer if asked is not None and asked.address.layer else layer
     own = LAYER if LAYER in found else found[-1]
-    return gr.update(choices=layer_choices(found), value=layer if layer in found else own)
+    return gr.update(choices=layer_choices(found), value=layer if layer in found else own, visible=True)
 
 
 def method_choices() -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from explain import EXPLAINERS
 from explain.attention.compare import ARMS, METHODS, NOTHING
 from models.faces.occluders import OCCLUDERS
 from ui.attention import answers as arms
@@ -201,7 +202,8 @@ def _looked_at() -> tuple[Any, ...]:
             choices, value=choices[0][1], label="Method", scale=4, min_width=330, elem_id="arms-method"
         )
         layers = do.layer_choices([do.LAYER])
-        layer = gr.Dropdown(layers, value=do.LAYER, label="Layer", min_width=118, elem_id="arms-layer")
+        seen = bool(EXPLAINERS[choices[0][1]].layers)
+        layer = gr.Dropdown(layers, value=do.LAYER, label="Layer", min_width=118, elem_id="arms-layer", visible=seen)
         scales = [("raw", do.RAW), ("× own mean", do.BY_MEAN)]
         scale = gr.Dropdown(scales, value=do.RAW, label="Values", min_width=100, elem_id="arms-scale")
         opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", min_width=160, elem_id="arms-opacity", buttons=[])

@@ -118,8 +118,9 @@ def test_maps_and_crops_are_those_of_predict_and_explain(arms, masked):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_and_layer_is_offered_and_works(arms, method: str):
     assert all(method in methods_for(model) for model in arms.values())
-    compared = compare_arms(arms, set_scene(drawn_face(0), None, "scarf", 0), method, "stage2.features")
-    assert all(h.values.shape == (14, 14) for h in compared.heatmaps())
+    layer, side = ("stage2.features", 14) if EXPLAINERS[method].layers else (None, 112)
+    compared = compare_arms(arms, set_scene(drawn_face(0), None, "scarf", 0), method, layer)
+    assert all(h.values.shape == (side, side) for h in compared.heatmaps())
     assert compared.arms[0].maps[0].signed == EXPLAINERS[method].signed
 
 

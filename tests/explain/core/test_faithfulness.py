@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from explain import EXPLAINERS, explain
-from explain.core.faithfulness import faithfulness, pixel_ranks, tile_noise
+from explain.core.faithfulness import faithfulness, order_curves, pixel_ranks, random_ranks, tile_noise
 from explain.core.fill import filled
 from explain.core.findings import Heatmap
 from models.predict import predict
@@ -58,18 +58,32 @@ def test_a_flat_map_is_a_random_order() -> None:
     assert np.array_equal(pixel_ranks(np.zeros((64, 64)), noise), pixel_ranks(-noise, noise))
 
 
-def test_the_baseline_is_the_mean_over_random_orders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By hand: whole 9, empty 0; between, the map's order gives 7 and 70, the random ones 1, 2, 6 and 10, 20, 60."""
-    answers = np.array([9, 0, *np.repeat([7, 1, 2, 6, 70, 10, 20, 60], 3)], np.float32)
+def test_the_baseline_is_the_mean_over_random_orders_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: whole 9, empty 0; the means of two random orders between them are 7, 5, 3 and 2, 4, 7."""
+    deletions, insertions = [[7, 7, 7], [6, 4, 2], [8, 6, 4]], [[70, 70, 70], [1, 3, 6], [3, 5, 8]]
+    answers = np.array([9, 0, *np.concatenate(deletions + insertions)], np.float32)
 
     def said(_result: object, _face: object, masks: torch.Tensor, **_: object) -> torch.Tensor:
         assert len(masks) == len(answers)
         return torch.from_numpy(answers)[None]
 
     monkeypatch.setattr("explain.core.faithfulness.covered_scalars", said)
-    curve = faithfulness(planted_result(grad=False), perfect(), steps=4, random_orders=3)
+    curve = faithfulness(planted_result(grad=False), perfect(), steps=4, random_orders=2)
     assert curve.deletion.tolist() == [9, 7, 7, 7, 0] and curve.insertion.tolist() == [0, 70, 70, 70, 9]
-    assert curve.random_deletion.tolist() == [9, 3, 3, 3, 0] and curve.random_insertion.tolist() == [0, 30, 30, 30, 9]
+    assert curve.random_deletion.tolist() == [9, 7, 4.5, 2.5, 0]  # 7 and 7, 5 and 4, 3 and 2
+    assert curve.random_insertion.tolist() == [0, 2.5, 4.5, 7, 9]
+
+
+def test_an_order_backwards_is_an_order() -> None:
+    """What an order has left at x is what its reverse has brought back at 1 - x, but for a pixel."""
+    result = seeded_result(grad=False)
+    ranks = random_ranks(64, 1, seed=4)[0]
+    backwards = 1 - 1 / ranks.size - ranks
+    (deletion,), (insertion,) = order_curves(
+        result, 0, [ranks, backwards], steps=4, fill="blur", targets=("similarity",)
+    )
+    np.testing.assert_allclose(deletion[0], insertion[1, ::-1], atol=1e-4)
+    np.testing.assert_allclose(deletion[1], insertion[0, ::-1], atol=1e-4)
 
 
 def test_random_orders_are_seeded() -> None:

@@ -13,7 +13,7 @@ ONE_BY_ONE = [label for label, row in EXPLAINERS.items() if "faces" in row.optio
 
 
 def test_covering_methods_take_one_face_after_another() -> None:
-    assert ONE_BY_ONE == ["dise", "occlusion", "corr_rise", "part_shapley"]
+    assert ONE_BY_ONE == ["dise", "occlusion", "covering_gradients", "corr_rise", "part_shapley"]
 
 
 def answered(method: str) -> Result:

@@ -178,8 +178,15 @@ def test_layers_follow_the_networks():
         and update["value"] == "stage2.features"
     )
     assert do.offer_layers("grad_cam", "nothing")["value"] == do.LAYER == "stage2.features"
+    none = do.offer_layers("covering_gradients", "stage2.features")
+    assert update["visible"] and (none["choices"], none["value"], none["visible"]) == ([], None, False)
     offered = do.method_choices()
     assert sorted(label for _, label in offered) == sorted(METHODS) and offered[0][1] == default_map()
+
+
+def test_a_layer_of_a_former_method_is_let_go(obama: Shot) -> None:
+    compared = do.compare(obama, None, "surgical", 0, "covering_gradients", do.LAYER)[0]
+    assert compared is not None and (compared.method, compared.layer) == ("covering_gradients", None)
 
 
 def test_the_best_measured_method_comes_first_with_its_figure(monkeypatch: pytest.MonkeyPatch):

@@ -1,6 +1,6 @@
 """How many masks do the gradients of half-covered faces want, how coarse, and how much smoothing?
 
-    python -m benchmarks.evidence.gradient_choices [--models dlib_kin ...] [--pairs 20]
+    python -m benchmarks.evidence.gradient_choices [--models dlib_kin ...] [--pairs 10]
 
 The curves and random orders of the benchmark of evidence on pairs of the held-out training families, which choose. One
 setting is varied at a time. Beside them stand occlusion, and faces shown along the straight line from blurred to clear
@@ -112,8 +112,8 @@ def measured(weight: str, each: int, data: Path, protocol: Protocol = PROTOCOL) 
 COMMAND = Benchmark(
     "benchmarks.evidence.gradient_choices",
     "Gradients of half-covered faces: how many masks, how coarse?",
-    ("dlib_kin", "dlib_resnet", "edgeface_kin", "vit_kprpe"),
-    20,
+    ("dlib_kin", "edgeface_kin", "vit_kprpe"),
+    10,
     RESULTS,
     write_gradients,
     {"protocol": PROTOCOL.to_json(), "shipped": SHIPPED},

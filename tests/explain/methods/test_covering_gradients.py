@@ -9,7 +9,7 @@ from scipy.ndimage import correlate, gaussian_filter
 from torch import Tensor, nn
 
 from explain import explain
-from explain.methods.covering_gradients import SIGMA, effects, in_sight, smoothed
+from explain.methods.covering_gradients import effects, in_sight, smoothed
 from models import predict
 from models.face_model import ClassModel
 from models.faces.align import ARCFACE_112
@@ -63,9 +63,9 @@ def test_the_map_is_the_mean_over_masks_smoothed() -> None:
 def test_smoothing_of_a_point() -> None:
     point = torch.zeros(1, 101, 101)
     point[0, 50, 50] = 1
-    line = np.exp(-(np.arange(-13, 14) ** 2) / (2 * (101 * SIGMA) ** 2))
+    line = np.exp(-(np.arange(-13, 14) ** 2) / (2 * 5.05**2))
     expected = correlate(point[0].double().numpy(), np.outer(line, line) / line.sum() ** 2, mode="mirror")
-    np.testing.assert_allclose(smoothed(point, SIGMA)[0].numpy(), expected, atol=1e-6)
+    np.testing.assert_allclose(smoothed(point, 0.05)[0].numpy(), expected, atol=1e-6)
 
 
 def test_masks_come_with_what_they_cover() -> None:

@@ -1,4 +1,4 @@
-"""How many masks do the gradients of half-covered faces want, how coarse, and how much smoothing?
+"""How many masks do covering gradients want, how coarse, and how much smoothing?
 
     python -m benchmarks.evidence.gradient_choices [--models dlib_kin ...] [--pairs 10]
 
@@ -111,7 +111,7 @@ def measured(weight: str, each: int, data: Path, protocol: Protocol = PROTOCOL) 
 
 COMMAND = Benchmark(
     "benchmarks.evidence.gradient_choices",
-    "Gradients of half-covered faces: how many masks, how coarse?",
+    "Covering gradients: how many masks, how coarse?",
     ("dlib_kin", "edgeface_kin", "vit_kprpe"),
     10,
     RESULTS,

@@ -1,4 +1,4 @@
-"""Gradients of half-covered faces: what showing each place a little more does, on faces half of which is covered.
+"""Covering gradients: what showing each place a little more does, on faces half of which is covered.
 
 With a face x, the same face strongly blurred b, and a mask m that says how far each place is in sight, from 0 to 1:
 
@@ -32,8 +32,7 @@ from models.predict import Result
 
 CAPTION = (
     "What showing a place a little more does to the answer while half of the face is blurred: above zero it raises it, "
-    "below zero it lowers it. It follows slopes, so a change that comes all at once can be missed, and a blurred face "
-    "is unusual input."
+    "below zero it lowers it. It follows slopes: what changes all at once can be missed."
 )
 GRID = 7
 """Cells a side that are in sight or covered as one."""
@@ -77,7 +76,7 @@ def covering_gradients(
         pairs = effects(result, face, shown, target).view(2, masks // 2, size, size).mean(0)
         values = smoothed(pairs, sigma) * (size * size / 100)
         error = values.std(0) / (masks // 2) ** 0.5
-        caption = f"{CAPTION} {masks} masks of {grid} x {grid} cells; standard error {float(error.mean()):.1e}."
+        caption = f"{CAPTION} {masks} masks; standard error {float(error.mean()):.1e}."
         found.append(
             Heatmap(
                 values.mean(0).numpy(),

@@ -120,13 +120,13 @@ ROWS = (
     ),
     Explainer(
         "covering_gradients",
-        "Gradients of half-covered faces (signed)",
+        "Covering gradients (signed)",
         covering_gradients.covering_gradients,
         needs=frozenset(),
         grad=False,
         signed=True,
         caption=covering_gradients.CAPTION,
-        reads="the answer's gradient at the pixels of faces half of which is blurred",
+        reads="the answer's gradient at the pixels of half-blurred faces",
         options=("masks", "grid", "sigma", "seed", "faces"),
     ),
     Explainer(

@@ -1,4 +1,4 @@
-"""Gradients of half-covered faces against differences of the answer, and the smoothing against scipy's."""
+"""Covering gradients against differences of the answer, and the smoothing against scipy's."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def test_threshold_and_opacity_only_redraw(open_page: Callable[..., Any]) -> Non
 def test_an_example_by_keyboard_a_photo_that_is_cleared_and_a_snapshot(open_page: Callable[..., Any]) -> None:
     page, example = open_page(), PAIRS[-1]
     page.get_by_role("button", name=example.names).press("Enter")
-    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, "edgeface"))
+    expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, example.weight()))
     assert "same person" in page.locator(".ks-answer .ks-sub").inner_text()
     page.locator("#photo-b button[aria-label='Remove Image']").click()
     page.wait_for_selector("#answer .ks-hint")

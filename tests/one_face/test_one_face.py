@@ -51,7 +51,7 @@ def test_answer_maps_and_report(weight: str, photos: Path, tmp_path: Path) -> No
     assert list(result.probabilities.values()) == pytest.approx(shares, abs=1e-6)
     leading = model.classes[int(np.argmax(shares))]
     assert (result.explained, result.watched) == (leading, f"P({leading})")
-    assert set(methods_for(model)) == {*CAMS, "fame", "occlusion", "corr_rise", "part_shapley"}
+    assert set(methods_for(model)) == {*CAMS, "fame", "occlusion", "corr_rise", "covering_gradients", "part_shapley"}
     for method in methods_for(model):
         (heatmap,) = explain(result, method)
         curve = faithfulness(result, heatmap)

@@ -6,13 +6,13 @@ With a face x, the same face strongly blurred b, and a mask m that says how far 
     d_p  = d f(x(m)) / d m_p = sum over RGB of (d f / d x_p) (x_p - b_p)       f the answer, the other faces fixed
     S    = mean over masks of d, smoothed with a Gaussian
 
-The masks are coarse: each cell of a grid is in sight or covered by the toss of a coin, with soft borders, and each mask
-is followed by the one that shows what it covers. Along the straight line m = t it would be Integrated Gradients
-(Sundararajan, Taly and Yan, ICML 2017) with the blurred face as baseline; were the places of m tossed one by one, the
-mean of d would be the gradient of f's multilinear extension at its middle, which is the Banzhaf value of each place
-(Owen, "Multilinear Extensions and the Banzhaf Value", 1975). Here neighbours are covered together, as in occlusion,
-and each place is judged while others are missing; a dozen passes answer for all places at once. The combination is
-ours; grid, masks and smoothing were chosen on held-out training families (benchmarks/evidence/gradient_choices.py).
+The masks are coarse: each cell of a grid is in sight or covered by the toss of a coin, with soft borders, and for every
+mask there is one that shows what it covers. Along the straight line m = t it would be Integrated Gradients
+(Sundararajan, Taly and Yan, ICML 2017) with the blurred face as baseline. Were the places of m tossed one by one, and f
+multilinear in them, the expectation of d would be the Banzhaf value of each place (Owen, "Multilinear Extensions and
+the Banzhaf Value", 1975). Here neighbours are covered together, as in occlusion, and each place is judged while others
+are missing; a few passes answer for all places at once. The combination is ours; grid, masks and smoothing were chosen
+on held-out training families (benchmarks/evidence/gradient_choices.py).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def covering_gradients(
     Args:
         result: from predict; no graph needed.
         target: a scalar of the answer; by default result.explained.
-        masks: how many, an even number: every second one shows what the one before covers.
+        masks: how many, an even number: one half shows what the other covers.
         grid: cells a side.
         sigma: of the smoothing, as a share of the crop's side.
         seed: of the masks, the same for all faces.
@@ -67,8 +67,11 @@ def covering_gradients(
         masks.
 
     Raises:
-        ValueError: fewer than four masks or an odd number, a grid that does not fit the crop, an unknown target.
+        ValueError: fewer than four masks or an odd number, a grid that does not fit the crop, a smoothing of nothing or
+            of more than half of the crop, an unknown target.
     """
+    if not 0 < sigma <= 0.5:
+        raise ValueError(f"sigma is a share of the side, above 0 and at most 0.5, got {sigma}")
     size, target = result.model.spec.size, target or result.explained
     shown = in_sight(size, masks, grid, seed)
     found = []

@@ -109,8 +109,13 @@ def test_where_the_answer_is_a_sum_over_pixels_every_mask_tells_the_same() -> No
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"masks": 5}, "even number"), ({"masks": 2}, "at least 4"), ({"grid": 65}, "from 1 to 64 cells")],
+    [
+        ({"masks": 5}, "even number"),
+        ({"masks": 2}, "at least 4"),
+        ({"grid": 65}, "from 1 to 64 cells"),
+        ({"sigma": 0.0}, "above 0"),
+    ],
 )
-def test_what_cannot_be_done_is_said(options: dict[str, int], message: str) -> None:
+def test_what_cannot_be_done_is_said(options: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         explain(seeded_result(grad=False), "covering_gradients", **options)

@@ -42,13 +42,12 @@ VARIED: dict[str, Sequence[float]] = {
 """Setting -> what is tried beside what is shipped."""
 METHOD, AS_SHIPPED, LINE, OCCLUSION = "covering_gradients", "as shipped", "along a straight line", "occlusion"
 PROTOCOL = Protocol()
-
-
 WORDS: dict[str, Callable[[float], str]] = {
     "masks": lambda count: f"{count} masks",
     "grid": lambda side: f"{side} x {side} cells",
     "sigma": lambda share: f"smoothed by 1/{1 / share:.0f} of the side",
 }
+"""Setting -> how a row names its value."""
 
 
 def settings() -> dict[str, dict[str, Any]]:

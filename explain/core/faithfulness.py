@@ -39,8 +39,7 @@ def faithfulness(
         fill: what stands where pixels are missing, a name of FILLS.
         target: the scalar of the answer that is watched; by default result.watched, a probability.
         random_orders: how many random orders the baseline is the mean of, each taken forwards and backwards. It costs
-            no answers: what an order has left at a share x is what its reverse has brought back at 1 - x. Two of them
-            vary as little as five that are taken one way.
+            no answers: what an order has left at a share x is what its reverse has brought back at 1 - x.
         seed: of the random orders.
 
     Raises:

@@ -8,7 +8,7 @@ from models.face_model import FaceModel
 
 
 def first_method(weight: str, model: FaceModel) -> str:
-    """The method preferred on a weight (measured.preferred), of those that need not sample: one waits for the first map.
+    """The method preferred on a weight, of those that need not sample, as one waits for the first map.
 
     Args:
         weight: its name.  model: the network it was loaded into.

@@ -25,7 +25,7 @@ from explain.report.parts import words_of
 from models.tasks import TASKS
 from training.docs.text import put, table
 from ui.kinship.side_by_side import Tried, try_method
-from ui.shared import answering, cards, evidence
+from ui.shared import answering, cards, evidence, offering
 from ui.shared.examples import EXAMPLES, Example
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +41,7 @@ SIDE, GAP, OPACITY = 168, 6, 0.55
 
 def methods_of(weight: str) -> list[str]:
     """The one that is shown first, and those beside it."""
-    first = evidence.default_method(weight)
+    first = offering.default_method(weight)
     return [first, *(m for m in BESIDE if m != first)]
 
 

@@ -18,7 +18,7 @@ from models import read_sidecar
 from tests.browser.conftest import unfold
 from tests.browser.reach import expect_accessible
 from tests.ui.photos import EXAMPLES, bad_files, montage
-from ui.shared import answering, evidence, picker
+from ui.shared import answering, offering, picker
 from ui.shared.examples import EXAMPLES as PAIRS
 from ui.shared.photos import take
 
@@ -168,7 +168,7 @@ def _switch(page: Any, a: Path, b: Path) -> None:
         arg=read_sidecar("dlib_resnet").rule.threshold,
     )
     first = EXPLAINERS[
-        evidence.default_method("dlib_resnet")
+        offering.default_method("dlib_resnet")
     ].title  # a method known to do badly there does not come along
     begins = "t => document.querySelector('#maps .ks-caption')?.innerText.startsWith(t)"
     page.wait_for_function(begins, arg=first)

@@ -15,7 +15,7 @@ from ui.kinship import callbacks as kinship
 from ui.kinship import search_callbacks as search
 from ui.kinship import tri_callbacks as tri
 from ui.partial import callbacks as partial
-from ui.shared import answering, evidence
+from ui.shared import answering, offering
 from ui.shared.addresses import Address, Asked, Offers, Place, read
 from ui.shared.photos import Shot
 
@@ -52,9 +52,9 @@ def test_parents_take_it_in_its_place_and_search_as_the_probe(obama: Shot, biden
 def test_a_named_layer_and_threshold_are_set_and_told_again(obama: Shot) -> None:
     weight, place = str(answering.default_weight()), Place("kinship", "Two faces", arriving.offers())
     method = next(
-        label for _, label in evidence.method_choices(weight) if len(evidence.layer_choices(weight, label)) > 1
+        label for _, label in offering.method_choices(weight) if len(offering.layer_choices(weight, label)) > 1
     )
-    layer = next(n for n in evidence.layer_choices(weight, method) if n != evidence.default_layer(weight, method))
+    layer = next(n for n in offering.layer_choices(weight, method) if n != offering.default_layer(weight, method))
     query = f"tab=kinship&model={weight}&method={method}&layer={layer}&threshold=0.75"
     address, wrong = read(query, {"kinship": place})
     assert not wrong and arriving.own_threshold(Asked(address), weight) == 0.75
@@ -63,7 +63,7 @@ def test_a_named_layer_and_threshold_are_set_and_told_again(obama: Shot) -> None
     told = arriving.tell_pair(place, obama, obama, Asked(address), weight, method, layer, 0.75)[0]
     assert told.startswith(query + "#")
     shipped = arriving.tell_pair(
-        place, obama, obama, None, weight, method, evidence.default_layer(weight, method), kinship.own_threshold(weight)
+        place, obama, obama, None, weight, method, offering.default_layer(weight, method), kinship.own_threshold(weight)
     )[0]
     assert "layer" not in shipped and "threshold" not in shipped
 

@@ -19,8 +19,8 @@ from ui.attention import answers as arms
 from ui.attention import cards as attention_cards
 from ui.shared import cards, doubts
 from ui.shared.addresses import Address, Asked, Place, show_sent, tell, unless
-from ui.shared.evidence import method_title
 from ui.shared.making import file_name, kept, photo_name
+from ui.shared.offering import method_title
 from ui.shared.photos import Shot, example_shot
 from ui.shared.widgets import show_shot
 

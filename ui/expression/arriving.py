@@ -13,7 +13,7 @@ import gradio as gr
 from models import PhotoError
 from ui.expression import answers as telling
 from ui.expression import callbacks as do
-from ui.shared import evidence
+from ui.shared import offering
 from ui.shared.addresses import Address, Asked, Offers, Place, tell, unless
 from ui.shared.examples import FOLDER
 from ui.shared.photos import Shot, example_shot
@@ -45,7 +45,7 @@ def offers() -> Offers:
 
 def _methods(address: Address) -> list[str]:
     weight = address.model or telling.default_weight()
-    return [label for _, label in evidence.method_choices(weight, telling.network(weight))] if weight else []
+    return [label for _, label in offering.method_choices(weight, telling.network(weight))] if weight else []
 
 
 def _layers(address: Address) -> list[str]:
@@ -53,7 +53,7 @@ def _layers(address: Address) -> list[str]:
     if not weight:
         return []
     model = telling.network(weight)
-    return evidence.layer_choices(weight, address.method or evidence.default_method(weight, model), model)
+    return offering.layer_choices(weight, address.method or offering.default_method(weight, model), model)
 
 
 def name_of(shot: Shot | None) -> str:
@@ -76,7 +76,7 @@ def visit(asked: Asked | None, own: Shot | None, shot: Shot | None) -> list[Any]
         shown = [gr.skip()] * 4 if new is None else list(show_shot(new))
         if wanted.method:
             weight = wanted.model or telling.default_weight() or ""
-            choices = evidence.method_choices(weight, telling.network(weight))
+            choices = offering.method_choices(weight, telling.network(weight))
             method = gr.update(choices=choices, value=wanted.method)
     except PhotoError as error:
         raise gr.Error(str(error), print_exception=False) from error
@@ -96,7 +96,7 @@ def tell_photo(
     own = shot is not None and not example
     shipped = None
     if weight and method and layer:
-        shipped = evidence.default_layer(weight, method, telling.network(weight))
+        shipped = offering.default_layer(weight, method, telling.network(weight))
     names = {"model": weight, "method": method, "layer": unless(layer, shipped), "example": example}
     told = tell(here, asked, own=own, **names)
     return [told, shot if own else gr.skip()]

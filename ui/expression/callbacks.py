@@ -17,7 +17,7 @@ from models.expressions import EXPRESSIONS
 from ui.expression import answers as telling
 from ui.expression import cards as expression_cards
 from ui.expression.answers import Looked, Mapped
-from ui.shared import cards, doubts, evidence
+from ui.shared import cards, doubts, offering
 from ui.shared.addresses import Asked
 from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot, example_shot
@@ -92,13 +92,13 @@ def offer(weight: str | None, method: str | None, looked: Looked | None, asked: 
         model = telling.network(weight)
     except FAILURES:  # the answer has said so
         return [gr.skip(), gr.skip()]
-    choices, found = evidence.method_choices(weight, model), measured(weight)
+    choices, found = offering.method_choices(weight, model), measured(weight)
     named = asked is not None and method == asked.address.method
     trusted = named or method not in found or found[method].trusted
     stays = method in [label for _, label in choices] and trusted
-    chosen = method if stays and method else evidence.default_method(weight, model)
+    chosen = method if stays and method else offering.default_method(weight, model)
     wanted = asked.address.layer if asked is not None and chosen == (asked.address.method or chosen) else ""
-    about = evidence.about_methods(weight, model) if found else None
+    about = offering.about_methods(weight, model) if found else None
     return [gr.update(choices=choices, value=chosen, info=about), offer_layers(weight, chosen, wanted)]
 
 
@@ -107,8 +107,8 @@ def offer_layers(weight: str | None, method: str, wanted: str = "") -> Any:
     if weight is None:
         return gr.skip()
     model = telling.network(weight)
-    layers = evidence.layer_choices(weight, method, model)
-    value = wanted if wanted in layers else evidence.default_layer(weight, method, model)
+    layers = offering.layer_choices(weight, method, model)
+    value = wanted if wanted in layers else offering.default_layer(weight, method, model)
     return gr.update(choices=layers, value=value, visible=len(layers) > 1)
 
 

@@ -13,7 +13,7 @@ import gradio as gr
 from models import PhotoError
 from models.errors import UserError
 from ui.kinship import callbacks as do
-from ui.shared import answering, evidence
+from ui.shared import answering, offering
 from ui.shared.addresses import Address, Asked, Offers, Place, tell, threshold_asked, unless
 from ui.shared.examples import EXAMPLES, Example, example_of
 from ui.shared.photos import Shot
@@ -40,7 +40,7 @@ def offers() -> Offers:
 
 def _methods(address: Address) -> list[str]:
     weight = address.model or weight_of(address.example)
-    return [label for _, label in evidence.method_choices(weight)] if weight else []
+    return [label for _, label in offering.method_choices(weight)] if weight else []
 
 
 def _layers(address: Address) -> list[str]:
@@ -49,7 +49,7 @@ def _layers(address: Address) -> list[str]:
 
 def layers_of(address: Address, weight: str | None) -> list[str]:
     """The layers that an address can name, of a weight that answers."""
-    return evidence.layer_choices(weight, address.method or evidence.default_method(weight)) if weight else []
+    return offering.layer_choices(weight, address.method or offering.default_method(weight)) if weight else []
 
 
 def weight_of(example: str) -> str | None:
@@ -76,7 +76,7 @@ def visit(
         ]
         named, method = wanted.model or (weight_of(wanted.example) if wanted.example else ""), gr.skip()
         if wanted.method:
-            choices = evidence.method_choices(named or weight or answering.default_weight() or "")
+            choices = offering.method_choices(named or weight or answering.default_weight() or "")
             method = gr.update(choices=choices, value=wanted.method)
     except PhotoError as error:
         raise gr.Error(str(error), print_exception=False) from error
@@ -139,7 +139,7 @@ def settings(weight: str | None, method: str | None, layer: str | None, threshol
         return {}
     try:
         layer = layer if method and answering.NETWORKS.holds(weight) else None
-        own = evidence.default_layer(weight, method) if method and layer else None
+        own = offering.default_layer(weight, method) if method and layer else None
         shipped = do.own_threshold(weight)
     except UserError:  # the answer says what is wrong with the weight
         return {}

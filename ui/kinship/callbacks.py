@@ -15,7 +15,7 @@ from models import PhotoError, WeightError
 from models.prior import EVEN
 from ui.kinship import gallery, plots
 from ui.kinship.tri_answers import TriMaps
-from ui.shared import answering, cards, doubts, evidence, picker
+from ui.shared import answering, cards, doubts, evidence, offering, picker
 from ui.shared import evidence_callbacks as evidence_callbacks
 from ui.shared.addresses import Asked
 from ui.shared.answering import Answer
@@ -114,16 +114,16 @@ def offer_methods(
     if weight is None:
         return gr.skip(), gr.skip()
     try:
-        choices, found = evidence.method_choices(weight), measured(weight)
+        choices, found = offering.method_choices(weight), measured(weight)
     except WeightError:  # the card has said so
         return gr.skip(), gr.skip()
     named = asked is not None and method == asked.address.method
     named = named or (shown is not None and (shown.weight, shown.method) == (weight, method))
-    unasked = evidence.drawn_unasked(weight)
+    unasked = offering.drawn_unasked(weight)
     trusted = named or (unasked is not None and (method not in found or found[method].trusted))
     chosen = method if trusted and method in [label for _, label in choices] else unasked
     wanted = asked.address.layer if asked is not None and chosen == (asked.address.method or chosen) else ""
-    about = evidence.about_methods(weight)
+    about = offering.about_methods(weight)
     return gr.update(choices=choices, value=chosen, info=about), offer_layers(weight, chosen, wanted)
 
 
@@ -133,8 +133,8 @@ def offer_layers(weight: str | None, method: str | None, wanted: str = "") -> An
         return gr.skip()
     if method is None:
         return gr.update(choices=[], value=None, visible=False)
-    layers = evidence.layer_choices(weight, method)
-    value = wanted if wanted in layers else evidence.default_layer(weight, method)
+    layers = offering.layer_choices(weight, method)
+    value = wanted if wanted in layers else offering.default_layer(weight, method)
     return gr.update(choices=layers, value=value, visible=len(layers) > 1)
 
 
@@ -150,11 +150,11 @@ def explain_pair(
         yield None, cards.message(WAITING_MAPS), NO_STOP
         return
     if method is None:
-        yield None, gr.update(value=cards.no_maps(evidence.no_map(answer.weight)), elem_classes=[]), NO_STOP
+        yield None, gr.update(value=cards.no_maps(offering.no_map(answer.weight)), elem_classes=[]), NO_STOP
         return
     maps, drawn, refining = None, {"value": ""}, False
     try:
-        chosen = layer if layer in evidence.layer_choices(answer.weight, method) else None
+        chosen = layer if layer in offering.layer_choices(answer.weight, method) else None
         for maps, refining in evidence.growing_maps(a, b, answer.weight, method, chosen):
             drawn = gr.update(value=cards.maps_view(maps, a, b, opacity), elem_classes=[])
             yield maps, drawn, gr.update(visible=refining)
@@ -234,7 +234,7 @@ def make_report(
     try:
         shown = of_answer(maps, a, b, answer)
         if shown is None:
-            shown = evidence.make_maps(a, b, answer.weight, *evidence.offered(answer.weight, method, layer))
+            shown = evidence.make_maps(a, b, answer.weight, *offering.offered(answer.weight, method, layer))
         look = evidence_callbacks.look(seen, *patch) if seen else None
         options: dict[str, Any] = {"threshold": threshold, "opacity": opacity, "look": look}
         name = file_name("kinship", shown.weight, photo_name(a.path), photo_name(b.path))

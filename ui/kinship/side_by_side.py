@@ -15,7 +15,7 @@ from PIL import Image
 from explain import EXPLAINERS, Curve
 from explain.core import render
 from explain.core.agreement import agreement
-from ui.shared import cards, evidence
+from ui.shared import cards, evidence, offering
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps
 from ui.shared.failures import FAILURES
@@ -53,7 +53,7 @@ class Tried:
 def try_method(a: Shot, b: Shot, weight: str, method: str) -> Tried:
     """Maps of a method at its own layer, and their test."""
     try:
-        maps = evidence.make_maps(a, b, weight, method, evidence.default_layer(weight, method))
+        maps = evidence.make_maps(a, b, weight, method, offering.default_layer(weight, method))
         return Tried(method, maps, evidence.curves(a, b, maps))
     except FAILURES as error:
         return Tried(method, error=str(error))
@@ -69,11 +69,11 @@ def compare(
     if not opened or a is None or b is None or answer is None:
         yield [gr.skip()] * 6
         return
-    choices = evidence.method_choices(answer.weight)
+    choices = offering.method_choices(answer.weight)
     offered = [label for _, label in choices]
     chosen = list(dict.fromkeys(m for m in asked or [] if m in offered))[:MOST]
     if turn != (filled or (None,))[0] and not chosen:
-        best = evidence.default_method(answer.weight)
+        best = offering.default_method(answer.weight)
         chosen = [best, *(m for m in offered if m != best)][:FIRST]
     if filled == (turn, *chosen):
         yield [gr.skip(), gr.update(elem_classes=[]), *[gr.skip()] * 4]

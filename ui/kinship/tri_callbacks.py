@@ -11,7 +11,7 @@ from ui.kinship import tri_answers as triplet
 from ui.kinship import tri_cards
 from ui.kinship.arriving import layers_of, settings
 from ui.kinship.tri_answers import Family, TriAnswer, TriMaps
-from ui.shared import cards, doubts, evidence
+from ui.shared import cards, doubts, offering
 from ui.shared.addresses import Address, Asked, Offers, Place, show_sent, tell, threshold_asked, unless
 from ui.shared.failures import FAILURES
 from ui.shared.making import file_name, kept, photo_name
@@ -87,9 +87,9 @@ def explain_family(
     if family is None or given is None:
         return None, cards.message(WAITING_MAPS)
     if method is None:
-        return None, cards.no_maps(evidence.no_map(given.weight))
+        return None, cards.no_maps(offering.no_map(given.weight))
     try:
-        chosen = layer if layer in evidence.layer_choices(given.weight, method) else None
+        chosen = layer if layer in offering.layer_choices(given.weight, method) else None
         maps = triplet.make_maps(family, given.weight, method, chosen)
     except (*FAILURES, ValueError) as error:
         return None, cards.message(str(error), error=True)
@@ -165,7 +165,7 @@ def make_report(
     try:
         shown = of_answer(maps, family, given)
         if shown is None:
-            shown = triplet.make_maps(family, given.weight, *evidence.offered(given.weight, method, layer))
+            shown = triplet.make_maps(family, given.weight, *offering.offered(given.weight, method, layer))
         who = [photo_name(shot.path) for shot in (family.father, family.mother, family.child)]
         options = {"threshold": threshold, "opacity": opacity}
         name = file_name("parents", shown.weight, *who)
@@ -200,7 +200,7 @@ def offers() -> Offers:
 
 def _methods(address: Address) -> list[str]:
     weight = address.model or triplet.default_weight()
-    return [label for _, label in evidence.method_choices(weight)] if weight else []
+    return [label for _, label in offering.method_choices(weight)] if weight else []
 
 
 def _layers(address: Address) -> list[str]:
@@ -217,7 +217,7 @@ def visit(asked: Asked | None, father: Shot | None, mother: Shot | None, child: 
         return [gr.skip()] * 14
     wanted, method = asked.address, gr.skip()
     if wanted.method:
-        choices = evidence.method_choices(wanted.model or triplet.default_weight() or "")
+        choices = offering.method_choices(wanted.model or triplet.default_weight() or "")
         method = gr.update(choices=choices, value=wanted.method)
     shown = [gr.skip()] * 12 if asked.shot or father or mother or child else load_example()
     if asked.shot:

@@ -13,8 +13,8 @@ from ui.kinship.callbacks import offer_layers, offer_methods
 from ui.shared import cards, making, picker
 from ui.shared.addresses import Place, place
 from ui.shared.chains import Start
-from ui.shared.evidence import MEASURED
 from ui.shared.folds import fold, mark, remember
+from ui.shared.offering import MEASURED
 from ui.shared.widgets import RUNS, SESSION_SECONDS, VIEWS, PhotoInput, on_change, photo_input
 
 LIMITS = """

@@ -10,7 +10,7 @@ from threading import Lock
 
 from explain import Curve
 from explain.core.measured import measured
-from ui.shared import answering, evidence
+from ui.shared import answering, evidence, offering
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps, Seen
 from ui.shared.photos import FOLDER, Shot, example_shot
@@ -44,12 +44,12 @@ class Example:
 
     def weight(self) -> str | None:
         """The default weight where it fits the example's task; else the first that does, those first on which a method
-        was measured as evidence.SURE; without any the default; None when there is none at all."""
+        was measured as offering.SURE; without any the default; None when there is none at all."""
         default = answering.default_weight()
         fitting = [n for n in answering.pair_weights() if answering.sidecar(n).task == self.task]
         if default in fitting or not fitting:
             return default
-        sure = (n for n in fitting if any(m.share >= evidence.SURE for m in measured(n).values()))  # loads no network
+        sure = (n for n in fitting if any(m.share >= offering.SURE for m in measured(n).values()))  # loads no network
         return next(sure, fitting[0])
 
 
@@ -126,8 +126,8 @@ def finish(example: Example, weight: str) -> Finished:
     """Run an example through everything that is shown at once."""
     a, b = example.shots()
     answer, seen = evidence.answer_and_look(a, b, weight)
-    method = evidence.default_method(weight)
-    maps = evidence.make_maps(a, b, weight, method, evidence.default_layer(weight, method))
+    method = offering.default_method(weight)
+    maps = evidence.make_maps(a, b, weight, method, offering.default_layer(weight, method))
     return Finished(a, b, answer, seen, maps, evidence.curves(a, b, maps))
 
 

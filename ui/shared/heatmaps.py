@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from ui.shared.evidence import MEASURED
+from ui.shared.offering import MEASURED
 from ui.shared.widgets import SESSION_SECONDS
 
 

@@ -11,7 +11,7 @@ import pytest
 from ui.expression import answers as telling
 from ui.expression import arriving
 from ui.expression import callbacks as do
-from ui.shared import evidence
+from ui.shared import offering
 from ui.shared.addresses import Address, Asked, Place, read
 from ui.shared.photos import GONE, Shot
 
@@ -25,7 +25,7 @@ def test_an_address_brings_example_and_method() -> None:
     values = arriving.visit(Asked(address), None, None)
     assert len(values) == 6 and Path(values[0].path).name == "hopper_1984.jpg"
     assert values[4] == gr.skip() and values[5]["value"] == "grad_cam"
-    assert values[5]["choices"] == evidence.method_choices(WEIGHT, telling.network(WEIGHT))
+    assert values[5]["choices"] == offering.method_choices(WEIGHT, telling.network(WEIGHT))
 
 
 def test_what_is_not_named_stays(obama: Shot, biden: Shot) -> None:

@@ -12,7 +12,7 @@ from models.registry import MODELS
 from ui.kinship import arriving, tri_callbacks
 from ui.kinship import callbacks as do
 from ui.kinship import search_callbacks as searching
-from ui.shared import answering, evidence
+from ui.shared import answering, offering
 from ui.shared.addresses import Address, Asked, Place, read
 from ui.shared.examples import EXAMPLES
 from ui.shared.photos import GONE, Shot
@@ -40,7 +40,7 @@ def test_an_address_brings_example_model_and_method() -> None:
     values = arriving.visit(Asked(address), None, None, None)
     assert len(values) == 10 and files(values) == ("levin_carl.jpg", "levin_sander.jpg")
     assert values[8] == KIN and values[9]["value"] == "occlusion"
-    assert [m for _, m in values[9]["choices"]] == [m for _, m in evidence.method_choices(KIN)]
+    assert [m for _, m in values[9]["choices"]] == [m for _, m in offering.method_choices(KIN)]
     swapped = arriving.visit(Asked(Address("kinship", example="levin_sander-levin_carl")), None, None, None)
     assert files(swapped) == ("levin_sander.jpg", "levin_carl.jpg")
 
@@ -49,7 +49,7 @@ def test_an_example_is_asked_of_the_model_that_answers_it() -> None:
     same = EXAMPLES[-1]
     address = Address("kinship", example=arriving.name_of(same.a, same.b))
     assert arriving.visit(Asked(address), None, None, None)[8] == same.weight() != answering.default_weight()
-    other = evidence.method_choices(same.weight() or "")[0][1]
+    other = offering.method_choices(same.weight() or "")[0][1]
     assert arriving.offers().kept(replace(address, method=other)).method == other
 
 
@@ -72,7 +72,7 @@ def test_a_swap(obama: Shot, biden: Shot) -> None:
     asked = arriving.swap(obama, biden, "occlusion")
     values = arriving.visit(asked, (obama, obama), obama, biden, KIN)
     assert files(values) == ("biden_2010.jpg", "obama_2012.jpg") and values[8] == gr.skip()
-    assert values[9]["value"] == "occlusion" and values[9]["choices"] == evidence.method_choices(KIN)
+    assert values[9]["value"] == "occlusion" and values[9]["choices"] == offering.method_choices(KIN)
     assert arriving.own_threshold(asked, KIN) == gr.skip()  # where the visitor put it
     assert arriving.own_threshold(Asked(), KIN) == do.own_threshold(KIN) == arriving.own_threshold(None, KIN)
     with pytest.raises(gr.Error, match="Both photos"):
@@ -101,7 +101,7 @@ def test_the_browser_is_told_names_and_no_files(obama: Shot, biden: Shot) -> Non
 
 
 def test_a_method_that_an_address_names_stays() -> None:
-    choices = [m for _, m in evidence.method_choices(KIN)]
+    choices = [m for _, m in offering.method_choices(KIN)]
     for method in choices:  # whatever was measured of it
         assert do.offer_methods(KIN, method, Asked(Address(method=method)))[0]["value"] == method
 

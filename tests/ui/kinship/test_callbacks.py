@@ -20,7 +20,7 @@ from ui.kinship import callbacks as do
 from ui.kinship import page as kinship
 from ui.kinship import regions
 from ui.kinship.layout import Page
-from ui.shared import answering, cards, evidence, widgets
+from ui.shared import answering, cards, evidence, offering, widgets
 from ui.shared.answering import Answer
 from ui.shared.evidence import Maps
 from ui.shared.examples import EXAMPLES, first_example
@@ -108,9 +108,9 @@ def test_explain_pair(obama: Shot, biden: Shot, answer: Answer, method: str) -> 
 def test_pickers_offer_what_the_model_has() -> None:
     weight = "edgeface_kin"
     method, layer = do.offer_methods(weight, "attention")  # a convolutional network has no attention
-    assert method["value"] == evidence.default_method(weight)
-    assert [label for _, label in method["choices"]] == [m for _, m in evidence.method_choices(weight)]
-    assert layer["visible"] == bool(evidence.layer_choices(weight, method["value"]))
+    assert method["value"] == offering.default_method(weight)
+    assert [label for _, label in method["choices"]] == [m for _, m in offering.method_choices(weight)]
+    assert layer["visible"] == bool(offering.layer_choices(weight, method["value"]))
     own = do.offer_layers(KIN, "grad_cam")
     assert own["value"] == load_model(KIN).cam_tap and own["visible"]
     assert do.offer_layers(KIN, "occlusion")["visible"] is False
@@ -124,7 +124,7 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
     }
     for module in (do, evidence):
         monkeypatch.setattr(module, "measured", lambda _: rows)
-    monkeypatch.setattr(evidence, "first_method", lambda _weight, _model: "occlusion")
+    monkeypatch.setattr(offering, "first_method", lambda _weight, _model: "occlusion")
     kept, sent_away = do.offer_methods(KIN, "fggb")[0], do.offer_methods(KIN, "grad_cam")[0]
     assert kept["value"] == "fggb" and sent_away["value"] == "occlusion"
     assert do.offer_methods(KIN, "layer_cam")[0]["value"] == "layer_cam"  # not measured: the reader's own choice
@@ -132,7 +132,7 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
     assert titles["occlusion"].endswith(": beats random on 100 %")
     assert titles["grad_cam"].endswith("30 %, not for sure in most")
     assert titles["layer_cam"] == f"{EXPLAINERS['layer_cam'].title}: not measured on this model"
-    assert kept["info"] == evidence.MEASURED
+    assert kept["info"] == offering.MEASURED
 
 
 def test_regions_and_curves(obama: Shot, biden: Shot, answer: Answer, maps: Maps) -> None:
@@ -191,10 +191,10 @@ def test_a_report_before_the_map_of_new_photos_has_their_own(
 
 
 def test_a_method_or_layer_that_a_model_lacks_gives_way() -> None:
-    assert evidence.offered(KIN, "grad_cam", "stage3.features") == ("grad_cam", "stage3.features")
-    assert evidence.offered(KIN, "grad_cam", "block9.features") == ("grad_cam", None)
-    assert evidence.offered(KIN, "attention", None) == evidence.offered(KIN, None, None)
-    assert evidence.offered(KIN, None, None)[0] == evidence.default_method(KIN)
+    assert offering.offered(KIN, "grad_cam", "stage3.features") == ("grad_cam", "stage3.features")
+    assert offering.offered(KIN, "grad_cam", "block9.features") == ("grad_cam", None)
+    assert offering.offered(KIN, "attention", None) == offering.offered(KIN, None, None)
+    assert offering.offered(KIN, None, None)[0] == offering.default_method(KIN)
 
 
 def test_without_two_faces_nothing_is_claimed(obama: Shot) -> None:

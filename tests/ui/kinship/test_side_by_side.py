@@ -9,7 +9,7 @@ from explain import EXPLAINERS
 from explain.core.agreement import agreement
 from models import WeightError
 from ui.kinship import side_by_side
-from ui.shared import answering, evidence
+from ui.shared import answering, evidence, offering
 from ui.shared.answering import Answer
 from ui.shared.photos import Shot
 
@@ -32,7 +32,7 @@ def test_maps_come_one_after_another_with_their_test_and_agreement(obama: Shot, 
     assert steps[0][2]["value"] == TWO and len(steps[0][2]["choices"]) > len(TWO)
     shown = steps[-2][3]
     assert shown.count("<img") == 4 and "ks-agree" not in steps[1][3]
-    maps = [evidence.make_maps(obama, biden, WEIGHT, m, evidence.default_layer(WEIGHT, m)) for m in TWO]
+    maps = [evidence.make_maps(obama, biden, WEIGHT, m, offering.default_layer(WEIGHT, m)) for m in TWO]
     assert f"<td>{agreement(maps[0].maps, maps[1].maps):+.2f}</td>" in shown
     for method, made in zip(TWO, maps, strict=True):
         assert EXPLAINERS[method].title in shown
@@ -41,9 +41,9 @@ def test_maps_come_one_after_another_with_their_test_and_agreement(obama: Shot, 
 
 
 def test_at_first_the_page_s_own_and_never_more_than_four(obama: Shot, biden: Shot, answer: Answer) -> None:
-    offered = [label for _, label in evidence.method_choices(WEIGHT)]
+    offered = [label for _, label in offering.method_choices(WEIGHT)]
     first = next(side_by_side.compare(True, None, 7, obama, biden, answer, []))
-    best = evidence.default_method(WEIGHT)
+    best = offering.default_method(WEIGHT)
     chosen = [best, *[m for m in offered if m != best][: side_by_side.FIRST - 1]]
     assert first[2]["value"] == chosen
     many = next(side_by_side.compare(True, None, 7, obama, biden, answer, [*offered, "attention"]))

@@ -8,7 +8,7 @@ from explain.core.measured import Measured
 from ui.kinship import callbacks as do
 from ui.kinship import tri_answers as triplet
 from ui.kinship import tri_callbacks
-from ui.shared import answering, evidence
+from ui.shared import answering, evidence, offering
 from ui.shared.photos import Shot
 
 KIN = "dlib_kin"
@@ -24,11 +24,11 @@ def rows(share: float) -> dict[str, Measured]:
 def measure(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
     for module in (do, evidence):
         monkeypatch.setattr(module, "measured", lambda _: rows(share))
-    monkeypatch.setattr(evidence, "first_method", lambda _weight, _model: "occlusion")
+    monkeypatch.setattr(offering, "first_method", lambda _weight, _model: "occlusion")
 
 
 @pytest.mark.parametrize(
-    ("share", "method", "ends"), [(0.94, None, evidence.UNSURE), (0.95, "occlusion", evidence.MEASURED)]
+    ("share", "method", "ends"), [(0.94, None, offering.UNSURE), (0.95, "occlusion", offering.MEASURED)]
 )
 def test_the_first_method_is_chosen_where_it_seldom_says_little(
     monkeypatch: pytest.MonkeyPatch, share: float, method: str | None, ends: str
@@ -49,7 +49,7 @@ def test_else_the_page_says_so_and_draws_none(monkeypatch: pytest.MonkeyPatch, o
     given = triplet.answer(triplet.Family(obama, biden, obama), KIN)
     assert tri_callbacks.explain_family(obama, biden, obama, given, None, None, 0.5) == (
         None,
-        do.cards.no_maps(evidence.no_map(KIN)),
+        do.cards.no_maps(offering.no_map(KIN)),
     )
 
 

@@ -41,6 +41,11 @@ def write_gradients(report: Mapping[str, Any], path: Path = PAGE) -> None:
     path.write_text(put(path.read_text(), "gradient choices", gradients(report)))
 
 
+def write_parts(report: Mapping[str, Any], path: Path = PAGE) -> None:
+    """Put the table of benchmarks/evidence/part_choices.py between its markers."""
+    path.write_text(put(path.read_text(), "part choices", first_parts(report)))
+
+
 def write_patched(report: Mapping[str, Any], path: Path = PAGE) -> None:
     """Put the tables of benchmarks/evidence/patched.py between their markers."""
     path.write_text(put(path.read_text(), "patched", found_patches(report)))
@@ -91,6 +96,17 @@ def gradients(report: Mapping[str, Any]) -> str:
             cells.append([name, r["row"], f"{r['seconds']:.2f}", f"{r['gain']:.3f}", *shares])
     said = [f"{name}: {row['count']} {row['unit']} of {row['source']}" for name, row in report["weights"].items()]
     return f"{table(cells)}\n\n{'; '.join(said)}."
+
+
+def first_parts(report: Mapping[str, Any]) -> str:
+    """One table: a row a weight and an estimate, by how much a part's figure is off."""
+    cells = [["network", "estimate", "sets of parts", "off by, median", "95 % within", "at most", "largest part, mean"]]
+    for name, row in report["weights"].items():
+        for r in row["rows"]:
+            off = (f"{r[k]:.3f}" for k in ("median", "q95", "most"))
+            cells.append([name, r["row"], str(r["sets"]), *off, f"{row['largest']:.3f} {row['target']}"])
+    said = ", ".join(f"{name} {row['count']}" for name, row in report["weights"].items())
+    return f"{table(cells)}\n\nPairs of {report['source']}, the first face: {said}."
 
 
 def choices(report: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from explain.core.findings import letter
+from explain.core.first_parts import FIRST_SETS, FirstParts
 from explain.core.parts import PartValues
 
 SMALL = 0.005
@@ -12,6 +13,7 @@ SMALL = 0.005
 TARGETS = {"similarity": "similarity", "logit": "log-odds", "score": "score"}
 NAMES = {"outside": "what lies outside the face"}
 PLURAL = ("cheeks",)
+FIRST = f"First figures, from {len(FIRST_SETS)} of the 256 sets of parts: the exact ones follow."
 
 
 def part_paragraph(findings: Sequence[PartValues]) -> str:
@@ -23,7 +25,7 @@ def part_paragraph(findings: Sequence[PartValues]) -> str:
     return " ".join(part_sentences(found, f"face {letter(found.face).upper()}") for found in findings)
 
 
-def part_sentences(found: PartValues, face: str) -> str:
+def part_sentences(found: FirstParts | PartValues, face: str) -> str:
     """What the parts of one face are worth: the answer without any, who carries it, who lowers it, what covering does.
 
     Args:
@@ -48,7 +50,7 @@ def part_sentences(found: PartValues, face: str) -> str:
     return " ".join([*said, *_raised(found)])
 
 
-def _raised(found: PartValues) -> list[str]:
+def _raised(found: FirstParts | PartValues) -> list[str]:
     """A sentence about the part whose covering alone raises the answer most; none when no part's does."""
     best = max(found.parts, key=found.without)
     gain = found.without(best) - found.whole

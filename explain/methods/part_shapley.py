@@ -8,7 +8,7 @@ rest. Shapley values: Shapley, 1953; as feature attributions: Lundberg and Lee, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from explain.core.covering import chosen, covered_readings
 from explain.core.findings import Heatmap
+from explain.core.first_parts import FIRST_SETS, FirstParts
 from explain.core.parts import PartValues
 from models.faces.regions import PARTS, face_parts
 from models.outputs import ClassOutput, Output
@@ -26,6 +27,9 @@ CAPTION = (
     "spread evenly over the part: above zero it raises the answer. The parts add up to the answer minus the answer "
     "without any part. Inside a part nothing is told apart, and a covered face is unusual input."
 )
+
+PIECE = 75
+"""Sets that are tried between two looks at whether anybody still waits."""
 
 
 def part_shapley(
@@ -55,19 +59,62 @@ def part_values(
 
     Args, errors: as part_shapley.
     """
-    target = target or result.explained
-    return tuple(_of_face(result, face, target, fill) for face in chosen(result, faces))
+    asked = [_Sets(result, face, target or result.explained, fill) for face in chosen(result, faces)]
+    return tuple(sets.exact() for sets in asked)
 
 
-def _of_face(result: Result, face: int, target: str, fill: str) -> PartValues:
-    deciding, threshold, words = _decision(result)
+def part_values_step_by_step(
+    result: Result, *, target: str | None = None, fill: str = "blur"
+) -> Iterator[tuple[FirstParts | PartValues, ...]]:
+    """A finding a face: first from 32 sets of parts, the same after every PIECE of the others, at last the exact ones.
 
-    def read(output: Output) -> Tensor:
-        return torch.stack([output.scalar(target), deciding(output)], 1)
+    Args, errors: as part_shapley.
+    """
+    asked = [_Sets(result, face, target or result.explained, fill) for face in chosen(result, None)]
+    found: list[FirstParts | PartValues] = [sets.first() for sets in asked]
+    yield tuple(found)
+    for number, sets in enumerate(asked):
+        for _ in sets.others():
+            yield tuple(found)
+        found[number] = sets.exact()
+    yield tuple(found)
 
-    values, decisions = covered_readings(result, face, covered_sets(_masks(result, face)), fill=fill, read=read).T
-    decided = np.ascontiguousarray(decisions.numpy())
-    return PartValues(PARTS, np.ascontiguousarray(values.numpy()), decided, threshold, words, face, fill, target)
+
+class _Sets:
+    """The answer for sets of parts of one face, as far as they were tried."""
+
+    def __init__(self, result: Result, face: int, target: str, fill: str) -> None:
+        self.result, self.face, self.target, self.fill = result, face, target, fill
+        self.covered = covered_sets(_masks(result, face))
+        self.deciding, self.threshold, self.decided_by = _decision(result)
+        self.values, self.decisions = np.full((2, len(self.covered)), np.nan, np.float32)
+
+    def first(self) -> FirstParts:
+        """What FIRST_SETS say."""
+        self._try(FIRST_SETS)
+        return FirstParts(PARTS, self.values[list(FIRST_SETS)], self.face, self.fill, self.target)
+
+    def others(self) -> Iterator[None]:
+        """Try those that were not tried yet, PIECE by PIECE."""
+        rest = np.flatnonzero(np.isnan(self.values))
+        for start in range(0, len(rest), PIECE):
+            self._try(rest[start : start + PIECE])
+            yield
+
+    def exact(self) -> PartValues:
+        """What all of them say."""
+        for _ in self.others():
+            pass
+        how = self.threshold, self.decided_by, self.face, self.fill, self.target
+        return PartValues(PARTS, self.values, self.decisions, *how)
+
+    def _try(self, sets: Sequence[int] | np.ndarray) -> None:
+        def read(output: Output) -> Tensor:
+            return torch.stack([output.scalar(self.target), self.deciding(output)], 1)
+
+        indices = list(sets)
+        found = covered_readings(self.result, self.face, self.covered[indices], fill=self.fill, read=read)
+        self.values[indices], self.decisions[indices] = found.T.numpy()
 
 
 def _masks(result: Result, face: int) -> Tensor:

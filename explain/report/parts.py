@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from explain.core.findings import letter
+from explain.core.first_parts import FirstParts
 from explain.core.parts import PartValues
-from explain.core.words import flip_sentence, part_sentences
+from explain.core.words import FIRST, flip_sentence, part_sentences
 
 
-def words_of(found: Sequence[PartValues], threshold: float | None = None) -> list[str]:
+def words_of(found: Sequence[FirstParts | PartValues], threshold: float | None = None) -> list[str]:
     """A paragraph a face: what its parts carry, and the smallest set whose covering turns the decision.
 
     Args:
-        found: one a face.
+        found: one a face; of first figures it is said that they are.
         threshold: of the decision; by default the model's own.
     """
-    return [f"{part_sentences(f, f'face {letter(f.face).upper()}')} {flip_sentence(f, threshold)}" for f in found]
+    return [f"{part_sentences(f, f'face {letter(f.face).upper()}')} {_last(f, threshold)}" for f in found]
+
+
+def _last(found: FirstParts | PartValues, threshold: float | None) -> str:
+    return flip_sentence(found, threshold) if isinstance(found, PartValues) else FIRST
 
 
 def part_figures(found: PartValues, threshold: float | None = None) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from explain import EXPLAINERS
+from explain.report.parts import words_of
 from tests.browser.conftest import open_tab_named, patient, unfold
 from tests.browser.reach import expect_accessible, height, tab_to
 from tests.browser.test_kinship import KIN, expect_score, settle, wanted
 from tests.ui.photos import EXAMPLES
-from ui.shared import answering
+from ui.shared import answering, evidence
 from ui.shared.examples import EXAMPLES as PAIRS
 
 pytestmark = pytest.mark.browser
@@ -56,6 +57,7 @@ def test_the_walk_of_a_student_on_a_phone(open_page: Callable[..., Any]) -> None
     page.locator("[data-example='2']").click()
     expect_score(page, wanted(EXAMPLES / example.a, EXAMPLES / example.b, KIN))
     page.wait_for_selector("#answer .ks-known")
+    expect_words(page, 2)
     swap, photos = edges(page, "#swap"), edges(page, "#photos")
     assert photos[0] < swap[0] and swap[1] < photos[1]  # by the photos, in reach
     page.locator("#swap").click()
@@ -66,8 +68,21 @@ def test_the_walk_of_a_student_on_a_phone(open_page: Callable[..., Any]) -> None
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def expect_words(page: Any, number: int) -> None:
+    """The words above the map are the exact ones of an example."""
+    shots = PAIRS[number].shots()
+    said = "\n".join(words_of(evidence.parts(*shots, KIN), answering.sidecar(KIN).rule.threshold))
+    page.wait_for_function(
+        "t => { const e = document.querySelector('#words'); return e.innerText.trim().replace(/\\n+/g, '\\n') === t"
+        " && !e.closest('.ks-former') && e.getBoundingClientRect().bottom <="
+        " document.querySelector('#maps').getBoundingClientRect().top; }",
+        arg=said,
+    )
+
+
 def expect_first_screen(page: Any, width: int, tall: int, screens: float, most: int) -> None:
     """The answer can be read on the first `screens`, all else is folded, and the photos are at hand."""
+    expect_words(page, 0)
     assert edges(page, "#answer .ks-answer")[1] <= screens * tall and height(page) <= most
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator(".ks-known").get_attribute("data-agrees") == "true"  # it opens with a right answer
@@ -128,9 +143,6 @@ def move_the_prior(page: Any) -> None:
 def test_what_was_open_is_open_again_and_filled(open_page: Callable[..., Any]) -> None:
     page = open_page()
     assert page.locator("#place-bars .js-plotly-plot").count() == 0
-    unfold(page, "fold-words")
-    page.wait_for_function("() => document.querySelector('#words')?.innerText.includes('Of the similarity of')")
-    page.locator("#fold-words > button").click()
     unfold(page, "fold-place")
     for plot in ("#place-bars", "#place-roc"):
         page.wait_for_selector(f"{plot} .js-plotly-plot")

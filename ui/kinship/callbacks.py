@@ -24,6 +24,7 @@ from ui.shared.examples import EXAMPLES, Example, example_of, first_example
 from ui.shared.failures import FAILURES
 from ui.shared.making import file_name, kept, photo_name
 from ui.shared.photos import Shot
+from ui.shared.turns import TURNS
 from ui.shared.widgets import show_shot
 
 WAITING = "The answer appears here as soon as both photos show a face."
@@ -44,6 +45,7 @@ def answer_pair(a: Shot | None, b: Shot | None, weight: str | None, threshold: f
         return _no_answer(UNTRAINED)
     if a is None or b is None:
         return _no_answer(WAITING, error=False)
+    TURNS.begin()
     try:
         given, seen = evidence.answer_and_look(a, b, weight)
     except FAILURES as error:

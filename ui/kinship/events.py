@@ -19,6 +19,8 @@ from ui.shared.widgets import RUNS, VIEWS, on_change
 
 ALL: dict[str, Any] = {**RUNS, "concurrency_id": "all", "concurrency_limit": 1}
 """All models on one pair: seconds, so beside the queue of single pairs."""
+WORDS: dict[str, Any] = {**RUNS, "concurrency_id": "words", "concurrency_limit": 1, "show_progress": "hidden"}
+"""Hundreds of passes, so beside the queue of answers, which do not wait for them."""
 TO_PHOTOS = "() => document.querySelector('#photos').scrollIntoView({behavior: 'smooth', block: 'start'})"
 
 
@@ -54,13 +56,13 @@ def _wire_sliders(page: Page) -> None:
     asked = [page.answer, page.threshold, page.prior, *page.photos]
     for slider in (page.threshold, page.prior):
         _then_place(slider.input(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
-    page.threshold.input(regions.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
+    page.threshold.input(regions.at_threshold, [page.parts, page.threshold], page.words, **VIEWS)
     told = [page.here.told, page.here.own]
     page.threshold.input(partial(arriving.tell_pair, page.here), _told_of(page), told, **VIEWS)
     back = page.place.reset.click(do.own_settings, page.weight, [page.threshold, page.prior], **VIEWS)
     back.then(partial(arriving.tell_pair, page.here), _told_of(page), told, **VIEWS)
     _then_place(back.then(do.set_threshold, asked, [page.card, page.details], **VIEWS).then, page)
-    back.then(regions.say_parts, [page.parts, page.threshold], page.words, **VIEWS)
+    back.then(regions.at_threshold, [page.parts, page.threshold], page.words, **VIEWS)
 
 
 def _told_of(page: Page) -> list[Any]:
@@ -92,10 +94,6 @@ def _wire_folds(page: Page) -> None:
         covered, given = page.regions, [*page.photos, page.answer]
         shown = {"key": page.turn, "show_progress_on": covered.plot, **RUNS}
         fill(event, covered.fold, regions.cover_regions, given, [covered.plot, covered.table], **shown)
-    for event in (remember(page.told).then, page.turn.change):
-        given = [*page.photos, page.answer, page.threshold]
-        shown = {"key": page.turn, "show_progress_on": page.words, **RUNS}
-        fill(event, page.told, regions.part_words, given, [page.parts, page.words], **shown)
     for event in (remember(page.inside.fold).then, page.turn.change):
         viewer, given = page.inside.viewer, [page.inside.viewer.seen, page.viewer.opacity]
         fill(event, page.inside.fold, evidence_callbacks.show, given, viewer.filled, key=page.turn, **VIEWS)
@@ -152,7 +150,7 @@ def then_answer(event: Any, page: Page) -> None:
 
 def _wire_answer(page: Page) -> None:
     others = [p.fold for p in (page.every, page.place, page.side, page.inside, page.regions, page.curves)]
-    former = [page.viewer.view, page.verdict, *(part.panel for part in (page.told, *others))]
+    former = [page.viewer.view, page.verdict, page.words, *(part.panel for part in others)]
     answered = mark(page.to_answer, *former, former=True).then(
         do.answer_pair,
         [*page.photos, page.weight, page.threshold, page.prior],
@@ -200,3 +198,12 @@ def _then_check(event: Any, page: Page) -> None:
         **RUNS,
     )
     fill_curves(mark(checked, page.verdict, former=False).then, page)
+    tell_parts(checked, page)
+
+
+def tell_parts(event: Any, page: Page) -> None:
+    """After `event`: what the parts of the faces are worth, unless it stands there already."""
+    given = [page.turn, page.told, *page.photos, page.answer, page.threshold]
+    told = event.then(regions.tell_parts, given, [page.told, page.parts, page.words], **WORDS)
+    now = [page.turn, page.told, page.parts, page.threshold]
+    told.then(regions.told_at_threshold, now, page.words, **VIEWS)

@@ -118,6 +118,7 @@ class Page(NamedTuple):
         turn: state: a number that is new with every answer.
         to_answer, to_explain: where the answer begins, and the map alone.
         parts: state: what each part of either face is worth to the answer.
+        told: state: the number of the answer that the words are about.
         rest, aside: what is shown once there is an answer, beside the photos and below them.
     """
 
@@ -133,7 +134,7 @@ class Page(NamedTuple):
     threshold: gr.Slider
     prior: gr.Slider
     parts: gr.State
-    told: Fold
+    told: gr.State
     words: gr.HTML
     viewer: HeatmapViewer
     verdict: gr.HTML
@@ -213,7 +214,7 @@ def _right_side() -> dict[str, Any]:
     """The answer; below it, once there is one, the map with its verdict, and what is folded."""
     answer, turn = gr.State(None, time_to_live=SESSION_SECONDS), gr.State(0, time_to_live=SESSION_SECONDS)
     card = gr.HTML(cards.message(do.WORKING), elem_id="answer")
-    parts = gr.State(None, time_to_live=SESSION_SECONDS)
+    parts, told = (gr.State(None, time_to_live=SESSION_SECONDS) for _ in range(2))
     weight = _weight_picker()
     with gr.Column(visible=False) as rest:
         with gr.Row():
@@ -221,8 +222,7 @@ def _right_side() -> dict[str, Any]:
             threshold = gr.Slider(0, 1, 0.5, step=0.001, label="Threshold", info=THRESHOLD, elem_id="threshold", **wide)
             prior = gr.Slider(0.01, 0.99, EVEN, step=0.01, label="Prior", info=PRIOR, elem_id="prior", **wide)
         gr.Markdown("## What the model looked at")
-        with fold("In words: what each part of the faces carries", "fold-words") as told:
-            words = gr.HTML(elem_id="words")
+        words = gr.HTML(elem_id="words")
         viewer = heatmap_viewer()
         verdict = gr.HTML(elem_id="map-verdict", min_height=60)
         with gr.Column(elem_classes="ks-folds"):

@@ -8,7 +8,7 @@ import gradio as gr
 
 from ui.kinship import arriving
 from ui.kinship import callbacks as do
-from ui.kinship.events import wire
+from ui.kinship.events import tell_parts, wire
 from ui.kinship.layout import Page, lay_out
 from ui.shared import answering, cards
 from ui.shared.addresses import given
@@ -29,7 +29,7 @@ def build() -> Page:
         return gr.skip() if given(request) else first_view(page, *now)
 
     ready = gr.on(None, prepare, None, None, **VIEWS)
-    ready.then(view, done, [*page.filled, page.here.told], **VIEWS)
+    tell_parts(ready.then(view, done, [*page.filled, page.here.told], **VIEWS), page)
     return page
 
 

@@ -24,9 +24,10 @@ from explain import (
 )
 from explain import occlude_regions as _occlude_regions
 from explain.core.faithfulness import faithfulness
+from explain.core.first_parts import FirstParts
 from explain.core.parts import PartValues
 from explain.evidence import left_eye
-from explain.methods.part_shapley import part_values
+from explain.methods.part_shapley import part_values, part_values_step_by_step
 from explain.report.known import Known
 from models import Result, predict
 from models.faces.face import FaceBatch
@@ -186,6 +187,26 @@ def occlude_regions(a: Shot, b: Shot, weight: str) -> tuple[RegionDrops, ...]:
 def parts(a: Shot, b: Shot, weight: str) -> tuple[PartValues, ...]:
     """What each part of either face is worth to the answer, exactly. Raises as ask."""
     return _parts_of(ask(a, b, weight), weight)
+
+
+def growing_parts(a: Shot, b: Shot, weight: str) -> Iterator[tuple[FirstParts | PartValues, ...]]:
+    """As parts; first figures first, where the exact ones are not held: each once, a finding a face.
+
+    It ends early where the session asks for something else meanwhile. Raises as ask.
+    """
+    result = ask(a, b, weight)
+    if FOUND.holds(_key(result, weight, "parts")):
+        yield _parts_of(result, weight)
+        return
+    overtaken, shown = TURNS.watch(), list[int]()
+    for found in part_values_step_by_step(result):
+        step()  # one that goes beyond its time ends between two pieces
+        if overtaken():
+            return
+        if [*map(id, found)] != shown:
+            yield found
+        shown = [*map(id, found)]
+    _held(result, weight, lambda: found, "parts")
 
 
 def curves(a: Shot, b: Shot, maps: Maps) -> tuple[Curve, ...]:

@@ -8,7 +8,7 @@ from explain.report.first_method import first_method
 from models.face_model import FaceModel
 from ui.shared.answering import network
 
-MEASURED = "Beats random: in how many of the pairs measured its map beats a random order, on this very model."
+MEASURED = "Beats random: the share of pairs in which its map beat a random order on this model."
 SURE = 0.95
 UNSURE = f" On this model the best without sampling is below {100 * SURE:.0f} %: expect more maps that say little."
 """Share of the pairs from which on nothing more is said, and what is said below it."""

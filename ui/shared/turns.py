@@ -1,4 +1,4 @@
-"""Which maps a session asked for last: a method that samples ends when others are asked for."""
+"""What a session asked for last: what grows, such as maps of a method that samples, ends when it asks for more."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Turns:
         goes_with_sessions(self)
 
     def begin(self) -> None:
-        """Other maps are asked for."""
+        """Another answer, or other maps, are asked for."""
         session = SESSION.get()
         with self._guard:
             self._numbers[session] = self._numbers.get(session, 0) + 1
 
     def watch(self) -> Callable[[], bool]:
-        """A question to ask again: were other maps asked for since now?"""
+        """A question to ask again: was anything else asked for since now?"""
         session = SESSION.get()
         turn = self._numbers.get(session, 0)
         return lambda: self._numbers.get(session, 0) != turn

@@ -10,8 +10,9 @@ import torch
 
 from explain import explain
 from explain.core.fill import filled
+from explain.core.first_parts import FIRST_SETS, FirstParts
 from explain.core.parts import PartValues, shapley
-from explain.methods.part_shapley import covered_sets, part_values
+from explain.methods.part_shapley import covered_sets, part_values, part_values_step_by_step
 from models import load_model
 from models.faces.regions import PARTS, face_parts
 from models.predict import Result, predict
@@ -72,6 +73,22 @@ def test_values_equal_one_answer_at_a_time(fill: str) -> None:
             assert found.decisions[index] == pytest.approx(answer.score, abs=1e-5)
         assert found.whole == pytest.approx(result.similarity, abs=1e-5)
         assert found.without("mouth") == found.values[255 - 2 ** PARTS.index("mouth")]
+
+
+def test_first_figures_come_before_the_exact_ones() -> None:
+    """A face after the other becomes exact; what is said first is read off the same answers."""
+    result = seeded_result(grad=False)
+    steps, exact = [*part_values_step_by_step(result, fill="grey")], part_values(result, fill="grey")
+    assert [type(found) for found in steps[0]] == [FirstParts] * 2
+    assert [type(found) for found in steps[-2]] == [PartValues, FirstParts]
+    assert [type(found) for found in steps[-1]] == [PartValues] * 2
+    for first, found, wanted in zip(steps[0], steps[-1], exact, strict=True):
+        assert isinstance(found, PartValues)
+        assert (first.face, first.fill, first.target) == (found.face, found.fill, found.target)
+        assert np.array_equal(first.values, found.values[list(FIRST_SETS)])
+        np.testing.assert_allclose(found.values, wanted.values, atol=1e-6)
+        np.testing.assert_allclose(found.decisions, wanted.decisions, atol=1e-6)
+    assert part_values(result, faces=()) == ()
 
 
 @pytest.mark.parametrize("target", ["similarity", "logit", "score"])

@@ -24,7 +24,7 @@ from tests.ui.expression.untrained import write_expression_weight
 from ui.expression import answers as telling
 from ui.expression import api as expression_api
 from ui.expression import callbacks as do
-from ui.shared import answering, evidence, offering
+from ui.shared import answering, offering
 from ui.shared.addresses import Address, Asked
 from ui.shared.evidence import FOUND
 from ui.shared.photos import Shot, take
@@ -169,14 +169,14 @@ def test_a_method_stays_where_it_beats_a_random_order(ran: list[Any], monkeypatc
         "grad_cam": Measured("grad_cam", 0.3, (0.2, 0.4), 40, 0.1, "faces"),
         "occlusion": Measured("occlusion", 0.9, (0.8, 1.0), 40, 1.0, "faces"),
     }
-    for module in (do, evidence):
+    for module in (do, offering):
         monkeypatch.setattr(module, "measured", lambda _: rows)
     monkeypatch.setattr(offering, "first_method", lambda _weight, _model: "occlusion")
     sent_away, kept = (do.offer(WEIGHT, method, ran[0])[0] for method in ("grad_cam", "hires_cam"))
     assert sent_away["value"] == "occlusion" and kept["value"] == "hires_cam"  # not measured: the reader's own choice
     named = Asked(Address("expression", WEIGHT, method="grad_cam"))
     assert do.offer(WEIGHT, "grad_cam", ran[0], named)[0]["value"] == "grad_cam"
-    assert "in how many of the faces measured" in kept["info"] and kept["info"].endswith(offering.UNSURE)
+    assert "the share of faces in which its map" in kept["info"] and kept["info"].endswith(offering.UNSURE)
 
 
 def test_the_report_says_what_the_page_shows(ran: list[Any], obama: Shot, mapped: list[Any]) -> None:

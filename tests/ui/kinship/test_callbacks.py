@@ -122,7 +122,7 @@ def test_a_method_stays_where_it_beats_a_random_order(monkeypatch: pytest.Monkey
         "fggb": Measured("fggb", 0.8, (0.7, 0.9), 40, 0.5),
         "occlusion": Measured("occlusion", 1.0, (0.9, 1.0), 40, 1.0),
     }
-    for module in (do, evidence):
+    for module in (do, offering):
         monkeypatch.setattr(module, "measured", lambda _: rows)
     monkeypatch.setattr(offering, "first_method", lambda _weight, _model: "occlusion")
     kept, sent_away = do.offer_methods(KIN, "fggb")[0], do.offer_methods(KIN, "grad_cam")[0]
@@ -275,15 +275,3 @@ def test_first_view_is_a_finished_example() -> None:
     assert first_example() is done  # computed once
     fresh = answering.answer(*EXAMPLES[0].shots(), done.answer.weight)
     assert done.answer == fresh
-
-
-def test_parts_in_words_follow_the_threshold_and_run_nothing_then(obama: Shot, biden: Shot, answer: Answer) -> None:
-    parts, words = regions.part_words(obama, biden, answer, 0.5)
-    assert parts is not None and words.count("<p>") == 2
-    for found in parts:
-        assert found.whole == pytest.approx(answer.similarity, abs=1e-5)
-        assert float(found.phi.sum()) == pytest.approx(found.whole - found.empty, abs=1e-5)
-    assert regions.say_parts(parts, 0.5) == words and regions.say_parts(None, 0.5) == ""
-    low = max(float(p.decisions.max()) for p in parts) + 1e-3
-    assert regions.say_parts(parts, min(low, 1.0)).count("No set of parts turns the decision") == 2
-    assert regions.part_words(obama, None, answer, 0.5) == (None, "")

@@ -22,7 +22,7 @@ def rows(share: float) -> dict[str, Measured]:
 
 
 def measure(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
-    for module in (do, evidence):
+    for module in (do, offering):
         monkeypatch.setattr(module, "measured", lambda _: rows(share))
     monkeypatch.setattr(offering, "first_method", lambda _weight, _model: "occlusion")
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.browser.conftest import SLOW, open_tab_named, unfold
 from tests.browser.reach import expect_accessible, height
+from tests.browser.test_kinship import settle
 
 pytestmark = pytest.mark.browser
 
@@ -79,6 +80,7 @@ def test_turn_ask_move_and_download(open_page: Callable[..., Any]) -> None:
     page.locator("#kp-picked label").filter(has_text="nose").click()
     page.wait_for_function("() => document.querySelector('#kp-x input').value !== ''")
     plain = similarity(page, "vit_abs")
+    settle(page)  # a picture that is drawn anew takes no click
     click(page, "#kp-fed", 0.1, 0.1)
     page.wait_for_function(
         "() => document.querySelector('#kp-answer').innerText.includes('not where they were detected')"

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from explain.core.findings import letter
 from explain.core.first_parts import FirstParts
 from explain.core.parts import PartValues
 from explain.report.parts import words_of
@@ -47,8 +48,10 @@ def tell_parts(
 
 
 def say_parts(parts: Worth, threshold: float) -> str:
-    """The parts in words, with what would turn the decision at a threshold."""
-    return "".join(f"<p>{escape(sentence)}</p>" for sentence in words_of(parts, threshold))
+    """The parts in words, a paragraph a face, with what would turn the decision at a threshold."""
+    faces = [f"face {letter(found.face).upper()}" for found in parts]
+    said = zip(faces, map(escape, words_of(parts, threshold)), strict=True)
+    return "".join(f"<p>{words.replace(face, f'<b>{face}</b>', 1)}</p>" for face, words in said)
 
 
 def told_at_threshold(turn: int, told: int | None, parts: Worth | None, threshold: float) -> Any:

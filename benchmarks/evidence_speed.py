@@ -140,7 +140,7 @@ def measure(weights: Sequence[str], runs: int, former: dict[str, Any]) -> dict[s
 
 def tables(found: dict[str, Any]) -> str:
     """Markdown: three tables, seconds."""
-    shown = [["weight", "first map", "map", "verdict", "first words", "all", f"within {SHOWN} s", "exact words"]]
+    shown = [["weight", "first map", "map", "verdict", "first words", "together", f"within {SHOWN} s", "exact words"]]
     for r in found["shown"]:
         seconds = [f"{r[k]:.2f}" for k in ("map", "verdict", "first_words", "value")]
         shown.append([r["what"], EXPLAINERS[r["method"]].title, *seconds, _yes(r["holds"]), f"{r['words']:.2f}"])

@@ -11,7 +11,7 @@ Writes benchmarks/results/part_choices.json and its table in docs/evidence.md. S
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "part
 AS_SHIPPED, ENDS, HALVES, RANDOM = "as shown first", "ends alone", "halves alone", "Kernel SHAP, random sets"
 SETS = {AS_SHIPPED: len(FIRST_SETS), ENDS: 18, HALVES: 16, RANDOM: len(FIRST_SETS)}
 """How many sets of parts each estimate asks."""
-Estimates = Mapping[str, np.ndarray]
 
 
 def estimates(values: np.ndarray, seed: int) -> dict[str, np.ndarray]:
@@ -79,7 +78,7 @@ def kernel_shap(values: np.ndarray, sets: np.ndarray) -> np.ndarray:
 def rows_of(games: Sequence[np.ndarray]) -> list[dict[str, Any]]:
     """A row an estimate: how far off it is over all parts of all games."""
     exact = np.array([shapley(values) for values in games])
-    found: list[Estimates] = [estimates(values, seed) for seed, values in enumerate(games)]
+    found = [estimates(values, seed) for seed, values in enumerate(games)]
     rows = []
     for name, sets in SETS.items():
         off = np.abs(np.array([one[name] for one in found]) - exact)

@@ -20,7 +20,7 @@ from ui.shared.widgets import RUNS, VIEWS, on_change
 ALL: dict[str, Any] = {**RUNS, "concurrency_id": "all", "concurrency_limit": 1}
 """All models on one pair: seconds, so beside the queue of single pairs."""
 WORDS: dict[str, Any] = {**RUNS, "concurrency_id": "words", "concurrency_limit": 1, "show_progress": "hidden"}
-"""Hundreds of passes, so beside the queue of answers, which do not wait for them."""
+"""Hundreds of passes, so one at a time and beside the queue of answers."""
 TO_PHOTOS = "() => document.querySelector('#photos').scrollIntoView({behavior: 'smooth', block: 'start'})"
 
 

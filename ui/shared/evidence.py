@@ -198,14 +198,16 @@ def growing_parts(a: Shot, b: Shot, weight: str) -> Iterator[tuple[FirstParts | 
     if FOUND.holds(_key(result, weight, "parts")):
         yield _parts_of(result, weight)
         return
-    overtaken, shown = TURNS.watch(), list[int]()
+    overtaken = TURNS.watch()
+    shown: list[int] = []
     for found in part_values_step_by_step(result):
         step()  # one that goes beyond its time ends between two pieces
         if overtaken():
             return
-        if [*map(id, found)] != shown:
+        now = [*map(id, found)]
+        if now != shown:
             yield found
-        shown = [*map(id, found)]
+        shown = now
     _held(result, weight, lambda: found, "parts")
 
 
